@@ -1,0 +1,57 @@
+"""Carry out a plan, action by action; the only place from which the world is changed."""
+
+from __future__ import annotations
+
+import logging
+from typing import assert_never
+
+from schemas.types import PostgreSQLDatabase
+
+from controller.actions import (
+    Action,
+    Apply,
+    Delete,
+    DeletePod,
+    GrowClaim,
+    RestartPostgres,
+    SetFinalizers,
+    Switchover,
+)
+from controller.kube import Kube
+from controller.patroni import Patroni
+from controller.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+class Actor:
+    """The hands of the controller."""
+
+    def __init__(self, kube: Kube, store: Store, patroni: Patroni) -> None:
+        self._kube = kube
+        self._store = store
+        self._patroni = patroni
+
+    async def act(self, db: PostgreSQLDatabase, action: Action) -> None:
+        """Carry out one action; raises what the client raises."""
+        namespace = db.metadata.namespace
+        match action:
+            case Apply(manifest=manifest):
+                live = await self._kube.apply(manifest)
+                self._store.put(manifest["kind"], live)
+            case Delete(kind=kind, name=name, uid=uid):
+                await self._kube.delete(kind, namespace, name, uid=uid)
+            case DeletePod(name=name, uid=uid):
+                await self._kube.delete("Pod", namespace, name, uid=uid)
+            case GrowClaim(name=name, size=size):
+                body = {"spec": {"resources": {"requests": {"storage": size}}}}
+                live = await self._kube.patch("PersistentVolumeClaim", namespace, name, body)
+                self._store.put("PersistentVolumeClaim", live)
+            case SetFinalizers(finalizers=finalizers):
+                await self._set_finalizers(db, finalizers)
+            case RestartPostgres(ip=ip):
+                await self._patroni.restart(ip, await self._keys(db))
+            case Switchover(leader=leader, candidate=candidate, ip=ip):
+                await self._patroni.switchover(ip, leader, candidate, await self._keys(db))
+            case _:
+                assert_never(action)

@@ -1,0 +1,96 @@
+"""What a plan can ask for: a closed union of frozen values, each with the reason that is logged for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Manifest: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Write a child by server-side apply."""
+
+    manifest: Manifest
+    reason: str
+
+    def __str__(self) -> str:
+        return f"apply {self.manifest['kind']} {self.manifest['metadata']['name']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete a child, as long as it is still the one that was seen."""
+
+    kind: str
+    name: str
+    uid: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"delete {self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class GrowClaim:
+    """Ask for a larger volume."""
+
+    name: str
+    size: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"grow claim {self.name} to {self.size}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetFinalizers:
+    """Put or remove keddah's finalizer on the database; the precondition is what was seen."""
+
+    finalizers: tuple[str, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        return "set finalizers"
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePod:
+    """Disruptive: end one instance's pod; the StatefulSet makes it anew from its newest template."""
+
+    name: str
+    uid: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"restart pod {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPostgres:
+    """Disruptive: restart the server inside a pod, if Patroni still says that a restart is pending."""
+
+    pod: str
+    ip: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"restart PostgreSQL in {self.pod}"
+
+
+@dataclass(frozen=True, slots=True)
+class Switchover:
+    """Disruptive: Patroni's switchover, which loses nothing."""
+
+    leader: str
+    candidate: str
+    ip: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"switch over from {self.leader} to {self.candidate}"
+
+
+Disruption: TypeAlias = DeletePod | RestartPostgres | Switchover
+Action: TypeAlias = Apply | Delete | GrowClaim | SetFinalizers | Disruption

@@ -1,0 +1,83 @@
+"""Look at everything around one database: the watches' store first, the API server for what they do not tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+
+from controller.actions import Apply
+from controller.desired import names
+from controller.kube import Kube
+from controller.patroni import Patroni
+from controller.queue import Key
+from controller.store import Store
+from controller.world import Manifest, World, claim, instance, leadership
+
+
+class Observer:
+    """The eyes of the controller."""
+
+    def __init__(self, kube: Kube, store: Store, patroni: Patroni) -> None:
+        self._kube = kube
+        self._store = store
+        self._patroni = patroni
+        self._versions: dict[Key, tuple[str, str]] = {}
+
+    async def world(self, key: Key, *, secrets: bool) -> World:
+        """Return what surrounds the database; its Secrets only on request, since each costs a read."""
+        children = {kind: dict(found) for kind, found in self._store.children(key).items()}
+        if secrets:
+            children["Secret"] = await self.secrets(key)
+        instances = sorted((instance(pod) for pod in children.get("Pod", {}).values()), key=lambda i: i.ordinal)
+        claims = sorted(
+            (claim(manifest) for manifest in children.get("PersistentVolumeClaim", {}).values()),
+            key=lambda c: c.ordinal,
+        )
+        world = World(
+            children=children,
+            instances=tuple(instances),
+            claims=tuple(claims),
+            leadership=leadership(children.get("ConfigMap", {}), key.name),
+            storage_classes=self._store.storage_classes(),
+        )
+        return replace(world, server_version=await self._server_version(key, world))
+
+    async def secrets(self, key: Key) -> dict[str, Manifest]:
+        """Read the database's Secrets, which may be neither listed nor watched."""
+        wanted = names.secrets(key.name)
+        found = await asyncio.gather(*(self._kube.get("Secret", key.namespace, name) for name in wanted))
+        return {name: manifest for name, manifest in zip(wanted, found, strict=True) if manifest is not None}
+
+    async def unseen(self, key: Key, writes: Iterable[Apply], world: World) -> World | None:
+        """Look for children that the watches do not know of; None if there are none.
+
+        A child without our label is not in the store, and may be somebody else's.
+        """
+        wanted = [(w.manifest["kind"], w.manifest["metadata"]["name"]) for w in writes if w.reason == "missing"]
+        found = await asyncio.gather(*(self._kube.get(kind, key.namespace, name) for kind, name in wanted))
+        children = {kind: dict(manifests) for kind, manifests in world.children.items()}
+        seen = False
+        for (kind, name), manifest in zip(wanted, found, strict=True):
+            if manifest is not None:
+                children.setdefault(kind, {})[name] = manifest
+                seen = True
+        return replace(world, children=children) if seen else None
+
+    def forget(self, key: Key) -> None:
+        """Drop what is remembered of a database that is gone."""
+        self._versions.pop(key, None)
+
+    async def _server_version(self, key: Key, world: World) -> str | None:
+        """Return what the primary reports, asked once for each start of its container."""
+        primary = world.primary
+        if primary is None or not primary.ready:
+            return None
+        known = self._versions.get(key)
+        if known and known[0] == primary.start_id:
+            return known[1]
+        version = await self._patroni.server_version(primary.ip)
+        if version is None:
+            return None
+        self._versions[key] = (primary.start_id, version)
+        return version

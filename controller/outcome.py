@@ -1,0 +1,34 @@
+"""How a reconcile ends: `Done | Waiting(after) | Stalled(reason)`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The world is as declared."""
+
+    reason: str = "Ready"
+    message: str = "All resources are in the desired state"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something is under way; look again after so many seconds at the latest (events come sooner)."""
+
+    after: float
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """A person must act; only a change of the object or of what it names wakes it again."""
+
+    reason: str
+    message: str
+
+
+Outcome: TypeAlias = Done | Waiting | Stalled

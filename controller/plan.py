@@ -1,0 +1,210 @@
+"""What to do next: one pure function of the database, the world and the policy's image.
+
+Idempotent work (children, claims) is asked for in every pass where it is due; of disruptive work at most
+one piece, and only when nothing else is on its way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec import UNSET
+from schemas.quantity import parse
+from schemas.types import PostgreSQLDatabase
+
+from controller.actions import Action, Apply, Delete, GrowClaim, Manifest, SetFinalizers
+from controller.desired import manifests
+from controller.drift import drift, stamp
+from controller.outcome import Done, Outcome, Stalled, Waiting
+from controller.ownership import stranger
+from controller.rollout import rollout
+from controller.scaling import INSTANCES, Scale, scale
+from controller.world import World
+
+FINALIZER = "keddah.dev/deletion"
+ACCEPTED = "keddah.dev/accepted"
+"""Annotation of the StatefulSet: the spec that was last judged good, which the ratchet compares with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The declared side: the judged database and what the policy makes of it."""
+
+    db: PostgreSQLDatabase
+    image: str
+    secrets: tuple[Manifest, ...]
+    operator_namespace: str
+    accepted: str
+    """The judged spec as JSON, kept on the StatefulSet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one pass does, and how the database stands meanwhile."""
+
+    actions: tuple[Action, ...]
+    outcome: Outcome
+
+
+def plan(intent: Intent, world: World) -> Plan:
+    """Compare the declared with the observed; the first thing that somebody must decide wins."""
+    scaled = scale(intent.db, _instances(intent.db), world)
+    desired = children(intent, scaled, world)
+    strangers = _strangers(intent.db, desired, world)
+    if strangers:
+        return Plan((), Stalled("ChildOwnedByOther", "; ".join(strangers)))
+    writes = [action for manifest in desired if (action := _write(stamp(manifest), world))]
+    idempotent = [*_finalizer(intent.db), *writes, *_claims(intent.db, world)]
+    if any(isinstance(action, Apply) and action.manifest["kind"] == "StatefulSet" for action in idempotent):
+        # The StatefulSet controller has to see this first; its answer wakes the next pass.
+        return Plan(tuple(idempotent), scaled.waiting or Waiting(5, "Reconciling", "children were written"))
+    if scaled.switchover:
+        waiting = Waiting(5, "SwitchingOver", scaled.switchover.reason)
+        return Plan((*idempotent, scaled.switchover), waiting)
+    outcome = scaled.waiting or _blockers(intent.db, world) or _hibernated(scaled)
+    if outcome:
+        return Plan(tuple(idempotent), outcome)
+    step = rollout(world, scaled.instances)
+    if isinstance(step, Waiting):
+        return Plan(tuple(idempotent), step)
+    if step is not None:
+        return Plan((*idempotent, step), Waiting(5, "RollingOut", f"{step}: {step.reason}"))
+    return Plan(tuple(idempotent), _arrival(world, scaled.instances))
+
+
+def _instances(db: PostgreSQLDatabase) -> int:
+    return 1 if db.spec.replicas is UNSET else db.spec.replicas
+
+
+def _strangers(db: PostgreSQLDatabase, desired: list[Manifest], world: World) -> list[str]:
+    found = []
+    for manifest in desired:
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        live = world.children.get(kind, {}).get(name)
+        owner = stranger(live, db.metadata.name, db.metadata.uid) if live else None
+        if owner:
+            found.append(f"{kind} {name} belongs to {owner}; rename or remove it")
+    return found
+
+
+def _finalizer(db: PostgreSQLDatabase) -> list[Action]:
+    """Only a database whose data goes with it needs to be asked before it goes."""
+    wanted, present = db.spec.deletion_policy == "Delete", FINALIZER in db.metadata.finalizers
+    if wanted == present:
+        return []
+    others = tuple(f for f in db.metadata.finalizers if f != FINALIZER)
+    return [SetFinalizers((*others, FINALIZER) if wanted else others, f"deletionPolicy {db.spec.deletion_policy}")]
+
+
+def children(intent: Intent, scaled: Scale, world: World) -> list[Manifest]:
+    """Return every child in the order in which they are written: credentials first, pods last."""
+    desired = manifests(
+        intent.db,
+        intent.image,
+        instances=scaled.instances,
+        operator_namespace=intent.operator_namespace,
+        claim_size=_claim_size(world),
+    )
+    return [
+        _remember(manifest, intent, scaled) if manifest["kind"] == "StatefulSet" else manifest
+        for manifest in (*intent.secrets, *desired)
+    ]
+
+
+def _claim_size(world: World) -> str | None:
+    """Return the size in the StatefulSet's claim template, which no StatefulSet can change."""
+    if world.statefulset is None:
+        return None
+    template = world.statefulset["spec"]["volumeClaimTemplates"][0]
+    return str(template["spec"]["resources"]["requests"]["storage"])
+
+
+def _remember(statefulset: Manifest, intent: Intent, scaled: Scale) -> Manifest:
+    metadata = statefulset["metadata"]
+    notes = {INSTANCES: str(scaled.remembered), ACCEPTED: intent.accepted}
+    return {**statefulset, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), **notes}}}
+
+
+def _write(manifest: Manifest, world: World) -> Apply | None:
+    kind, name = manifest["kind"], manifest["metadata"]["name"]
+    live = world.children.get(kind, {}).get(name)
+    if live is None:
+        return Apply(manifest, "missing")
+    changed = drift(manifest, live)
+    return Apply(manifest, f"{changed} differs") if changed else None
+
+
+def _claims(db: PostgreSQLDatabase, world: World) -> list[Action]:
+    size = db.spec.storage.size
+    if size is UNSET:
+        return []
+    return [
+        GrowClaim(claim.name, size, f"storage.size {claim.requested} -> {size}")
+        for claim in world.claims
+        if claim.bound and parse(claim.requested) < parse(size)
+    ]
+
+
+def _blockers(db: PostgreSQLDatabase, world: World) -> Outcome | None:
+    """Name what keeps volumes from being made; the class's arrival wakes this database again."""
+    pending = [claim for claim in world.claims if not claim.bound]
+    if not pending:
+        return None
+    wanted = db.spec.storage.storage_class_name
+    if wanted is not UNSET and wanted and wanted not in world.storage_classes:
+        known = ", ".join(sorted(world.storage_classes)) or "none"
+        return Stalled("StorageClassNotFound", f"StorageClass {wanted} does not exist; there are: {known}")
+    if wanted is UNSET and all(claim.storage_class is None for claim in pending):
+        return Stalled("NoDefaultStorageClass", "storage.storageClassName is not set and no class is the default")
+    return None
+
+
+def _hibernated(scaled: Scale) -> Outcome | None:
+    return Done("Hibernated", "No pods; the volumes are kept") if scaled.instances == 0 else None
+
+
+def _arrival(world: World, expected: int) -> Outcome:
+    trouble = next((i for i in world.instances if i.trouble and not i.ready), None)
+    if trouble and trouble.trouble:
+        return Waiting(30, trouble.trouble.reason, f"{trouble.name}: {trouble.trouble.message}")
+    fit = sum(instance.fit for instance in world.instances)
+    if world.primary is None:
+        reason = "NoPrimary" if world.leadership.initialized else "Creating"
+        return Waiting(30, reason, "no instance accepts writes yet")
+    if fit < expected or len(world.instances) != expected:
+        return Waiting(30, "Degraded" if fit else "Creating", f"{fit} of {expected} instances serve")
+    return Done()
+
+
+def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
+    """Delete what deletionPolicy Delete promises: pods first, then data, then the finalizer.
+
+    Every deletion carries the UID that was seen, and only children that are the database's are touched.
+    """
+    if FINALIZER not in db.metadata.finalizers:
+        return Plan((), Done("Deleted", "The object is going; what it owns goes with it"))
+    others = tuple(f for f in db.metadata.finalizers if f != FINALIZER)
+    if db.spec.deletion_policy != "Delete":
+        return Plan((SetFinalizers(others, "deletionPolicy Retain"),), Done("Deleted", "The data is retained"))
+    running = world.statefulset
+    if running is not None:
+        return Plan((_delete(running),), Waiting(2, "Deleting", "the instances are being ended"))
+    if world.instances:
+        return Plan((), Waiting(2, "Deleting", "the instances are ending"))
+    kinds = ("PersistentVolumeClaim", "ConfigMap", "Secret")
+    data = [
+        _delete(manifest)
+        for kind in kinds
+        for manifest in world.children.get(kind, {}).values()
+        if stranger(manifest, db.metadata.name, db.metadata.uid) is None
+        and "deletionTimestamp" not in manifest["metadata"]
+    ]
+    remaining = any(world.children.get(kind) for kind in kinds)
+    if remaining:
+        return Plan(tuple(data), Waiting(2, "Deleting", "volumes and credentials are being deleted"))
+    return Plan((SetFinalizers(others, "everything is deleted"),), Done("Deleted", "Everything is deleted"))
+
+
+def _delete(manifest: Manifest) -> Delete:
+    metadata = manifest["metadata"]
+    return Delete(manifest["kind"], metadata["name"], metadata["uid"], "deletionPolicy Delete")

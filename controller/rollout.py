@@ -1,0 +1,117 @@
+"""The one disruptive step of a pass: who is restarted next, and why nobody is.
+
+Standbys go first, one at a time, each back and following before the next; the primary goes last, by
+switchover to a standby that already is what it should be. Pods that do not come up stop the roll-out:
+a broken template never takes a second good pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from schemas.parameters import STANDBY_LIMITS
+
+from controller.actions import DeletePod, Disruption, RestartPostgres, Switchover
+from controller.outcome import Waiting
+from controller.world import Instance, Manifest, World
+
+Step = Disruption | Waiting | None
+
+
+def candidate(world: World, accept: Callable[[Instance], bool]) -> Instance | None:
+    """Return the most advanced standby that could take over without losing a commit and is accepted."""
+    synchronous = world.leadership.synchronous
+    fit = [
+        instance
+        for instance in world.instances
+        if instance.fit
+        and instance.role == "standby"
+        and (not synchronous or instance.name in synchronous)
+        and accept(instance)
+    ]
+    return max(fit, key=lambda instance: (instance.position, -instance.ordinal), default=None)
+
+
+def rollout(world: World, expected: int) -> Step:
+    """Return the next disruptive step towards the newest template and configuration; None if there is none."""
+    revision = _update_revision(world.statefulset)
+    if revision is None:
+        return Waiting(5, "RollingOut", "the StatefulSet's newest revision is not known yet")
+    stale = [instance for instance in world.instances if instance.revision != revision]
+    return _broken(stale) or _blocked(world, stale, revision, expected) or _next(world, stale, expected)
+
+
+def _update_revision(statefulset: Manifest | None) -> str | None:
+    """Return the revision that new pods get, once the StatefulSet controller has seen the newest template."""
+    if statefulset is None:
+        return None
+    status = statefulset.get("status") or {}
+    if status.get("observedGeneration") != statefulset["metadata"].get("generation"):
+        return None
+    return status.get("updateRevision") or None
+
+
+def _broken(stale: list[Instance]) -> Step:
+    """An old pod that is not serving loses nothing by being made anew; it may be all that is needed."""
+    for instance in stale:
+        if not instance.ready and not instance.deleting and instance.trouble:
+            reason = f"not serving ({instance.trouble.reason}) with an old template"
+            return DeletePod(instance.name, instance.uid, reason)
+    return None
+
+
+def _blocked(world: World, stale: list[Instance], revision: str, expected: int) -> Step:
+    """While anything is on its way, nothing else is taken down."""
+    if not stale and not any(i.pending_restart for i in world.instances):
+        return None
+    for instance in world.instances:
+        if instance.trouble and instance.revision == revision:
+            trouble = f"{instance.name}: {instance.trouble.reason}: {instance.trouble.message}"
+            return Waiting(10, "RolloutBlocked", trouble)
+    unfit = [instance.name for instance in world.instances if not instance.fit]
+    if unfit or len(world.instances) < expected:
+        who = ", ".join(unfit) or f"{expected - len(world.instances)} missing"
+        return Waiting(5, "RollingOut", f"waiting for every instance to serve and follow: {who}")
+    return None
+
+
+def _next(world: World, stale: list[Instance], expected: int) -> Step:
+    primary = world.primary
+    if primary is None:
+        return Waiting(5, "RollingOut", "no primary is known") if stale else None
+    lowered = _lowered(primary)
+    if lowered:
+        # Hot standbys refuse to start with less than their primary has, so the primary goes first here.
+        return RestartPostgres(primary.name, primary.ip, f"{lowered} lowered: the primary must have it first")
+    for instance in sorted(world.instances, key=lambda i: -i.ordinal):
+        if instance.name != primary.name and (step := _restart(instance, stale)):
+            return step
+    return _primary_last(world, primary, stale, expected)
+
+
+def _restart(instance: Instance, stale: list[Instance]) -> DeletePod | RestartPostgres | None:
+    if instance in stale:
+        return DeletePod(instance.name, instance.uid, "the pod template changed")
+    if instance.pending_restart is not None:
+        names = ", ".join(sorted(instance.pending_restart)) or "the configuration"
+        return RestartPostgres(instance.name, instance.ip, f"{names} changed")
+    return None
+
+
+def _primary_last(world: World, primary: Instance, stale: list[Instance], expected: int) -> Step:
+    step = _restart(primary, stale)
+    if step is None or expected == 1:
+        return step
+    target = candidate(world, lambda _: True)
+    if target is None:
+        return Waiting(5, "RollingOut", f"{primary.name} must restart, and no standby is fit to take over")
+    return Switchover(primary.name, target.name, primary.ip, f"{primary.name} must restart: {step.reason}")
+
+
+def _lowered(primary: Instance) -> str:
+    pending = primary.pending_restart or {}
+    return ", ".join(sorted(name for name in STANDBY_LIMITS & pending.keys() if _less(*pending[name])))
+
+
+def _less(old: str, new: str) -> bool:
+    return old.isdecimal() and new.isdecimal() and int(new) < int(old)

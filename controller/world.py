@@ -1,0 +1,213 @@
+"""The world as one reconcile sees it: frozen, made from manifests, judged by nobody here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Manifest: TypeAlias = dict[str, Any]
+Children: TypeAlias = Mapping[str, Mapping[str, Manifest]]
+Role: TypeAlias = Literal["primary", "standby"]
+
+ROLE_LABEL = "keddah.dev/role"
+REVISION_LABEL = "controller-revision-hash"
+DATABASE_CONTAINER = "postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why an instance does not come up: a fixed CamelCase reason, and the same for people."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One pod of the database, with what Patroni says of the server inside."""
+
+    name: str
+    uid: str
+    ordinal: int
+    ip: str
+    node: str
+    revision: str
+    deleting: bool
+    ready: bool
+    role: Role | None
+    """What the label says; the lock's holder is the authority."""
+    state: str
+    """Patroni's word for the server: running, starting, stopped, crashed …"""
+    streaming: bool
+    position: int
+    """WAL position in bytes, at most a Patroni loop old."""
+    pending_restart: Mapping[str, tuple[str, str]] | None
+    """Parameters, old and new value, for which the server must restart; None when it need not."""
+    start_id: str
+    """Changes with every start of the container."""
+    trouble: Trouble | None
+
+    @property
+    def fit(self) -> bool:
+        """Whether it could take over or be relied upon: there to stay, ready, and following."""
+        return self.ready and not self.deleting and (self.role == "primary" or self.streaming)
+
+
+@dataclass(frozen=True, slots=True)
+class Leadership:
+    """Patroni's ConfigMaps: who holds the lock, who may take it."""
+
+    holder: str | None = None
+    synchronous: frozenset[str] = frozenset()
+    """Standbys that hold every acknowledged commit, or vote for who does."""
+    initialized: bool = False
+    """Whether a database was ever made under this name."""
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The volume claim of one instance."""
+
+    name: str
+    uid: str
+    ordinal: int
+    requested: str
+    capacity: str | None
+    bound: bool
+    storage_class: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything around one database that a plan may look at."""
+
+    children: Children = field(default_factory=dict)
+    instances: tuple[Instance, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    leadership: Leadership = field(default_factory=Leadership)
+    storage_classes: Mapping[str, Manifest] = field(default_factory=dict)
+    server_version: str | None = None
+
+    @property
+    def statefulset(self) -> Manifest | None:
+        """The one StatefulSet of instances, if it exists."""
+        return next(iter(self.children.get("StatefulSet", {}).values()), None)
+
+    @property
+    def primary(self) -> Instance | None:
+        """The instance that holds the lock and says itself that it is primary."""
+        holders = [i for i in self.instances if i.name == self.leadership.holder and i.role == "primary"]
+        return holders[0] if holders else None
+
+
+def ordinal(name: str) -> int:
+    """Return the number at the end of a StatefulSet's pod or claim name; -1 if there is none."""
+    tail = name.rpartition("-")[2]
+    return int(tail) if tail.isdecimal() else -1
+
+
+def instance(pod: Manifest) -> Instance:
+    """Read a pod."""
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    labels = metadata.get("labels") or {}
+    member = _member(metadata)
+    role = labels.get(ROLE_LABEL)
+    container = _container(status)
+    return Instance(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        ordinal=ordinal(metadata["name"]),
+        ip=status.get("podIP", ""),
+        node=(pod.get("spec") or {}).get("nodeName", ""),
+        revision=labels.get(REVISION_LABEL, ""),
+        deleting="deletionTimestamp" in metadata,
+        ready=_condition(status, "Ready") == "True",
+        role=role if role in ("primary", "standby") else None,
+        state=member.get("state", ""),
+        streaming=member.get("replication_state") == "streaming",
+        position=int(member.get("xlog_location") or 0),
+        pending_restart=_pending_restart(member),
+        start_id=container.get("containerID", ""),
+        trouble=_trouble(status, container) or _server_trouble(member),
+    )
+
+
+def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
+    """Read Patroni's ConfigMaps of one scope."""
+
+    def annotations(suffix: str) -> dict[str, str]:
+        return (config_maps.get(f"{scope}-{suffix}", {}).get("metadata") or {}).get("annotations") or {}
+
+    lock, config, sync = annotations("leader"), annotations("config"), annotations("sync")
+    standbys = (name.strip() for name in sync.get("sync_standby", "").split(","))
+    return Leadership(
+        holder=lock.get("leader") or None,
+        synchronous=frozenset(name for name in standbys if name),
+        initialized=bool(config.get("initialize")),
+        paused=_json(config.get("config")).get("pause") is True,
+    )
+
+
+def claim(manifest: Manifest) -> Claim:
+    """Read a volume claim."""
+    spec, status = manifest["spec"], manifest.get("status") or {}
+    return Claim(
+        name=manifest["metadata"]["name"],
+        uid=manifest["metadata"]["uid"],
+        ordinal=ordinal(manifest["metadata"]["name"]),
+        requested=spec["resources"]["requests"]["storage"],
+        capacity=(status.get("capacity") or {}).get("storage"),
+        bound=status.get("phase") == "Bound",
+        storage_class=spec.get("storageClassName"),
+    )
+
+
+def _json(text: str | None) -> dict[str, Any]:
+    """Read what another process wrote: anything but an object counts as empty."""
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _member(metadata: Manifest) -> dict[str, Any]:
+    return _json((metadata.get("annotations") or {}).get("status"))
+
+
+def _container(status: Manifest) -> Manifest:
+    statuses = status.get("containerStatuses") or []
+    return next((s for s in statuses if s.get("name") == DATABASE_CONTAINER), {})
+
+
+def _condition(status: Manifest, kind: str) -> str:
+    return next((c["status"] for c in status.get("conditions") or [] if c["type"] == kind), "Unknown")
+
+
+def _pending_restart(member: dict[str, Any]) -> dict[str, tuple[str, str]] | None:
+    if not member.get("pending_restart"):
+        return None
+    reasons = member.get("pending_restart_reason") or {}
+    return {name: (str(v.get("old_value")), str(v.get("new_value"))) for name, v in reasons.items()}
+
+
+def _trouble(status: Manifest, container: Manifest) -> Trouble | None:
+    for condition in status.get("conditions") or []:
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return Trouble("Unschedulable", condition.get("message", ""))
+    waiting = (container.get("state") or {}).get("waiting") or {}
+    if waiting.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
+        return Trouble("ImageNotPulled", waiting.get("message", ""))
+    if waiting.get("reason") in ("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError"):
+        return Trouble("InstanceFailing", waiting.get("message", ""))
+    return None
+
+
+def _server_trouble(member: dict[str, Any]) -> Trouble | None:
+    state = member.get("state", "")
+    if state in ("start failed", "restart failed"):
+        return Trouble("ServerNotStarting", f"Patroni says: {state}; the pod's log says why")
+    return None
