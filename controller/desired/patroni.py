@@ -1,0 +1,176 @@
+"""Patroni's configuration: the file that a pod starts with, and the part that changes while it runs.
+
+The file (`static`) is read when a container starts, so a change of it must restart pods. All that can be
+changed at runtime is in the dynamic configuration (`dynamic`), which Patroni reads from the annotation
+`config` of the ConfigMap that it keeps its state in.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import yaml
+
+from controller.desired import labels, names
+from controller.desired.child import Manifest, kept_child
+from controller.desired.parameters import SOCKET_DIRECTORY, TLS_DIRECTORY, parameters
+from controller.desired.services import PATRONI_PORT, POSTGRESQL_PORT
+from schemas.types import PostgreSQLDatabase, Synchronous
+
+SUPERUSER: Final = "postgres"
+REPLICATION: Final = "keddah_replication"
+FILE: Final = "patroni.yml"
+
+_VOLUME = "/var/lib/postgresql"
+_CERTIFICATE = f"{TLS_DIRECTORY}/tls.crt"
+_KEY = f"{TLS_DIRECTORY}/tls.key"
+_CA = f"{TLS_DIRECTORY}/ca.crt"
+
+
+def configuration(db: PostgreSQLDatabase) -> Manifest:
+    """Return the ConfigMap that both parts live in; it stays when the database is deleted."""
+    name = db.metadata.name
+    return kept_child(
+        db,
+        "v1",
+        "ConfigMap",
+        names.config(name),
+        body={"data": {FILE: static(db)}},
+        annotations={"config": _compact(dynamic(db))},
+        extra_labels=labels.patroni(name),
+    )
+
+
+def major(db: PostgreSQLDatabase) -> str:
+    """Return the major version of a completed database: `17` of `17.6`."""
+    return str(db.spec.version).partition(".")[0]
+
+
+def data_directory(db: PostgreSQLDatabase) -> str:
+    """Return PGDATA: one folder a major version, so that an upgrade finds both on one volume."""
+    return f"{_VOLUME}/{major(db)}/data"
+
+
+def static(db: PostgreSQLDatabase) -> str:
+    """Return patroni.yml; names, addresses and passwords of the pod come from its environment."""
+    document = {
+        "scope": db.metadata.name,
+        "log": {"level": "INFO", "deduplicate_heartbeat_logs": True},
+        "restapi": {
+            "listen": f"*:{PATRONI_PORT}",
+            "certfile": _CERTIFICATE,
+            "keyfile": _KEY,
+            "cafile": _CA,
+            # Probes read without a certificate; whatever changes something needs one of the database's CA.
+            "verify_client": "optional",
+        },
+        # Members call one another by address, which no certificate names; the caller's own is what counts.
+        "ctl": {"insecure": True, "certfile": _CERTIFICATE, "keyfile": _KEY},
+        "kubernetes": _store(db.metadata.name),
+        "bootstrap": {
+            "initdb": [
+                "data-checksums",
+                {"encoding": "UTF8"},
+                # Built in since PostgreSQL 17: the order of text never changes with a base image's libc.
+                {"locale-provider": "builtin"},
+                {"builtin-locale": "C.UTF-8"},
+                {"locale": "C.UTF-8"},
+            ],
+            "post_bootstrap": "keddah-post-bootstrap",
+        },
+        "postgresql": _server(db),
+    }
+    return yaml.safe_dump(document, sort_keys=False, width=1000)
+
+
+def _store(name: str) -> dict[str, Any]:
+    """Return where Patroni keeps its state: ConfigMaps, which no controller of endpoints rewrites."""
+    return {
+        "use_endpoints": False,
+        "labels": {labels.DATABASE: name},
+        "scope_label": labels.SCOPE,
+        "role_label": labels.ROLE,
+        "leader_label_value": "primary",
+        "follower_label_value": "standby",
+        "standby_leader_label_value": "primary",
+    }
+
+
+def _server(db: PostgreSQLDatabase) -> dict[str, Any]:
+    verified = {"sslmode": "verify-ca", "sslrootcert": _CA}
+    return {
+        "listen": f"*:{POSTGRESQL_PORT}",
+        "bin_dir": f"/usr/lib/postgresql/{major(db)}/bin",
+        "data_dir": data_directory(db),
+        "pgpass": "/tmp/pgpass",  # noqa: S108 - the pod's own volume
+        "use_unix_socket": True,
+        "use_unix_socket_repl": True,
+        "create_replica_methods": ["basebackup"],
+        # Without it a clone waits for the primary's next timed checkpoint, minutes away.
+        "basebackup": [{"checkpoint": "fast"}],
+        "authentication": {
+            "superuser": {"username": SUPERUSER},
+            "replication": {"username": REPLICATION, **verified},
+            "rewind": {"username": REPLICATION, **verified},
+        },
+        "parameters": {"unix_socket_directories": SOCKET_DIRECTORY},
+    }
+
+
+def dynamic(db: PostgreSQLDatabase) -> dict[str, Any]:
+    """Return the configuration that Patroni takes over while it runs (Patroni, Dynamic Configuration)."""
+    return {
+        # The shortest that Patroni allows: ttl >= loop_wait + 2 * retry_timeout, and ttl >= 20.
+        "ttl": 20,
+        "loop_wait": 5,
+        "retry_timeout": 5,
+        "maximum_lag_on_failover": 1048576,
+        # A crashed primary hands over at once instead of recovering first.
+        "primary_start_timeout": 0,
+        # With the API server away the primary goes on while it reaches every member.
+        "failsafe_mode": True,
+        # An instance with an older timeline than the last primary's never becomes primary.
+        "check_timeline": True,
+        **_SYNCHRONOUS[db.spec.synchronous],
+        "postgresql": {
+            "use_pg_rewind": True,
+            "use_slots": True,
+            # A standby that cannot be rewound is cloned anew: every commit acknowledged is elsewhere.
+            "remove_data_directory_on_rewind_failure": True,
+            "parameters": parameters(db),
+            "pg_hba": host_based_authentication(db),
+        },
+    }
+
+
+_SYNCHRONOUS: dict[Synchronous, dict[str, Any]] = {
+    "Quorum": {"synchronous_mode": "quorum", "synchronous_mode_strict": False},
+    "Strict": {"synchronous_mode": "quorum", "synchronous_mode_strict": True},
+    "Off": {"synchronous_mode": False, "synchronous_mode_strict": False},
+}
+
+
+def host_based_authentication(db: PostgreSQLDatabase) -> list[str]:
+    """Return the lines of pg_hba.conf: keddah's own, the user's, and the last that asks everybody for SCRAM.
+
+    The first line that matches decides, so nothing of the user's can open the superuser to the network or
+    cut the standbys off. From the network all is `hostssl`: libpq, JDBC and most drivers use TLS when it is
+    offered; a user who needs connections without it adds a `host` line.
+    """
+    return [
+        f"local all {SUPERUSER} peer",
+        f"local replication {REPLICATION} scram-sha-256",
+        f"hostssl replication {REPLICATION} all scram-sha-256",
+        # pg_rewind reads the new primary's files through an ordinary connection to this database.
+        f"hostssl postgres {REPLICATION} all scram-sha-256",
+        f"host all {SUPERUSER},{REPLICATION} all reject",
+        *db.spec.hba,
+        "local all all scram-sha-256",
+        "hostssl all all all scram-sha-256",
+    ]
+
+
+def _compact(document: dict[str, Any]) -> str:
+    """Write as Patroni itself writes the annotation, so that its write and ours are the same text."""
+    return json.dumps(document, separators=(",", ":"))

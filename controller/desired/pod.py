@@ -1,0 +1,155 @@
+"""The pod of one instance: Patroni and PostgreSQL in one container, under Pod Security `restricted`."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from controller.desired import labels, names, patroni
+from controller.desired.child import Manifest
+from controller.desired.parameters import SOCKET_DIRECTORY, TLS_DIRECTORY
+from controller.desired.probes import probes
+from controller.desired.services import PATRONI_PORT, POSTGRESQL_PORT
+from schemas.types import PostgreSQLDatabase, ResourceRequirements, Template
+
+CONTAINER = "postgres"
+CONFIGURATION_HASH = "keddah.dev/patroni-file"
+
+_USER = 999
+_SHUTDOWN_SECONDS = 300
+_SMALL: Manifest = {"requests": {"cpu": "100m", "memory": "256Mi"}}
+
+_MOUNTS = (
+    ("data", "/var/lib/postgresql"),
+    ("config", "/etc/patroni"),
+    ("tls", TLS_DIRECTORY),
+    ("app", "/etc/keddah/app"),
+    ("tmp", "/tmp"),  # noqa: S108 - a volume of the pod's own
+    ("run", SOCKET_DIRECTORY),
+    ("shm", "/dev/shm"),  # noqa: S108 - a volume of the pod's own
+)
+_READ_ONLY = frozenset({"config", "tls", "app"})
+
+
+def pod_template(db: PostgreSQLDatabase, image: str) -> Manifest:
+    """Return the template; it changes only with what a running instance cannot take over.
+
+    Passwords, certificates and the dynamic configuration are not in it: their change restarts nothing. The
+    user's labels and annotations come first, so that none replaces keddah's.
+    """
+    wishes = db.spec.template if isinstance(db.spec.template, Template) else Template()
+    name = db.metadata.name
+    digest = hashlib.sha256(patroni.static(db).encode()).hexdigest()[:16]
+    metadata: Manifest = {
+        "labels": _given(wishes.labels) | labels.common(name) | labels.patroni(name),
+        "annotations": _given(wishes.annotations)
+        | {CONFIGURATION_HASH: digest, "kubectl.kubernetes.io/default-container": CONTAINER},
+    }
+    spec: Manifest = {
+        "serviceAccountName": names.patroni_account(name),
+        "automountServiceAccountToken": True,
+        "enableServiceLinks": False,
+        # A primary writes its last checkpoint before it hands over; cut short, it must be recovered.
+        "terminationGracePeriodSeconds": _SHUTDOWN_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(db, image)],
+        "volumes": _volumes(name),
+        **_placement(name, wishes),
+    }
+    return {"metadata": metadata, "spec": spec}
+
+
+def _container(db: PostgreSQLDatabase, image: str) -> Manifest:
+    return {
+        "name": CONTAINER,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["patroni", f"/etc/patroni/{patroni.FILE}"],
+        "env": _environment(db.metadata.name),
+        "ports": [
+            {"name": "postgresql", "containerPort": POSTGRESQL_PORT, "protocol": "TCP"},
+            {"name": "patroni", "containerPort": PATRONI_PORT, "protocol": "TCP"},
+        ],
+        **probes(),
+        "resources": _resources(db),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": volume, "mountPath": path} | ({"readOnly": True} if volume in _READ_ONLY else {})
+            for volume, path in _MOUNTS
+        ],
+    }
+
+
+def _environment(name: str) -> list[Manifest]:
+    """Return what differs from pod to pod, and the passwords; PostgreSQL's environment has neither."""
+    replication = names.replication_secret(name)
+    address = "$(PATRONI_KUBERNETES_POD_IP)"
+    return [
+        _from_field("PATRONI_NAME", "metadata.name"),
+        _from_field("PATRONI_KUBERNETES_NAMESPACE", "metadata.namespace"),
+        _from_field("PATRONI_KUBERNETES_POD_IP", "status.podIP"),
+        {"name": "PATRONI_POSTGRESQL_CONNECT_ADDRESS", "value": f"{address}:{POSTGRESQL_PORT}"},
+        {"name": "PATRONI_RESTAPI_CONNECT_ADDRESS", "value": f"{address}:{PATRONI_PORT}"},
+        _from_secret("PATRONI_SUPERUSER_PASSWORD", names.superuser_secret(name)),
+        _from_secret("PATRONI_REPLICATION_PASSWORD", replication),
+        _from_secret("PATRONI_REWIND_PASSWORD", replication),
+    ]
+
+
+def _from_field(name: str, path: str) -> Manifest:
+    return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+
+
+def _from_secret(name: str, secret: str) -> Manifest:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": "password"}}}
+
+
+def _volumes(name: str) -> list[Manifest]:
+    """Return all volumes but the claim; Secrets belong to the group, as PostgreSQL demands of its key."""
+    mode = 0o440
+    return [
+        {"name": "config", "configMap": {"name": names.config(name), "defaultMode": mode}},
+        {"name": "tls", "secret": {"secretName": names.tls_secret(name), "defaultMode": mode}},
+        {"name": "app", "secret": {"secretName": names.app_secret(name), "defaultMode": mode}},
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "run", "emptyDir": {}},
+        # The runtime's own /dev/shm has 64 MiB, which a parallel query can fill.
+        {"name": "shm", "emptyDir": {"medium": "Memory"}},
+    ]
+
+
+def _resources(db: PostgreSQLDatabase) -> Manifest:
+    if not isinstance(db.spec.resources, ResourceRequirements):
+        return _SMALL
+    resources: Manifest = msgspec.to_builtins(db.spec.resources)
+    return resources
+
+
+def _placement(name: str, wishes: Template) -> Manifest:
+    """Return where pods may run: the user's wishes, and over nodes unless the user spreads them otherwise."""
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": labels.instances(name)},
+    }
+    given: Manifest = msgspec.to_builtins(wishes)
+    placement = {key: value for key, value in given.items() if key not in ("labels", "annotations")}
+    return {"topologySpreadConstraints": [spread], **placement}
+
+
+def _given(wishes: dict[str, str] | Any) -> dict[str, str]:  # noqa: ANN401 - msgspec's unset
+    return dict(wishes) if isinstance(wishes, dict) else {}

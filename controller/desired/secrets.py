@@ -1,0 +1,77 @@
+"""The Secrets: the database's own CA and seed, what each role connects with, the server's certificate.
+
+All passwords follow from the seed, so that a Secret deleted by accident comes back with the password that
+fits the data.
+"""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import quote
+
+from controller.desired import names, patroni
+from controller.desired.child import Manifest, kept_child
+from controller.desired.services import POSTGRESQL_PORT
+from controller.pki import DatabaseKeys, Pair
+from schemas.types import PostgreSQLDatabase
+
+
+def secrets(db: PostgreSQLDatabase, keys: DatabaseKeys, server: Pair) -> tuple[Manifest, ...]:
+    """Return all Secrets of a database, the one with the keys first: it must exist before any other.
+
+    `server` is issued for `names.server_names`, and as a client's too: members call one another with it.
+    """
+    name = db.metadata.name
+    tls = {"tls.crt": server.crt, "tls.key": server.key, "ca.crt": keys.ca_crt}
+    return (
+        keys_secret(db, keys),
+        _login(db, names.superuser_secret(name), patroni.SUPERUSER, keys.password("superuser")),
+        _login(db, names.replication_secret(name), patroni.REPLICATION, keys.password("replication")),
+        _secret(db, names.tls_secret(name), "kubernetes.io/tls", tls),
+        app_secret(db, keys.password("app")),
+    )
+
+
+def keys_secret(db: PostgreSQLDatabase, keys: DatabaseKeys) -> Manifest:
+    """Return the Secret that all others follow from; only the controller reads it."""
+    body: Manifest = {"type": "Opaque", "data": keys.encode()}
+    return kept_child(db, "v1", "Secret", names.keys_secret(db.metadata.name), body=body)
+
+
+def app_secret(db: PostgreSQLDatabase, password: str) -> Manifest:
+    """Return the Secret that an application mounts: the parts of a connection, and the usual spellings."""
+    user, database = db.spec.owner, db.spec.database
+    host = names.host(db.metadata.name, db.metadata.namespace)
+    address = f"{host}:{POSTGRESQL_PORT}/{_encoded(database)}"
+    data = {
+        "username": user,
+        "password": password,
+        "host": host,
+        "port": str(POSTGRESQL_PORT),
+        "dbname": database,
+        "uri": f"postgresql://{_encoded(user)}:{_encoded(password)}@{address}?sslmode=require",
+        "jdbc-uri": f"jdbc:postgresql://{address}"
+        f"?user={_encoded(user)}&password={_encoded(password)}&sslmode=require",
+        "pgpass": ":".join(_escaped(part) for part in (host, str(POSTGRESQL_PORT), database, user, password))
+        + "\n",
+    }
+    return _secret(db, names.app_secret(db.metadata.name), "kubernetes.io/basic-auth", data)
+
+
+def _login(db: PostgreSQLDatabase, name: str, user: str, password: str) -> Manifest:
+    return _secret(db, name, "kubernetes.io/basic-auth", {"username": user, "password": password})
+
+
+def _secret(db: PostgreSQLDatabase, name: str, kind: str, data: dict[str, str]) -> Manifest:
+    encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+    return kept_child(db, "v1", "Secret", name, body={"type": kind, "data": encoded})
+
+
+def _encoded(text: str) -> str:
+    """Return a text as part of a URI (RFC 3986; libpq, Connection URIs)."""
+    return quote(text, safe="")
+
+
+def _escaped(text: str) -> str:
+    r"""Return a field of a password file: `:` and `\` are escaped (libpq, The Password File)."""
+    return text.replace("\\", "\\\\").replace(":", "\\:")
