@@ -92,14 +92,6 @@ def secrets(name: str) -> tuple[str, ...]:
     )
 
 
-def server_names(name: str, namespace: str) -> tuple[str, ...]:
-    """Return the host names that a server certificate is issued for; the first is the common name."""
-    services = (primary_service(name), standby_service(name))
-    endings = (f".{namespace}.svc", "", f".{namespace}", f".{namespace}.svc.cluster.local")
-    hosts = tuple(service + ending for ending in endings for service in services)
-    return (*hosts, f"*.{pods_service(name)}.{namespace}.svc", "localhost")
-
-
 def patroni_account(name: str) -> str:
     """Name the ServiceAccount that the instances run as, and its Role and RoleBinding.
 

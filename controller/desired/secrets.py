@@ -19,7 +19,7 @@ from schemas.types import PostgreSQLDatabase
 def secrets(db: PostgreSQLDatabase, keys: DatabaseKeys, server: Pair) -> tuple[Manifest, ...]:
     """Return all Secrets of a database, the one with the keys first: it must exist before any other.
 
-    `server` is issued for `names.server_names`, and as a client's too: members call one another with it.
+    `server` is issued for `server_names`, and as a client's too: members call one another with it.
     """
     name = db.metadata.name
     tls = {"tls.crt": server.crt, "tls.key": server.key, "ca.crt": keys.ca_crt}
@@ -30,6 +30,15 @@ def secrets(db: PostgreSQLDatabase, keys: DatabaseKeys, server: Pair) -> tuple[M
         _secret(db, names.tls_secret(name), "kubernetes.io/tls", tls),
         app_secret(db, keys.password("app")),
     )
+
+
+def server_names(db: PostgreSQLDatabase) -> tuple[str, ...]:
+    """Return the host names that a server certificate is issued for; the first is its common name."""
+    name, namespace = db.metadata.name, db.metadata.namespace
+    services = (names.primary_service(name), names.standby_service(name))
+    endings = (f".{namespace}.svc", "", f".{namespace}", f".{namespace}.svc.cluster.local")
+    hosts = tuple(service + ending for ending in endings for service in services)
+    return (*hosts, f"*.{names.pods_service(name)}.{namespace}.svc", "localhost")
 
 
 def keys_secret(db: PostgreSQLDatabase, keys: DatabaseKeys) -> Manifest:
