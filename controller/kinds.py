@@ -1,0 +1,82 @@
+"""The kinds that the controller knows, and where the API server keeps them: no discovery is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.types import GROUP, KIND, PLURAL, VERSION
+
+DATABASE = KIND
+DATABASE_LABEL = f"{GROUP}/database"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Where objects of one kind live."""
+
+    name: str
+    group: str
+    version: str
+    plural: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """The apiVersion of a manifest."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None, name: str = "", subresource: str = "") -> str:
+        """Return the URL path of one object, or of all in a namespace or (None) in the cluster."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        within = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return "/".join(part for part in (f"{root}{within}/{self.plural}", name, subresource) if part)
+
+
+_RBAC = "rbac.authorization.k8s.io"
+_ADMISSION = "admissionregistration.k8s.io"
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind(DATABASE, GROUP, VERSION, PLURAL),
+        Kind("Pod", "", "v1", "pods"),
+        Kind("StatefulSet", "apps", "v1", "statefulsets"),
+        Kind("Service", "", "v1", "services"),
+        Kind("ConfigMap", "", "v1", "configmaps"),
+        Kind("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims"),
+        Kind("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets"),
+        Kind("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies"),
+        Kind("ServiceAccount", "", "v1", "serviceaccounts"),
+        Kind("Role", _RBAC, "v1", "roles"),
+        Kind("RoleBinding", _RBAC, "v1", "rolebindings"),
+        Kind("Secret", "", "v1", "secrets"),
+        Kind("StorageClass", "storage.k8s.io", "v1", "storageclasses", namespaced=False),
+        Kind("MutatingWebhookConfiguration", _ADMISSION, "v1", "mutatingwebhookconfigurations", False),
+        Kind("ValidatingWebhookConfiguration", _ADMISSION, "v1", "validatingwebhookconfigurations", False),
+        Kind("Lease", "coordination.k8s.io", "v1", "leases"),
+        Kind("Event", "events.k8s.io", "v1", "events"),
+        Kind("Node", "", "v1", "nodes", namespaced=False),
+    )
+}
+
+CHILDREN = (
+    "Pod",
+    "StatefulSet",
+    "Service",
+    "ConfigMap",
+    "PersistentVolumeClaim",
+    "PodDisruptionBudget",
+    "NetworkPolicy",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+)
+"""Watched by the label `keddah.dev/database`: objects of others cost nothing. Secrets are never watched."""
+
+WEBHOOK_CONFIGURATIONS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+"""Watched by name, to give them back a caBundle that somebody wiped."""
+
+STORAGE_CLASS = "StorageClass"
+
+WATCHED = (DATABASE, *CHILDREN, STORAGE_CLASS, *WEBHOOK_CONFIGURATIONS)
+"""Every kind of which the store holds objects."""

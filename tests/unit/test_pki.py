@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import random
+import ssl
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+
+from controller import pki
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def entropy(seed: int = 1) -> pki.Entropy:
+    return random.Random(seed).randbytes  # noqa: S311 - tests want the same keys each time
+
+
+def authority() -> pki.Authority:
+    return pki.issue_authority("orders", now=NOW, entropy=entropy())
+
+
+def test_the_same_time_and_bytes_give_the_same_certificate() -> None:
+    assert authority() == authority()
+    assert authority() != pki.issue_authority("orders", now=NOW, entropy=entropy(2))
+
+
+def test_passwords_differ_by_purpose_and_survive_the_secret() -> None:
+    keys = pki.DatabaseKeys.generate("orders", now=NOW, entropy=entropy())
+    again = pki.DatabaseKeys.decode(keys.encode())
+    assert again == keys
+    assert again.password("app") == keys.password("app")
+    assert len({keys.password(p) for p in ("app", "superuser", "replication", "rewind")}) == 4
+    assert len(keys.password("app")) == 32
+
+
+@pytest.mark.parametrize(
+    "damage", [{}, {"ca.crt": "", "ca.key": ""}, {"ca.crt": "?", "ca.key": "", "seed": ""}]
+)
+def test_damaged_keys_are_an_error(damage: dict[str, str]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        pki.DatabaseKeys.decode(damage)
+
+
+def test_no_key_shows_in_a_representation() -> None:
+    keys = pki.DatabaseKeys.generate("orders", now=NOW, entropy=entropy())
+    assert "PRIVATE" not in repr(keys) + repr(keys.authority)
+    assert keys.password("app") not in repr(keys)
+
+
+def test_a_server_certificate_covers_its_names_and_no_others() -> None:
+    ca = authority()
+    pair = pki.issue_server(
+        ca, ["orders.shop.svc", "*.orders-pods.shop.svc", "10.0.0.7"], now=NOW, entropy=entropy()
+    )
+    assert pki.serves(pair, ca.crt, ["orders.shop.svc", "10.0.0.7"])
+    assert not pki.serves(pair, ca.crt, ["orders.shop.svc", "orders-ro.shop.svc"])
+
+
+def test_a_pair_of_another_authority_or_of_two_halves_does_not_serve() -> None:
+    ca, other = authority(), pki.issue_authority("orders", now=NOW, entropy=entropy(2))
+    pair = pki.issue_server(ca, ["orders"], now=NOW, entropy=entropy(3))
+    second = pki.issue_server(ca, ["orders"], now=NOW, entropy=entropy(4))
+    assert not pki.serves(pair, other.crt, ["orders"])
+    assert pki.serves(pair, other.crt + ca.crt, ["orders"])
+    assert not pki.serves(pki.Pair(pair.crt, second.key), ca.crt, ["orders"])
+    assert not pki.serves(pki.Pair("", ""), ca.crt, [])
+
+
+def test_renewal_is_due_after_two_thirds_of_the_life() -> None:
+    pair = pki.issue_server(authority(), ["orders"], now=NOW, entropy=entropy())
+    assert not pki.renewal_due(pair.crt, NOW)
+    assert not pki.renewal_due(pair.crt, NOW + timedelta(days=240))
+    assert pki.renewal_due(pair.crt, NOW + timedelta(days=250))
+    assert pki.renewal_due(pair.crt, NOW - timedelta(days=1))
+    assert pki.renewal_due("no certificate", NOW)
+    assert pki.expiry(pair.crt) == NOW + pki.LEAF_LIFETIME
+
+
+def test_a_bundle_is_split_and_each_certificate_counts_once() -> None:
+    one = authority().crt
+    two = pki.issue_authority("two", now=NOW, entropy=entropy(2)).crt
+    assert pki.split(one + two + one) == (one, two)
+    assert pki.split(one.rstrip() + "\r\n" + two.strip()) == (one, two)
+    assert pki.split("") == ()
+
+
+def test_a_long_name_still_makes_a_certificate() -> None:
+    name = "a" * 80 + ".svc"
+    pair = pki.issue_server(authority(), [name], now=NOW, entropy=entropy())
+    assert pki.serves(pair, authority().crt, [name])
+
+
+def test_every_leaf_names_its_issuer_by_key() -> None:
+    ca = authority()
+    issuer = x509.load_pem_x509_certificate(ca.crt.encode())
+    leaf = x509.load_pem_x509_certificate(
+        pki.issue_client(ca, "keddah", now=NOW, entropy=entropy(5)).crt.encode()
+    )
+    subject = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    named = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    assert named.key_identifier == subject.digest
+
+
+def test_openssl_verifies_both_sides_strictly(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    ca = pki.issue_authority("orders", now=now, entropy=entropy())
+    server = _context(
+        ssl.PROTOCOL_TLS_SERVER, ca, pki.issue_server(ca, ["orders"], now=now, entropy=entropy(2)), tmp_path
+    )
+    client = _context(
+        ssl.PROTOCOL_TLS_CLIENT, ca, pki.issue_client(ca, "keddah", now=now, entropy=entropy(3)), tmp_path
+    )
+    server.verify_mode = ssl.CERT_REQUIRED
+    _handshake(server, client, "orders")
+
+
+def _context(protocol: int, ca: pki.Authority, pair: pki.Pair, folder: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(protocol)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.load_verify_locations(cadata=ca.crt)
+    file = folder / "pair.pem"
+    file.write_text(pair.crt + pair.key)
+    context.load_cert_chain(file)
+    return context
+
+
+def _handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
+    """Let the two talk through buffers in memory until both are done."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sides = [
+        server.wrap_bio(to_server, to_client, server_side=True),
+        client.wrap_bio(to_client, to_server, server_hostname=name),
+    ]
+    pending = list(sides)
+    for _ in range(10):
+        for side in list(pending):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            pending.remove(side)
+        if not pending:
+            return
+    raise AssertionError("no handshake")
