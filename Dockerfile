@@ -1,0 +1,103 @@
+# Two images from one file: `--target operator` and `--target postgres`.
+#
+# Build secrets, all optional (`docker build --secret id=NAME,src=FILE`), leave no trace in the image:
+#   ca    the certificate authorities that pip trusts, where a proxy has its own
+#   pip   a pip.conf
+#   apt   an apt.conf
+ARG BASE=debian:trixie-slim
+
+FROM ${BASE} AS python
+COPY deploy/images/dpkg.cfg /etc/dpkg/dpkg.cfg.d/keddah
+RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/99secret \
+    apt-get -q update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ca-certificates python3 \
+    && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
+ENV LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+
+# Python environments are made here and copied, so that no image has pip.
+FROM python AS venv
+RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/99secret \
+    apt-get -q update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3-venv \
+    && python3 -m venv /opt/pip
+
+# Byte code that is never checked against its source: python starts with half the system calls.
+FROM venv AS patroni
+COPY requirements/patroni.txt /tmp/
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca,target=/run/secrets/ca.pem \
+    python3 -m venv --without-pip /opt/patroni \
+    && /opt/pip/bin/pip --python /opt/patroni/bin/python install \
+        --no-cache-dir --no-compile --only-binary :all: --no-binary ydiff --require-hashes -r /tmp/patroni.txt \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/patroni/lib
+
+FROM venv AS packages
+COPY requirements/operator.txt /tmp/
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca,target=/run/secrets/ca.pem \
+    python3 -m venv --without-pip /opt/keddah \
+    && /opt/pip/bin/pip --python /opt/keddah/bin/python install \
+        --no-cache-dir --no-compile --only-binary :all: --require-hashes -r /tmp/operator.txt \
+    && find /opt/keddah -type d -name tests -prune -exec rm -r {} + \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/keddah/lib
+
+
+FROM python AS postgres
+# Where PostgreSQL comes from. Empty: 17 from Debian, 18 from Debian's unstable, at the address that the
+# base image has its packages from. Else lines of an apt source (with [trusted=yes] or signed-by of a key
+# that the base image has), and the majors to take from it.
+ARG POSTGRESQL_SOURCE=""
+ARG POSTGRESQL_MAJORS="17 18"
+RUN groupadd --gid 999 postgres \
+    && useradd --uid 999 --gid 999 --no-create-home --home-dir /var/lib/postgresql --shell /bin/sh postgres
+RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/99secret \
+    set -eux; export DEBIAN_FRONTEND=noninteractive; \
+    if [ -z "$POSTGRESQL_SOURCE" ]; then \
+        mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null \
+            | sed -nE 's/^(URIs:|deb)( +\[[^]]*\])? +(http[^ ]+).*/\3/p' | head -n 1); \
+        POSTGRESQL_SOURCE="deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main"; \
+        printf 'Package: *\nPin: release n=sid\nPin-Priority: 100\n' > /etc/apt/preferences.d/postgresql; \
+    fi; \
+    echo "$POSTGRESQL_SOURCE" > /etc/apt/sources.list.d/postgresql.list; \
+    apt-get -q update; \
+    mkdir /etc/postgresql-common; \
+    echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
+    apt-get install -qy --no-install-recommends pgbackrest tini tzdata-legacy; \
+    for major in $POSTGRESQL_MAJORS; do \
+        apt-get install -qy --no-install-recommends "postgresql-$major" \
+        || apt-get install -qy --no-install-recommends -t sid "postgresql-$major" systemd-standalone-tmpfiles; \
+    done; \
+    localedef -i en_US -f UTF-8 en_US.UTF-8; \
+    for tool in "/usr/lib/postgresql/$major"/bin/*; do ln -s "$tool" /usr/local/bin/; done; \
+    rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /etc/postgresql /usr/share/postgresql/*/man \
+        /var/lib/postgresql /run/postgresql; \
+    install -d -o postgres -g postgres -m 0755 /var/lib/postgresql; \
+    install -d -o postgres -g postgres -m 0775 /run/postgresql
+COPY --from=patroni /opt/patroni /opt/patroni
+COPY deploy/images/postgres/post-bootstrap.sql /usr/share/keddah/
+COPY deploy/images/postgres/keddah-post-bootstrap /usr/local/bin/
+COPY deploy/images/postgres/write-catalogue /tmp/
+RUN sh /tmp/write-catalogue && rm /tmp/write-catalogue
+ENV PATH=/opt/patroni/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LABEL org.opencontainers.image.title="keddah-postgres" \
+    org.opencontainers.image.description="PostgreSQL, Patroni and pgBackRest, run by keddah" \
+    org.opencontainers.image.licenses="Apache-2.0 AND PostgreSQL AND MIT"
+WORKDIR /var/lib/postgresql
+USER 999:999
+EXPOSE 5432 8008
+# Patroni would be its own init, but then a Patroni that crashed would end its container with exit code 0.
+ENTRYPOINT ["tini", "--"]
+CMD ["patroni", "/etc/patroni/patroni.yml"]
+
+
+FROM python AS operator
+COPY --from=packages /opt/keddah /opt/keddah
+COPY schemas /opt/keddah/app/schemas
+COPY webhooks /opt/keddah/app/webhooks
+COPY controller /opt/keddah/app/controller
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/keddah/app
+ENV PATH=/opt/keddah/bin:/usr/bin:/bin
+LABEL org.opencontainers.image.title="keddah-operator" \
+    org.opencontainers.image.description="keddah's admission server and controller" \
+    org.opencontainers.image.licenses="Apache-2.0"
+WORKDIR /opt/keddah/app
+USER 65532:65532
+CMD ["python", "-c", "print('Give a command: python -m webhooks, or python -m controller')"]
