@@ -1,0 +1,70 @@
+"""The verdict on an object: its structure, then every rule, all mistakes at once, then warnings.
+
+Pure, and the same for the admission server, the controller and the linter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from schemas import consequences, rules
+from schemas.review import Review
+from schemas.types import decode
+from schemas.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from schemas.policy import Policy
+
+ACCEPTED = Verdict()
+
+
+def admit(
+    new: Mapping[str, Any], old: Mapping[str, Any] | None = None, *, policy: Policy, today: date
+) -> Verdict:
+    """Judge an object, completed or not, against what is stored (None on creation).
+
+    `today` is the day, in UTC, by which releases reach their end of life.
+    """
+    if old is not None and _nothing_to_judge(new, old):
+        return ACCEPTED
+    try:
+        review = Review(decode(new), decode(old) if old is not None else None, policy, today)
+    except msgspec.ValidationError:
+        return _with_broken_structure(new, old, policy, today)
+    violations = tuple(rules.violations(review))
+    return Verdict(violations) if violations else Verdict((), tuple(consequences.warnings(review)))
+
+
+def admit_scale(new: int, old: int | None, *, name: str, policy: Policy) -> Verdict:
+    """Judge a change through the scale subresource: from so many instances of a database to so many."""
+    if new == old:
+        return ACCEPTED
+    violations = tuple(rules.replicas.out_of_bounds(new, policy))
+    if violations or old is None:
+        return Verdict(violations)
+    return Verdict((), tuple(consequences.of_scaling(name, old, new)))
+
+
+def _nothing_to_judge(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    metadata = new.get("metadata")
+    deleting = isinstance(metadata, dict) and metadata.get("deletionTimestamp") is not None
+    return deleting or new.get("spec") == old.get("spec")
+
+
+def _with_broken_structure(
+    new: Mapping[str, Any], old: Mapping[str, Any] | None, policy: Policy, today: date
+) -> Verdict:
+    # Imported here: jsonschema is some 15 MB that right objects never need.
+    from schemas import structure  # noqa: PLC0415
+
+    found = structure.examine(new, old, policy)
+    if found.sound is None:
+        return Verdict(found.violations)
+    review = Review(found.sound, found.stored, policy, today)
+    violations = (*found.violations, *rules.violations(review))
+    return Verdict(violations) if violations else Verdict((), tuple(consequences.warnings(review)))

@@ -1,0 +1,111 @@
+"""Defaults that the policy or the object's name decide; static ones are in the CRD.
+
+Only absent fields are filled, only by RFC 6902 `add`, so that doing it twice is doing it once. A null
+counts as absent, as it does to the API server.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from schemas import patch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schemas.policy import Policy, ScheduleWindow
+
+REQUESTS = {"cpu": "100m", "memory": "256Mi"}
+"""What the scheduler reserves by default: enough to start; no limit, since one on CPU costs latency and
+one on memory kills the database where PostgreSQL's own settings would have held it."""
+
+Operation = dict[str, Any]
+
+
+def complete(
+    manifest: Mapping[str, Any], policy: Policy, old: Mapping[str, Any] | None = None
+) -> list[Operation]:
+    """Give the `add` operations that complete an object.
+
+    On an update, a field that was left out keeps what the stored object has: leaving out is no wish to
+    follow a policy that has changed since, which could mean a major upgrade or fewer instances.
+    """
+    spec = manifest.get("spec")
+    if spec is None:
+        return [patch.add(("spec",), dict(_absent({}, manifest, policy, old)))]
+    if not isinstance(spec, dict):
+        return []
+    operations = [patch.add(("spec", name), value) for name, value in _absent(spec, manifest, policy, old)]
+    operations.extend(_within_storage(spec, policy, old))
+    operations.extend(_within_resources(spec))
+    return operations
+
+
+def completed(
+    manifest: Mapping[str, Any], policy: Policy, old: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Give the object with its defaults; the one given stays as it is."""
+    return patch.apply(manifest, complete(manifest, policy, old))
+
+
+def _absent(
+    spec: Mapping[str, Any], manifest: Mapping[str, Any], policy: Policy, old: Mapping[str, Any] | None
+) -> Iterator[tuple[str, Any]]:
+    stored = _stored(old)
+    if spec.get("version") is None:
+        yield "version", stored.get("version") or policy.default_version
+    if spec.get("replicas") is None:
+        yield "replicas", stored.get("replicas") or policy.replicas.default
+    if spec.get("backupSchedule") is None:
+        schedule = stored.get("backupSchedule")
+        yield "backupSchedule", _daily(manifest, policy.schedule_window) if schedule is None else schedule
+    if spec.get("storage") is None:
+        yield "storage", {"size": _size(policy, old)}
+    if spec.get("resources") is None:
+        yield "resources", {"requests": dict(REQUESTS)}
+
+
+def _within_storage(
+    spec: Mapping[str, Any], policy: Policy, old: Mapping[str, Any] | None
+) -> Iterator[Operation]:
+    storage = spec.get("storage")
+    if isinstance(storage, dict) and storage.get("size") is None:
+        yield patch.add(("spec", "storage", "size"), _size(policy, old))
+
+
+def _within_resources(spec: Mapping[str, Any]) -> Iterator[Operation]:
+    resources = spec.get("resources")
+    if not isinstance(resources, dict):
+        return
+    requests, limits = resources.get("requests"), resources.get("limits")
+    if not isinstance(requests, dict | None) or not isinstance(limits, dict | None):
+        return
+    # Where only a limit is set Kubernetes requests as much, which a smaller request here would undo.
+    bounded = {**(limits or {}), **(requests or {})}
+    missing = {name: amount for name, amount in REQUESTS.items() if bounded.get(name) is None}
+    if requests is None and missing:
+        yield patch.add(("spec", "resources", "requests"), missing)
+        return
+    for name, amount in missing.items():
+        yield patch.add(("spec", "resources", "requests", name), amount)
+
+
+def _size(policy: Policy, old: Mapping[str, Any] | None) -> str:
+    storage = _stored(old).get("storage")
+    stored = storage.get("size") if isinstance(storage, dict) else None
+    return stored or policy.storage.size
+
+
+def _stored(old: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    spec = old.get("spec") if old else None
+    return spec if isinstance(spec, dict) else {}
+
+
+def _daily(manifest: Mapping[str, Any], window: ScheduleWindow) -> str:
+    """Spread daily backups over the window by name, so that a cluster's databases do not start as one."""
+    metadata = manifest.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    name = metadata.get("name") or metadata.get("generateName") or ""
+    moment = zlib.crc32(f"{metadata.get('namespace') or ''}/{name}".encode()) % (window.hours * 60)
+    return f"{moment % 60} {(window.start_hour + moment // 60) % 24} * * *"

@@ -1,0 +1,61 @@
+"""The kinds of value that the API's fields have, and the base of its structures.
+
+A title says in an error what a value must be; the CRD leaves titles out.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+LONGEST_NAME = 45
+"""Children's names add to it, and a CronJob's, the shortest of all, has 52 characters."""
+NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+"""RFC 1035, since it names a Service."""
+
+Name = Annotated[
+    str,
+    Meta(
+        pattern=NAME_PATTERN,
+        max_length=LONGEST_NAME,
+        title=f"at most {LONGEST_NAME} characters of a-z, 0-9 and -, from a letter to a letter or digit",
+    ),
+]
+Quantity = Annotated[
+    str,
+    Meta(
+        pattern=r"^[+-]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$",
+        max_length=64,
+        title="a quantity, such as 10Gi",
+    ),
+]
+Object = Annotated[dict[str, Any], Meta(extra_json_schema={"x-kubernetes-preserve-unknown-fields": True})]
+ObjectName = Annotated[str, Meta(min_length=1, max_length=253)]
+VersionText = Annotated[
+    str,
+    Meta(
+        pattern=r"^[1-9][0-9]?(\.(0|[1-9][0-9]?))?$",
+        max_length=5,
+        title='a version in quotes, such as "17" or "17.6"',
+    ),
+]
+Schedule = Annotated[str, Meta(max_length=1024)]
+Instances = Annotated[int, Meta(ge=1, le=2147483647, extra_json_schema={"format": "int32"})]
+Count = Annotated[int, Meta(ge=0, le=2147483647, extra_json_schema={"format": "int32"})]
+Moment = Annotated[str, Meta(max_length=64, extra_json_schema={"format": "date-time"})]
+Synchronous = Literal["Quorum", "Strict", "Off"]
+DeletionPolicy = Literal["Retain", "Delete"]
+Identifier = Annotated[str, Meta(min_length=1, max_length=63)]
+Amounts = Annotated[dict[str, Quantity | int], Meta(max_length=32)]
+Words = Annotated[dict[str, str], Meta(max_length=256)]
+
+
+def about(description: str) -> Meta:
+    """Describe a field to those who read `kubectl explain`."""
+    return Meta(description=description)
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A piece of the API: camelCase outside, snake_case inside, unknown fields pass by."""

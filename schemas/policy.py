@@ -1,0 +1,159 @@
+"""The policy: what the people who run the cluster allow, and the defaults that they choose.
+
+One file for the admission server, the controller and the linter. Parsing is strict: an unknown or
+missing field is a mistake, and every mistake is named at once.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, cast
+
+import msgspec
+import yaml
+from msgspec import Meta, field
+
+from schemas import quantity
+from schemas.verdict import Violation, got, listed
+
+VersionText = Annotated[str, Meta(pattern=r"^[1-9][0-9]?(\.(0|[1-9][0-9]?))?$")]
+ReleaseText = Annotated[str, Meta(pattern=r"^[1-9][0-9]?\.(0|[1-9][0-9]?)$")]
+
+
+class PolicyError(ValueError):
+    """The policy cannot be used; the message has one line for each mistake."""
+
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        super().__init__("\n".join(map(str, violations)))
+        self.violations = violations
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A piece of the policy: camelCase in the file, nothing unknown passes."""
+
+
+class Release(Section, frozen=True, kw_only=True):
+    """One allowed minor release and the image that runs it."""
+
+    version: ReleaseText
+    image: Annotated[str, Meta(min_length=1)]
+    end_of_life: date | None = None
+    deprecated: bool = False
+
+    @property
+    def number(self) -> tuple[int, int]:
+        """Major and minor, to compare releases by."""
+        major, minor = self.version.split(".")
+        return int(major), int(minor)
+
+
+class ReplicaBounds(Section, frozen=True, kw_only=True):
+    """How many instances a database may have."""
+
+    minimum: Annotated[int, Meta(ge=1, le=2147483647)] = 1
+    maximum: Annotated[int, Meta(ge=1, le=2147483647)] = 9
+    default: Annotated[int, Meta(ge=1, le=2147483647)] = 1
+
+
+class ScheduleWindow(Section, frozen=True, kw_only=True):
+    """When default backup schedules start: from startHour, spread over so many hours."""
+
+    start_hour: Annotated[int, Meta(ge=0, le=23)] = 0
+    hours: Annotated[int, Meta(ge=1, le=24)] = 6
+
+
+class StorageDefaults(Section, frozen=True, kw_only=True):
+    """The volume of a database that names none."""
+
+    size: str = "10Gi"
+
+
+class Policy(Section, frozen=True, kw_only=True):
+    """What is allowed and what is chosen where a database says nothing."""
+
+    catalogue: Annotated[tuple[Release, ...], Meta(min_length=1)]
+    default_version: VersionText
+    replicas: ReplicaBounds = field(default_factory=ReplicaBounds)
+    schedule_window: ScheduleWindow = field(default_factory=ScheduleWindow)
+    storage: StorageDefaults = field(default_factory=StorageDefaults)
+
+    def release(self, version: str) -> Release | None:
+        """Give the release that a version means: `17` its newest allowed minor, `17.6` exactly that."""
+        if "." in version:
+            return next((release for release in self.catalogue if release.version == version), None)
+        prefix = f"{version}."
+        minors = [release for release in self.catalogue if release.version.startswith(prefix)]
+        return max(minors, key=lambda release: release.number, default=None)
+
+    def versions(self) -> tuple[str, ...]:
+        """Every version that a database may ask for, in rising order: each major, then its minors."""
+        numbers = sorted(release.number for release in self.catalogue)
+        majors = dict.fromkeys(major for major, _ in numbers)
+        return tuple(
+            version
+            for major in majors
+            for version in (str(major), *(f"{m}.{minor}" for m, minor in numbers if m == major))
+        )
+
+
+def parse(text: str) -> Policy:
+    """Read a policy; raises PolicyError that names every mistake."""
+    document = _load(text)
+    try:
+        policy = msgspec.convert(document, Policy)
+    except msgspec.ValidationError as error:
+        # Imported here: jsonschema is some 15 MB that a right policy never needs.
+        from schemas import structure  # noqa: PLC0415
+
+        found = structure.document_violations(document, Policy)
+        raise PolicyError(found or (Violation("policy", str(error)),)) from None
+    violations = tuple(_contradictions(policy))
+    if violations:
+        raise PolicyError(violations)
+    return policy
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without its date type, so that dates reach the checks as they were written."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _load(text: str) -> dict[str, Any]:
+    try:
+        document = yaml.load(text, _Loader)  # noqa: S506  a safe loader, less one type
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f" in line {place.line + 1}" if place else ""
+        problem = getattr(error, "problem", None) or "not readable"
+        raise PolicyError((Violation("policy", f"is not YAML: {problem}{where}"),)) from None
+    if not isinstance(document, dict):
+        raise PolicyError((Violation("policy", "is empty or not a mapping"),))
+    return cast("dict[str, Any]", document)
+
+
+def _contradictions(policy: Policy) -> list[Violation]:
+    found = []
+    seen: set[str] = set()
+    for index, release in enumerate(policy.catalogue):
+        if release.version in seen:
+            found.append(got(f"catalogue[{index}].version", release.version, "is already in the catalogue"))
+        seen.add(release.version)
+    if policy.release(policy.default_version) is None:
+        allowed = f"must be in the catalogue: {listed(policy.versions(), joint='or')}"
+        found.append(got("defaultVersion", policy.default_version, allowed))
+    bounds = policy.replicas
+    if bounds.minimum > bounds.maximum:
+        found.append(got("replicas.minimum", bounds.minimum, f"must be at most maximum, {bounds.maximum}"))
+    elif not bounds.minimum <= bounds.default <= bounds.maximum:
+        allowed = f"must be from {bounds.minimum} to {bounds.maximum}"
+        found.append(got("replicas.default", bounds.default, allowed))
+    try:
+        quantity.parse(policy.storage.size)
+    except quantity.QuantityError as error:
+        found.append(got("storage.size", policy.storage.size, str(error)))
+    return found

@@ -1,0 +1,38 @@
+"""spec.replicas: within the policy's bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.verdict import Violation, got
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schemas.policy import Policy
+    from schemas.review import Review
+
+PATH = "spec.replicas"
+
+
+def violations(review: Review) -> Iterator[Violation]:
+    """Refuse more or fewer instances than the policy allows."""
+    if review.spec.replicas and review.changed("replicas"):
+        yield from out_of_bounds(review.spec.replicas, review.policy)
+
+
+def out_of_bounds(replicas: int, policy: Policy) -> Iterator[Violation]:
+    """Judge a number of instances by the policy alone."""
+    if not policy.replicas.minimum <= replicas <= policy.replicas.maximum:
+        yield got(PATH, replicas, allowed(policy))
+
+
+def allowed(policy: Policy) -> str:
+    """Say how many instances there may be."""
+    return f"must be from {policy.replicas.minimum} to {policy.replicas.maximum}"
+
+
+def warnings(review: Review) -> Iterator[str]:
+    """Tell that one instance is not highly available."""
+    if review.spec.replicas == 1 and review.changed("replicas"):
+        yield f"{PATH}: 1 means no high availability: while its node is away, so is the database"

@@ -1,0 +1,44 @@
+"""spec.backupSchedule: what Kubernetes' CronJob accepts, less what can never fire."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from schemas import cron
+from schemas.verdict import Violation, got, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schemas.review import Review
+
+PATH = "spec.backupSchedule"
+DENSEST = timedelta(hours=1)
+"""Full backups closer together than this get a warning."""
+
+
+def violations(review: Review) -> Iterator[Violation]:
+    """Refuse schedules that CronJob would refuse, and dates that never come."""
+    text = review.spec.backup_schedule
+    if not text or not review.changed("backup_schedule"):
+        return
+    try:
+        schedule = cron.parse(text)
+    except cron.CronError as error:
+        yield got(PATH, text, str(error))
+        return
+    if schedule.never_fires:
+        yield got(PATH, text, 'never fires, such a date does not exist; "" means no backups')
+
+
+def warnings(review: Review) -> Iterator[str]:
+    """Tell of odd but legal items, and of schedules so dense that backups would overlap."""
+    text = review.spec.backup_schedule
+    if not text or not review.changed("backup_schedule"):
+        return
+    schedule = cron.parse(text)
+    for oddity in schedule.oddities():
+        yield warning(f"{PATH}: {oddity}")
+    if schedule.densest_interval < DENSEST:
+        yield f"{PATH}: full backups less than an hour apart; WAL between them restores to any moment"

@@ -1,0 +1,77 @@
+"""spec.version: in the catalogue, and only upwards within its major.
+
+That the major never goes down is a relation with a CEL half (`schemas.relations`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.verdict import Violation, got, listed, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schemas.policy import Policy, Release
+    from schemas.review import Review
+
+PATH = "spec.version"
+
+
+def violations(review: Review) -> Iterator[Violation]:
+    """Refuse versions that are not in the catalogue, downgrades, and, for now, major upgrades."""
+    wanted = review.spec.version
+    if not wanted or not review.changed("version"):
+        return
+    release = review.policy.release(wanted)
+    if release is None:
+        yield got(PATH, wanted, allowed(wanted, review.policy))
+    elif review.before is not None and review.before.version:
+        yield from _step(wanted, release, review.before.version, review)
+
+
+def allowed(wanted: object, policy: Policy) -> str:
+    """Say which versions there are: those of the same major when that major is in the catalogue."""
+    versions = policy.versions()
+    major = wanted.partition(".")[0] if isinstance(wanted, str) else ""
+    same = tuple(version for version in versions if version.partition(".")[0] == major)
+    quoted = [f'"{version}"' for version in same or versions]
+    return f"must be {listed(quoted, most=12, joint='or')}"
+
+
+def _step(wanted: str, release: Release, stored: str, review: Review) -> Iterator[Violation]:
+    before = running(stored, review)
+    if before is None:
+        return
+    if release.number[0] > before[0]:
+        yield got(PATH, wanted, f'is a major upgrade from "{stored}", which is not supported yet')
+    elif release.number[0] == before[0] and release.number < before:
+        minor = f"{before[0]}.{before[1]}"
+        yield got(PATH, wanted, f'is older than the {minor} that "{stored}" runs: a version can only go up')
+
+
+def running(stored: str, review: Review) -> tuple[int, int] | None:
+    """Give the release that a stored version runs: what the server reports, else what the policy says."""
+    reported = (review.old.status.current_version or "") if review.old is not None else ""
+    exact = reported if reported.partition(".")[0] == stored.partition(".")[0] else ""
+    if "." in stored:
+        exact = stored
+    if exact:
+        major, _, minor = exact.partition(".")
+        return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None
+    release = review.policy.release(stored)
+    return release.number if release else None
+
+
+def warnings(review: Review) -> Iterator[str]:
+    """Tell of a release that is deprecated or gets no more fixes."""
+    wanted = review.spec.version
+    release = review.policy.release(wanted) if wanted and review.changed("version") else None
+    if release is None:
+        return
+    if release.end_of_life is not None and release.end_of_life <= review.today:
+        yield warning(
+            f"{PATH}: {release.version} has had no fixes since {release.end_of_life}, move to a newer one"
+        )
+    elif release.deprecated:
+        yield warning(f"{PATH}: {release.version} is deprecated in this cluster, move to a newer one")

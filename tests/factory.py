@@ -1,0 +1,47 @@
+"""Test objects, made in one place: a database and a policy that are right unless a test says otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas import defaults
+from schemas.policy import Policy, parse
+from schemas.types import API_VERSION, KIND, PostgreSQLDatabase, decode
+
+POLICY = """\
+catalogue:
+  - {version: "16.10", image: "keddah.dev/keddah-postgres:16.10", endOfLife: 2028-11-09, deprecated: true}
+  - {version: "17.5", image: "keddah.dev/keddah-postgres:17.5", endOfLife: 2029-11-08}
+  - {version: "17.6", image: "keddah.dev/keddah-postgres:17.6", endOfLife: 2029-11-08}
+  - {version: "18.1", image: "keddah.dev/keddah-postgres:18.1", endOfLife: 2030-11-14}
+defaultVersion: "17"
+replicas: {minimum: 1, maximum: 9, default: 1}
+scheduleWindow: {startHour: 0, hours: 6}
+storage: {size: 10Gi}
+"""
+"""Two minors of 17, so that there is an up and a down; 18 as a new major; 16 deprecated."""
+
+
+def policy(text: str = POLICY) -> Policy:
+    """Give the policy of the tests."""
+    return parse(text)
+
+
+def database(name: str = "orders", namespace: str = "shop", /, **spec: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Give a manifest; keywords are the spec's fields as YAML has them: `database(replicas=3)`."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": name, "namespace": namespace, "uid": f"uid-of-{name}", "generation": 1},
+        "spec": spec,
+    }
+
+
+def complete_database(name: str = "orders", namespace: str = "shop", /, **spec: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Give a manifest with the policy's defaults, as the admission server would store it."""
+    return defaults.completed(database(name, namespace, **spec), policy())
+
+
+def typed_database(name: str = "orders", namespace: str = "shop", /, **spec: Any) -> PostgreSQLDatabase:  # noqa: ANN401
+    """Give the typed form of a complete database."""
+    return decode(complete_database(name, namespace, **spec))
