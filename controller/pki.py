@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Self, TypeAlias
@@ -30,6 +30,8 @@ LEAF_LIFETIME = timedelta(days=365)
 _BACKDATED = timedelta(minutes=5)
 _SEED_BYTES = 32
 _PASSWORD_CHARACTERS = 32
+_KEPT = "password-"  # begins the name of an entry of NAME-keys
+_SAVED = "password."
 _COMMON_NAME_LIMIT = 64  # RFC 5280, ub-common-name
 
 
@@ -57,34 +59,41 @@ class DatabaseKeys:
     """What every secret of one database is derived from: its certificate authority and a seed.
 
     Passwords are functions of the seed, so that a Secret that was deleted comes back with the password
-    that fits the data.
+    that fits the data. `passwords` holds those that are not: they were saved from the other Secrets when
+    this one was lost.
     """
 
     ca_crt: str
     ca_key: str
     seed: bytes
+    passwords: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return "DatabaseKeys(…)"
 
     @classmethod
-    def generate(cls, name: str, *, now: datetime, entropy: Entropy) -> Self:
-        """Make new ones; `name` goes into the authority's subject."""
+    def generate(
+        cls, name: str, *, now: datetime, entropy: Entropy, passwords: Mapping[str, str] | None = None
+    ) -> Self:
+        """Make new ones; `name` goes into the authority's subject, `passwords` are kept as they are."""
         authority = issue_authority(name, now=now, entropy=entropy)
-        return cls(authority.crt, authority.key, entropy(_SEED_BYTES))
+        return cls(authority.crt, authority.key, entropy(_SEED_BYTES), passwords or {})
 
     @classmethod
     def decode(cls, data: Mapping[str, str]) -> Self:
         """Read the `data` (base64) of the Secret NAME-keys; raises KeyError or ValueError when damaged."""
-        return cls(
-            base64.b64decode(data["ca.crt"], validate=True).decode(),
-            base64.b64decode(data["ca.key"], validate=True).decode(),
-            base64.b64decode(data["seed"], validate=True),
-        )
+        values = {name: base64.b64decode(value, validate=True) for name, value in data.items()}
+        saved = {
+            name.removeprefix(_SAVED): value.decode()
+            for name, value in values.items()
+            if name.startswith(_SAVED)
+        }
+        return cls(values["ca.crt"].decode(), values["ca.key"].decode(), values["seed"], saved)
 
     def encode(self) -> dict[str, str]:
         """Return the `data` (base64) of the Secret NAME-keys."""
-        values = {"ca.crt": self.ca_crt.encode(), "ca.key": self.ca_key.encode(), "seed": self.seed}
+        saved = {f"{_SAVED}{purpose}": password.encode() for purpose, password in self.passwords.items()}
+        values = {"ca.crt": self.ca_crt.encode(), "ca.key": self.ca_key.encode(), "seed": self.seed, **saved}
         return {name: base64.b64encode(value).decode() for name, value in values.items()}
 
     @property
@@ -94,6 +103,11 @@ class DatabaseKeys:
 
     def password(self, purpose: str) -> str:
         """Return the password for "app", "superuser", "replication" or "rewind": 32 URL-safe characters."""
+        if purpose in self.passwords:
+            return self.passwords[purpose]
+        kept = self.passwords.get(purpose)
+        if kept is not None:
+            return kept
         digest = hmac.new(self.seed, purpose.encode(), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest).decode()[:_PASSWORD_CHARACTERS]
 

@@ -1,0 +1,323 @@
+"""The API server, as the controller needs it: plain manifests in and out, writes by server-side apply.
+
+Built on the kubernetes library's configuration, authentication and HTTP layers; its generated models and
+its discovery are left out, because they cost memory and requests and add nothing to a static table of kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+
+from controller.events import Type, event, repeated
+from controller.kinds import KINDS
+
+Manifest: TypeAlias = dict[str, Any]
+Observer: TypeAlias = Callable[[str, str, int], None]
+"""Told of every request: verb, kind, and status of the answer (0 when there was none)."""
+
+MANAGER = "keddah"
+WRITES = frozenset({"apply", "patch", "create", "update", "delete"})
+
+_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+_CONNECTIONS = 32
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+_METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT", "delete": "DELETE"}
+_REMEMBERED_EVENTS = 1000
+
+
+class KubeError(Exception):
+    """The API server did not do what it was asked."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class Conflict(KubeError):  # noqa: N818 - the API server's own word
+    """A precondition did not hold, or the object exists already (409)."""
+
+
+class Refused(KubeError):  # noqa: N818 - what happened, and it is not the client that erred
+    """The request will be refused each time it is made (4xx): by a rule, a quota, a webhook, or RBAC."""
+
+
+class Unavailable(KubeError):  # noqa: N818 - what the API server is
+    """No answer, or one that says later (401, 429, 5xx)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Objects of one kind, true at one version of the cluster."""
+
+    items: list[Manifest]
+    version: int
+
+
+async def configuration(kubeconfig: Path | None, context: str | None = None) -> Configuration:
+    """Read how to reach the API server: from a kubeconfig, or (None) from the pod's service account.
+
+    The token of a service account is read again every minute, as it rotates. Raises ConfigException.
+    """
+    loaded = Configuration(connection_pool_maxsize=_CONNECTIONS)
+    if kubeconfig is None:
+        config.load_incluster_config(client_configuration=loaded)
+    else:
+        await config.load_kube_config(
+            str(kubeconfig), context=context, client_configuration=loaded, persist_config=False
+        )
+    return loaded
+
+
+class Kube:
+    """One connection pool to the API server.
+
+    `permit` is called before every write but that of a Lease, and raises to forbid it: whoever lost the lease
+    must not act. Methods raise Conflict, Refused or Unavailable.
+    """
+
+    def __init__(
+        self,
+        loaded: Configuration,
+        *,
+        observe: Observer = lambda _verb, _kind, _status: None,
+        permit: Callable[[], None] = lambda: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = ApiClient(loaded)
+        self._client.user_agent = MANAGER
+        self._observe = observe
+        self._permit = permit
+        self._now = now
+        self._events: dict[str, int] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return str(self._client.configuration.host)
+
+    def session(self) -> aiohttp.ClientSession:
+        """Open a session for another client of the same API server, with always fresh credentials."""
+
+        async def authorize(
+            request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            request.headers.update(await self._credentials())
+            return await handler(request)
+
+        connector = aiohttp.TCPConnector(ssl=self._client.rest_client.ssl_context, limit=0)
+        return aiohttp.ClientSession(connector=connector, middlewares=(authorize,), trust_env=True)
+
+    async def apply(self, manifest: Manifest, *, manager: str = MANAGER) -> Manifest:
+        """Write the fields of a manifest and own them (server-side apply, by force)."""
+        metadata = manifest["metadata"]
+        path = KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"])
+        return await self._apply(manifest["kind"], path, manifest, manager)
+
+    async def get(self, kind: str, namespace: str | None, name: str) -> Manifest | None:
+        """Read one object; None when there is none."""
+        return await self._send("get", kind, KINDS[kind].path(namespace, name), missing_ok=True)
+
+    async def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Manifest]:
+        """Read every object of a kind, in one namespace or in all, that a label selector selects."""
+        return (await self._list(kind, namespace, selector, "application/json")).items
+
+    async def list_metadata(self, kind: str, namespace: str | None = None, selector: str = "") -> Listing:
+        """Read only the metadata of every object of a kind, with the version at which it was true."""
+        return await self._list(kind, namespace, selector, _METADATA_ONLY)
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Create an object; Conflict when its name is taken."""
+        kind = KINDS[manifest["kind"]]
+        path = kind.path(manifest["metadata"].get("namespace"))
+        return await self._sent("create", kind.name, path, body=manifest)
+
+    async def replace(self, manifest: Manifest) -> Manifest:
+        """Replace an object; Conflict when it is not at the manifest's resourceVersion any more."""
+        metadata = manifest["metadata"]
+        path = KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"])
+        return await self._sent("update", manifest["kind"], path, body=manifest)
+
+    async def patch(
+        self,
+        kind: str,
+        namespace: str | None,
+        name: str,
+        body: Manifest,
+        *,
+        resource_version: str | None = None,
+    ) -> Manifest | None:
+        """Change fields of an object (RFC 7386 merge patch); None when there is no such object.
+
+        Conflict when it is not at `resource_version` any more.
+        """
+        if resource_version is not None:
+            body = {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": resource_version}}
+        return await self._send(
+            "patch",
+            kind,
+            KINDS[kind].path(namespace, name),
+            query={"fieldManager": MANAGER},
+            body=body,
+            content_type="application/merge-patch+json",
+            missing_ok=True,
+        )
+
+    async def patch_status(self, manifest: Mapping[str, Any], status: Manifest) -> Manifest | None:
+        """Make `status` the status of the object in the manifest, if it still has the same UID."""
+        kind, metadata = KINDS[manifest["kind"]], manifest["metadata"]
+        identity = {name: metadata[name] for name in ("name", "namespace", "uid") if name in metadata}
+        body = {
+            "apiVersion": kind.api_version,
+            "kind": kind.name,
+            "metadata": identity,
+            "status": status,
+        }
+        path = kind.path(metadata.get("namespace"), metadata["name"], "status")
+        try:
+            return await self._apply(kind.name, path, body, MANAGER)
+        except Refused as error:
+            if error.status == 404:  # noqa: PLR2004 - HTTP
+                return None
+            raise
+
+    async def delete(
+        self, kind: str, namespace: str | None, name: str, *, uid: str, resource_version: str | None = None
+    ) -> bool:
+        """Delete an object if it is the one with that UID (and version); False when it is gone already.
+
+        Conflict when another one has taken its name, or it has changed.
+        """
+        preconditions = {"uid": uid}
+        if resource_version is not None:
+            preconditions["resourceVersion"] = resource_version
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": preconditions,
+            "propagationPolicy": "Background",
+        }
+        path = KINDS[kind].path(namespace, name)
+        return await self._send("delete", kind, path, body=body, missing_ok=True) is not None
+
+    async def event(self, manifest: Mapping[str, Any], kind: Type, reason: str, message: str) -> None:
+        """Tell people who look at an object that something happened.
+
+        The same event again becomes one more in its series, not another object.
+        """
+        told = event(manifest, kind, reason, message, self._now())
+        namespace, name = told["metadata"]["namespace"], told["metadata"]["name"]
+        try:
+            await self.create(told)
+        except Conflict:
+            count = self._events.pop(name, 1) + 1
+            self._events[name] = count
+            if len(self._events) > _REMEMBERED_EVENTS:
+                del self._events[next(iter(self._events))]
+            await self.patch("Event", namespace, name, repeated(count, self._now()))
+
+    async def _list(self, kind: str, namespace: str | None, selector: str, accept: str) -> Listing:
+        query = {"labelSelector": selector} if selector else {}
+        path = KINDS[kind].path(namespace)
+        answer = await self._sent("list", kind, path, query=query, accept=accept)
+        identity = {"apiVersion": KINDS[kind].api_version, "kind": kind}
+        items = [{**item, **identity} for item in answer.get("items") or []]
+        return Listing(items, int(answer["metadata"]["resourceVersion"]))
+
+    async def _apply(self, kind: str, path: str, body: Manifest, manager: str) -> Manifest:
+        return await self._sent(
+            "apply",
+            kind,
+            path,
+            query={"fieldManager": manager, "force": "true"},
+            body=body,
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def _sent(self, verb: str, kind: str, path: str, **more: Any) -> Manifest:  # noqa: ANN401
+        answer = await self._send(verb, kind, path, **more)
+        if answer is None:
+            raise Unavailable(0, f"{verb} {path}: empty answer")
+        return answer
+
+    async def _send(
+        self,
+        verb: str,
+        kind: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Manifest | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        missing_ok: bool = False,
+    ) -> Manifest | None:
+        if verb in WRITES and kind != "Lease":
+            self._permit()
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": MANAGER}
+        headers |= await self._credentials()
+        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        status, content = await self._exchange(_METHODS.get(verb, "PATCH"), url, headers, body)
+        self._observe(verb, kind, status)
+        if status == 404 and missing_ok:  # noqa: PLR2004 - HTTP
+            return None
+        return _read(status, content, f"{verb} {path}")
+
+    async def _exchange(
+        self, method: str, url: str, headers: dict[str, str], body: Manifest | None
+    ) -> tuple[int, bytes]:
+        """Send one request; (0, why) when there was no answer."""
+        rest = self._client.rest_client
+        try:
+            try:
+                reply = await rest.request(method, url, headers, body, _request_timeout=_TIMEOUT)
+            except aiohttp.ServerDisconnectedError:
+                # An idle connection was closed under us; every write but `create` may be repeated.
+                if method == "POST":
+                    raise
+                reply = await rest.request(method, url, headers, body, _request_timeout=_TIMEOUT)
+            return reply.status, await reply.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return 0, f"{type(error).__name__} {error}".encode()
+
+    async def _credentials(self) -> dict[str, str]:
+        token = await self._client.configuration.get_api_key_with_prefix("BearerToken", "authorization")
+        return {"Authorization": token} if token else {}
+
+
+def _read(status: int, content: bytes, what: str) -> Manifest:
+    if 200 <= status < 300:  # noqa: PLR2004 - HTTP
+        manifest: Manifest = msgspec.json.decode(content)
+        return manifest
+    message = f"{what}: {_message(content)}"
+    if status in (0, 401, 429) or status >= 500:  # noqa: PLR2004 - HTTP
+        raise Unavailable(status, message)
+    raise (Conflict if status == 409 else Refused)(status, message)  # noqa: PLR2004 - HTTP
+
+
+def _message(content: bytes) -> str:
+    """Return the message of a Status (API conventions), or the start of whatever else was answered."""
+    try:
+        return str(msgspec.json.decode(content)["message"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return content[:500].decode(errors="replace")
