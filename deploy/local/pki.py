@@ -152,7 +152,7 @@ class Authority:
         self, path: Path, server: str, user: str, *, groups: Iterable[str] = (), context: str = "keddah"
     ) -> Path:
         """Write the kubeconfig of a user, certificates inside, and give its path."""
-        pair = self.issue(path.name, user, groups=groups)
+        pair = self.issue(f"{path.parent.name}-{path.name}", user, groups=groups)
         document = kubeconfig_document(server, self.pair.certificate.read_bytes(), pair, context)
         _write_private(path, yaml.safe_dump(document, sort_keys=False).encode())
         return path

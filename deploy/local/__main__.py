@@ -1,0 +1,121 @@
+"""The command line: `python -m deploy.local up | down | status | load | binaries | node-link`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.local import cluster as clusters
+from deploy.local.build import BuildError, binaries
+from deploy.local.cluster import Cluster, check_machine, elapsed_printer
+from deploy.local.faults import set_node_link
+from deploy.local.images import ImageError
+from deploy.local.kube import ApiError
+from deploy.local.processes import CommandError, NotReadyError
+from deploy.local.report import report
+from deploy.local.state import StateError, StateFolder, cluster_folder, locked
+from deploy.local.takedown import take_down
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FAILURES = (StateError, BuildError, ImageError, CommandError, NotReadyError, ApiError)
+
+
+def _folder(given: argparse.Namespace) -> StateFolder:
+    return cluster_folder(given.name, os.environ)
+
+
+def _running(state: StateFolder, say: Callable[[str], None]) -> Cluster:
+    record = state.read()
+    if record is None:
+        raise StateError(f"there is no cluster {state.name}; `up` makes it")
+    return Cluster(state, record, binaries(say))
+
+
+def _up(given: argparse.Namespace, say: Callable[[str], None]) -> int:
+    state = _folder(given)
+    clusters.up(state, given.nodes, given.image, say)
+    say(f"{given.nodes} nodes are Ready; kubectl and the rest are in {binaries(say)}")
+    print(f"export KUBECONFIG={state.kubeconfig}")
+    return 0
+
+
+def _down(given: argparse.Namespace, say: Callable[[str], None]) -> int:
+    check_machine()
+    state = _folder(given)
+    with locked(state.path.with_suffix(".lock")):
+        take_down(state)
+    say(f"{state.name} is gone; its logs are in {state.logs}")
+    return 0
+
+
+def _status(given: argparse.Namespace, say: Callable[[str], None]) -> int:
+    return 0 if report(_running(_folder(given), say)) else 1
+
+
+def _load(given: argparse.Namespace, say: Callable[[str], None]) -> int:
+    check_machine()
+    state = _folder(given)
+    with locked(state.path.with_suffix(".lock")):
+        clusters.load(_running(state, say), given.image, say)
+    return 0
+
+
+def _binaries(_: argparse.Namespace, say: Callable[[str], None]) -> int:
+    print(binaries(say))
+    return 0
+
+
+def _node_link(given: argparse.Namespace, say: Callable[[str], None]) -> int:
+    check_machine()
+    set_node_link(_folder(given), given.node, given.state)
+    say(f"the link of {given.node} is {given.state}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.local", description="A real Kubernetes on this machine."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    named = argparse.ArgumentParser(add_help=False)
+    named.add_argument("--name", default="keddah", help="the cluster's name; several can run at once")
+    up = commands.add_parser("up", parents=[named], help="bring a cluster up, or what is missing of it")
+    up.add_argument("--nodes", type=int, default=3, help="how many nodes (3)")
+    up.add_argument(
+        "--image", type=Path, nargs="+", action="extend", default=[], help="OCI archives for its nodes"
+    )
+    down = commands.add_parser("down", parents=[named], help="take it away without a trace; its logs stay")
+    status = commands.add_parser(
+        "status", parents=[named], help="list processes and nodes; fails unless all is well"
+    )
+    load = commands.add_parser("load", parents=[named], help="import OCI archives into a running cluster")
+    load.add_argument("image", type=Path, nargs="+")
+    build = commands.add_parser("binaries", help="build the programs if need be, and print their folder")
+    link = commands.add_parser(
+        "node-link", parents=[named], help="cut a node off the network, or connect it again"
+    )
+    link.add_argument("node")
+    link.add_argument("state", choices=["down", "up"])
+    actions = {up: _up, down: _down, status: _status, load: _load, build: _binaries, link: _node_link}
+    for command, action in actions.items():
+        command.set_defaults(action=action)
+    return parser
+
+
+def main() -> int:
+    """Carry out the command and give the exit code."""
+    given = _parser().parse_args()
+    try:
+        return int(given.action(given, elapsed_printer()))
+    except _FAILURES as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,285 @@
+"""A whole cluster: `up`, which converges, and `load`; `takedown` ends it, `report` looks at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from deploy.local import apiserver, cgroups, images, manifests, mounts, network
+from deploy.local import node as nodes
+from deploy.local.addresses import MAX_NODES, AddressPlan, free_index
+from deploy.local.build import binaries
+from deploy.local.kube import Client
+from deploy.local.node import Node, node_name
+from deploy.local.processes import NotReadyError, Processes, Program, wait_until
+from deploy.local.state import (
+    Record,
+    StateError,
+    StateFolder,
+    cache_root,
+    locked,
+    taken_indices,
+    write_atomically,
+)
+from deploy.local.takedown import take_down
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+
+CONTROL_PLANE = "control-plane"
+_READY_SECONDS = 120.0
+_NEEDED = {
+    "containerd": "containerd",
+    "conntrack": "conntrack",
+    "gcc": "gcc",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "losetup": "mount",
+    "mkfs.xfs": "xfsprogs",
+    "nsenter": "util-linux",
+    "runc": "runc",
+    "xfs_growfs": "xfsprogs",
+}
+
+
+def check_machine() -> None:
+    """Refuse a machine that a cluster cannot run on, naming all that is missing. Raises StateError."""
+    if os.geteuid() != 0:
+        raise StateError("a local cluster makes namespaces and mounts: run it as root")
+    packages = {package for program, package in _NEEDED.items() if not shutil.which(program)}
+    if not Path(nodes.CNI_PROGRAMS, "ptp").exists():
+        packages.add("containernetworking-plugins")
+    if packages:
+        raise StateError(f"not installed: {', '.join(sorted(packages))}; apt-get install them")
+
+
+class Cluster:
+    """One cluster, by its state folder."""
+
+    def __init__(self, state: StateFolder, record: Record, programs: Path) -> None:
+        self.state = state
+        self.plan = AddressPlan(record.index)
+        self.processes = Processes(state.pids, state.logs)
+        self._binaries = programs
+        address = str(self.plan.control_plane)
+        self._place = apiserver.Place(address, 6443, 2379, 2380, 10257, 10259, self.plan.services)
+        self._credentials = apiserver.Credentials.create(state.pki, self._place)
+        pair = self._credentials.administrator
+        self.client = Client(address, self._place.port, state.pki / "ca.crt", pair)
+        self._count = record.nodes
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes of the cluster."""
+        return [self._node(number) for number in range(1, self._count + 1)]
+
+    def _node(self, number: int) -> Node:
+        folder = self.state.node(node_name(number))
+        return Node(self.state.name, number, folder, self.plan.node(number), self.plan.pod_range(number))
+
+    @property
+    def _namespace(self) -> str:
+        return network.namespace(self.state.name, CONTROL_PLANE)
+
+    def _user(self, file: str, user: str) -> Path:
+        """Give the kubeconfig of one of the components."""
+        return self._credentials.authority.kubeconfig(
+            self.state.pki / f"{file}.kubeconfig", self._place.url, user
+        )
+
+    def start_control_plane(self) -> None:
+        """Start what serves the API; it is not ready yet when this returns."""
+        network.create_control_plane(self._namespace, self.plan)
+        groups = (apiserver.ADMINISTRATORS,)
+        url, name = self._place.url, f"keddah-{self.state.name}"
+        authority = self._credentials.authority
+        authority.kubeconfig(self.state.kubeconfig, url, "administrator", groups=groups, context=name)
+        place, credentials = self._place, self._credentials
+        self._ensure(apiserver.etcd(self._binaries, place, self.state.path / "etcd"))
+        self._ensure(apiserver.api_server(self._binaries, place, credentials))
+
+    def start_controllers(self) -> None:
+        """Wait for the API, say what belongs in it, and start all that works through it."""
+        wait_until(self._api_ready, f"the API server, see {self.state.logs}", _READY_SECONDS)
+        pki, place, credentials = self.state.pki, self._place, self._credentials
+        self._ensure(apiserver.controller_manager(self._binaries, place, credentials, pki))
+        self._ensure(apiserver.scheduler(self._binaries, place, credentials, pki))
+        for document in (*manifests.cluster_objects(), *map(manifests.node, self.nodes)):
+            self.client.apply(document)
+        for program in (self._coredns(), self._provisioner(), self._proxy()):
+            self._ensure(program)
+
+    def _coredns(self) -> Program:
+        file = self.state.path / "Corefile"
+        file.write_text(
+            manifests.corefile(self.plan.control_plane, self._user("coredns", manifests.COREDNS_USER))
+        )
+        return Program("coredns", (str(self._binaries / "coredns"), "-conf", str(file)))
+
+    def _provisioner(self) -> Program:
+        self._credentials.authority.issue("provisioner", manifests.PROVISIONER_USER)
+        module = ("-m", "deploy.local.provisioner")
+        where = (str(self.state.path), self._place.address, str(self._place.port))
+        checkout = str(Path(__file__).parents[2])
+        return Program("provisioner", (sys.executable, *module, *where), {"PYTHONPATH": checkout})
+
+    def _proxy(self) -> Program:
+        """Give the control plane's own kube-proxy: Services for the API server's webhooks and the host."""
+        access = self._user("kube-proxy", "system:kube-proxy")
+        file = self.state.path / "kube-proxy.yaml"
+        # It must be given a node that exists, or it waits half a minute for it.
+        configuration = nodes.proxy_configuration(access, self.plan.pods, node_name(1))
+        file.write_text(yaml.safe_dump(configuration, sort_keys=False))
+        return Program("kube-proxy", (str(self._binaries / "kube-proxy"), f"--config={file}"))
+
+    def _ensure(self, program: Program) -> None:
+        self.processes.ensure(program.within(*network.entering(self._namespace)))
+
+    def _api_ready(self) -> bool:
+        for name in ("etcd", "kube-apiserver"):
+            if self.processes.pid(name) is None:
+                raise NotReadyError(f"{name} ended:\n{self.processes.tail(name)}")
+        return self.client.healthy("/readyz")
+
+    def start_containerd(self, node: Node, template: Path) -> None:
+        """Make the node's namespaces and files, and start its containerd with the template's images."""
+        network.create_node(self._namespace, node.namespace, node.name, node.number, self.plan, self._count)
+        cgroups.create(cgroups.name(node.cluster, node.name))
+        authority = self._credentials.authority
+        nodes.write(node, authority, self._place.url, self.plan.control_plane, self.plan.pods)
+        mount_namespace = mounts.create(self.state, node.name)
+        root = node.folder / "containerd"
+        if not root.exists():
+            unfinished = node.folder / "containerd.new"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            images.clone(template, unfinished)
+            unfinished.rename(root)
+        self.processes.ensure(nodes.containerd(node, mount_namespace))
+
+    def start_kubelet(self, node: Node) -> None:
+        """Start the kubelet and kube-proxy of a node whose containerd runs."""
+        mount_namespace = self.state.namespaces / node.name
+        self.processes.ensure(nodes.kubelet(node, mount_namespace, self._binaries))
+        self.processes.ensure(nodes.kube_proxy(node, mount_namespace, self._binaries))
+
+    def ready_nodes(self) -> set[str]:
+        """Name the nodes that say they are Ready."""
+        items = self.client.call("GET", "/api/v1/nodes")["items"]
+        return {item["metadata"]["name"] for item in items if _is_ready(item.get("status", {}))}
+
+    def wait_for_nodes(self) -> None:
+        """Return when every node is Ready. Raises NotReadyError."""
+        wanted = {node.name for node in self.nodes}
+        wait_until(
+            lambda: wanted <= self.ready_nodes(), f"nodes Ready, see {self.state.logs}", _READY_SECONDS
+        )
+
+    def import_missing(self, node: Node, archives: Sequence[Path]) -> int:
+        """Import what the node does not have yet, and give how many archives that were."""
+        missing = [archive for archive in archives if images.archive_identity(archive) not in _images(node)]
+        if missing:
+            wait_until(lambda: images.answers(node.socket), f"containerd of {node.name}", _READY_SECONDS)
+        for archive in missing:
+            images.import_archive(node.socket, archive)
+            remember_images(node, [archive])
+        return len(missing)
+
+
+def _is_ready(status: dict[str, list[dict[str, str]]]) -> bool:
+    conditions = status.get("conditions", [])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _images(node: Node) -> set[str]:
+    file = node.folder / "images.json"
+    return set(json.loads(file.read_text())) if file.exists() else set()
+
+
+def remember_images(node: Node, archives: Sequence[Path]) -> None:
+    """Note that the node has the images of these archives."""
+    known = _images(node) | {images.archive_identity(archive) for archive in archives}
+    write_atomically(node.folder / "images.json", json.dumps(sorted(known)))
+
+
+def up(state: StateFolder, count: int, archives: Sequence[Path], say: Callable[[str], None]) -> Cluster:
+    """Bring a cluster up, or what is missing of it, and give it when its nodes are Ready.
+
+    Raises StateError, BuildError, ImageError, CommandError, NotReadyError.
+    """
+    check_machine()
+    if not 1 <= count <= MAX_NODES:
+        raise StateError(f"nodes: got {count}; allowed are 1 to {MAX_NODES}")
+    programs = binaries(say)
+    with locked(state.path.with_suffix(".lock")):
+        cluster = Cluster(state, _record(state, count, say), programs)
+        with ThreadPoolExecutor(max_workers=1) as background:
+            template = background.submit(images.template, cache_root(os.environ), archives, say)
+            say(f"starting the control plane at {cluster.plan.control_plane}")
+            cluster.start_control_plane()
+            _start_nodes(cluster, template, archives, say)
+    return cluster
+
+
+def _start_nodes(
+    cluster: Cluster, template: Future[Path], archives: Sequence[Path], say: Callable[[str], None]
+) -> None:
+    fresh = [node for node in cluster.nodes if not (node.folder / "containerd").exists()]
+    for node in cluster.nodes:
+        cluster.start_containerd(node, template.result())
+    for node in fresh:
+        remember_images(node, archives)
+    say("waiting for the API server")
+    cluster.start_controllers()
+    for node in cluster.nodes:
+        cluster.start_kubelet(node)
+    load(cluster, archives, say)
+    say("waiting for the nodes")
+    cluster.wait_for_nodes()
+
+
+def load(cluster: Cluster, archives: Sequence[Path], say: Callable[[str], None]) -> None:
+    """Import archives on every node that does not have them, all nodes at once."""
+    with ThreadPoolExecutor() as workers:
+        counts = list(workers.map(lambda node: cluster.import_missing(node, archives), cluster.nodes))
+    if any(counts):
+        say(f"imported {max(counts)} archives on {sum(map(bool, counts))} nodes")
+
+
+def _record(state: StateFolder, count: int, say: Callable[[str], None]) -> Record:
+    """Give the record to bring up: the one that is there, or a new one with an index of its own."""
+    before = state.read()
+    lives = network.namespace_file(network.namespace(state.name, CONTROL_PLANE)).exists()
+    if before and not lives:
+        say("clearing away what a restart of the machine left")
+        take_down(state)
+        before = None
+    if before and count < before.nodes:
+        raise StateError(f"{state.name} has {before.nodes} nodes: take it down to have {count}")
+    with locked(state.path.parent / "indices.lock"):
+        index = before.index if before else _new_index(state)
+        record = Record(index=index, nodes=count)
+        state.write(record)
+    return record
+
+
+def _new_index(state: StateFolder) -> int:
+    return free_index(taken_indices(state.path.parent).values(), network.host_routes())
+
+
+def elapsed_printer() -> Callable[[str], None]:
+    """Give a function that prints a line with the seconds since now before it."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
+
+    return say

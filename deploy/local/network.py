@@ -1,0 +1,139 @@
+"""Network namespaces, the links between them, and the host's way in.
+
+The control plane's namespace holds a bridge that every node has a link to, and routes between the nodes'
+pods, the Services and the host. Everything is stated, not changed: to do it again alters nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.local.processes import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deploy.local.addresses import AddressPlan
+
+_RUN = Path("/run/netns")
+_BRIDGE = "bridge"
+_TO_HOST = "host"
+# In a namespace of its own each of these starts from the kernel's default, whatever the host has.
+_SETTINGS = {
+    "net/ipv4/ip_forward": "1",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+    # Frames between nodes are switched, not filtered; the file is there only where br_netfilter is loaded.
+    "net/bridge/bridge-nf-call-iptables": "0",
+}
+
+
+def namespace(cluster: str, member: str) -> str:
+    """Name the network namespace of a node or of the control plane."""
+    return f"keddah-{cluster}-{member}"
+
+
+def namespace_file(name: str) -> Path:
+    """Give the file that a network namespace is bound to."""
+    return _RUN / name
+
+
+def entering(name: str) -> tuple[str, ...]:
+    """Give the command that runs another one in a network namespace.
+
+    Not `ip netns exec`: that mounts another /sys, and a kubelet then finds no control groups.
+    """
+    return ("nsenter", f"--net={namespace_file(name)}", "--")
+
+
+def host_routes() -> list[IPv4Network]:
+    """List the networks that the host has a route to."""
+    routes = json.loads(run("ip", "-json", "-4", "route", "show", "table", "all"))
+    found = (str(route.get("dst", "")) for route in routes)
+    return [IPv4Network(text) for text in found if text[:1].isdigit()]
+
+
+def create_control_plane(name: str, plan: AddressPlan) -> None:
+    """Make the control plane's namespace with its bridge, and the link to the host with the host's routes."""
+    _create_namespace(name)
+    if not _has_link(name, _BRIDGE):
+        run("ip", "-n", name, "link", "add", _BRIDGE, "type", "bridge")
+    if not _has_link(name, _TO_HOST):
+        # The other end of a link that lost its namespace is gone with it: there is nothing to clear away.
+        peer = ("peer", "name", plan.host_interface)
+        run("ip", "-n", name, "link", "add", _TO_HOST, "type", "veth", *peer, "netns", "1")
+    _batch(
+        name,
+        "link set lo up",
+        f"link set {_BRIDGE} up",
+        f"link set {_TO_HOST} up",
+        f"address replace {plan.control_plane}/{plan.segment.prefixlen} dev {_BRIDGE}",
+        f"address replace {plan.host_gateway}/30 dev {_TO_HOST}",
+    )
+    run("ip", "link", "set", plan.host_interface, "up")
+    run("ip", "address", "replace", f"{plan.host}/30", "dev", plan.host_interface)
+    for target in (plan.nodes, plan.pods, plan.services):
+        run("ip", "route", "replace", str(target), "via", str(plan.host_gateway))
+
+
+def create_node(control_plane: str, name: str, node: str, number: int, plan: AddressPlan, count: int) -> None:
+    """Make a node's namespace and its link, with the routes to the pods of all `count` nodes."""
+    _create_namespace(name)
+    if not _has_link(name, "eth0"):
+        peer = ("peer", "name", "eth0", "netns", name)
+        run("ip", "-n", control_plane, "link", "add", node, "type", "veth", *peer)
+    to_pods = [f"route replace {plan.pod_range(n)} via {plan.node(n)}" for n in range(1, count + 1)]
+    _batch(control_plane, f"link set {node} master {_BRIDGE} up", to_pods[number - 1])
+    _batch(
+        name,
+        "link set lo up",
+        "link set eth0 up",
+        f"address replace {plan.node(number)}/{plan.segment.prefixlen} dev eth0",
+        f"route replace default via {plan.control_plane}",
+        *(route for n, route in enumerate(to_pods, start=1) if n != number),
+    )
+
+
+def set_link(control_plane: str, node: str, state: str) -> None:
+    """Cut a node off (`down`) or connect it again (`up`), as a pulled cable would."""
+    run("ip", "-n", control_plane, "link", "set", node, state)
+
+
+def remove(cluster: str, plan: AddressPlan | None) -> None:
+    """Remove every namespace of the cluster, and with them their links; then the host's end and routes."""
+    for file in namespaces(cluster):
+        run("ip", "netns", "delete", file.name)
+    if plan and Path("/sys/class/net", plan.host_interface).exists():
+        # The namespace's end of the link may take the kernel a moment to drop.
+        run("ip", "link", "delete", plan.host_interface)
+
+
+def namespaces(cluster: str) -> Iterator[Path]:
+    """Give the files of the cluster's network namespaces."""
+    prefix = namespace(cluster, "")
+    for file in sorted(_RUN.glob(f"{prefix}*")):
+        # `keddah-a-` is also how the namespaces of a cluster called `a-b` begin.
+        member = file.name.removeprefix(prefix)
+        if member == "control-plane" or member.removeprefix("node-").isdigit():
+            yield file
+
+
+def _create_namespace(name: str) -> None:
+    if not namespace_file(name).exists():
+        run("ip", "netns", "add", name)
+    settings = "".join(
+        f"[ ! -e /proc/sys/{key} ] || echo {value} > /proc/sys/{key}\n" for key, value in _SETTINGS.items()
+    )
+    run(*entering(name), "sh", "-e", text=settings)
+
+
+def _has_link(name: str, link: str) -> bool:
+    links = json.loads(run("ip", "-json", "-n", name, "link", "show") or "[]")
+    return any(found["ifname"] == link for found in links)
+
+
+def _batch(name: str, *commands: str) -> None:
+    run("ip", "-n", name, "-batch", "-", text="\n".join(commands) + "\n")

@@ -1,0 +1,148 @@
+"""Persistent volumes of a true size: XFS in a sparse file, mounted in the namespace of the node it is for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deploy.local import mounts
+from deploy.local.processes import CommandError, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deploy.local.kube import Object
+    from deploy.local.state import StateFolder
+
+PROVISIONER = "keddah.dev/local"
+GROWING_CLASS = "keddah-local"
+FIXED_CLASS = "keddah-local-fixed"
+MINIMUM = 300 * 1024**2
+"""Bytes; mkfs.xfs refuses less."""
+
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)")
+_FACTORS: dict[str, int] = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15} | {
+    f"{letter}i": 1024**power for power, letter in enumerate("KMGTP", start=1)
+}
+
+
+def bytes_of(quantity: str) -> int:
+    """Give a quantity of storage in bytes, at least what a file system needs. Raises ValueError."""
+    match = _QUANTITY.fullmatch(quantity)
+    if not match or match[2] not in _FACTORS:
+        raise ValueError(f"{quantity!r} is not a size of a volume that this provisioner reads")
+    size = round(float(match[1]) * _FACTORS[match[2]])
+    return max(MINIMUM, size)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """One volume on disk."""
+
+    state: StateFolder
+    node: str
+    name: str
+
+    @property
+    def file(self) -> Path:
+        """The sparse file."""
+        return self.state.volumes / f"{self.name}.xfs"
+
+    @property
+    def mount_point(self) -> Path:
+        """Where it is mounted, in the node's mount namespace only."""
+        return self.state.node(self.node) / "volumes" / self.name
+
+    def _in_node(self, *command: str | Path) -> str:
+        return run(*mounts.entering(self.state.namespaces / self.node), *command)
+
+    @property
+    def mounted(self) -> bool:
+        """Whether the node has it mounted."""
+        try:
+            self._in_node("mountpoint", "--quiet", self.mount_point)
+        except CommandError:
+            return False
+        return True
+
+    def create(self, size: int) -> None:
+        """Make and mount it, or what an interrupted attempt has left to do."""
+        if not self.file.exists():
+            self._format(size)
+        if not self.mounted:
+            self.mount_point.mkdir(parents=True, exist_ok=True)
+            self._in_node("mount", "-o", "loop", self.file, self.mount_point)
+
+    def _format(self, size: int) -> None:
+        # A file under its final name has a file system, and maybe data: it is never formatted again.
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.file.with_suffix(".new")
+        with unfinished.open("wb") as file:
+            file.truncate(size)
+        # A new sparse file is all zeros: there is nothing to discard.
+        run("mkfs.xfs", "-q", "-f", "-K", unfinished)
+        unfinished.rename(self.file)
+
+    def grow(self, size: int) -> None:
+        """Make it larger while it is in use."""
+        with self.file.open("r+b") as file:
+            file.truncate(max(size, self.file.stat().st_size))
+        device = run("losetup", "--associated", self.file, "--noheadings", "--output", "NAME").strip()
+        run("losetup", "--set-capacity", device)
+        self._in_node("xfs_growfs", self.mount_point)
+
+    def remove(self) -> None:
+        """Unmount it and delete the file; what is gone already is no error."""
+        if self.mounted:
+            self._in_node("umount", self.mount_point)
+        self.file.unlink(missing_ok=True)
+        if self.mount_point.exists():
+            self.mount_point.rmdir()
+
+
+def capacity(quantity: str) -> str:
+    """Give the size of a volume for this request: the request itself, in the user's units, or the least."""
+    return quantity if bytes_of(quantity) > MINIMUM else f"{MINIMUM // 1024**2}Mi"
+
+
+def requested(claim: Object) -> str:
+    """Give the size that a claim asks for."""
+    return str(claim["spec"]["resources"]["requests"]["storage"])
+
+
+def persistent_volume(claim: Object, node: str, path: Path) -> Object:
+    """Give the PersistentVolume of a claim: bound to it from the start, and to its node for good."""
+    metadata, spec = claim["metadata"], claim["spec"]
+    reference = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+    }
+    only_here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {
+            "name": volume_name(claim),
+            "annotations": {"pv.kubernetes.io/provisioned-by": PROVISIONER},
+        },
+        "spec": {
+            "accessModes": spec["accessModes"],
+            "capacity": {"storage": capacity(requested(claim))},
+            "claimRef": reference,
+            "persistentVolumeReclaimPolicy": "Delete",
+            "storageClassName": spec["storageClassName"],
+            "volumeMode": "Filesystem",
+            # Not hostPath: the kubelet gives a local volume to the pod's fsGroup, a hostPath one never.
+            "local": {"path": str(path)},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [only_here]}]}},
+        },
+    }
+
+
+def volume_name(claim: Object) -> str:
+    """Name a claim's volume as Kubernetes' own provisioners do, so that a claim made anew has a new one."""
+    return f"pvc-{claim['metadata']['uid']}"
