@@ -89,17 +89,21 @@ def cluster_objects() -> list[Object]:
 
 def corefile(address: object, kubeconfig: Path) -> str:
     """Give CoreDNS's configuration: the cluster's names, and for all others the answer that there is none."""
+    # Two servers, not one: within one, `template` would answer before `kubernetes` is asked.
     return f"""\
-.:53 {{
+cluster.local in-addr.arpa ip6.arpa {{
     bind {address}
     errors
-    ready {address}:8181
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
         kubeconfig {kubeconfig}
         pods insecure
         ttl 5
     }}
-    template ANY ANY . {{
+}}
+. {{
+    bind {address}
+    errors
+    template ANY ANY {{
         rcode NXDOMAIN
     }}
 }}

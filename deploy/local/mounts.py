@@ -41,8 +41,8 @@ def create(state: StateFolder, node: str) -> Path:
         # The kernel binds a mount namespace to a file only below a private mount (unshare(1)).
         run("mount", "--bind", folder, folder)
         run("mount", "--make-private", folder)
-    file.touch()
     if not is_bound(file):
+        file.touch()
         # `slave`: what the host unmounts later must not be kept alive by a copy in here.
         script = "\n".join(_script(state.node(node)))
         run("unshare", f"--mount={file}", "--propagation", "slave", "sh", "-e", text=script)

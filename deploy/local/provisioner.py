@@ -190,7 +190,7 @@ class Provisioner:
         self._client.merge(f"{VOLUMES}/{volume.name}", {"spec": size})
         metadata = claim["metadata"]
         path = f"/api/v1/namespaces/{metadata['namespace']}/persistentvolumeclaims/{metadata['name']}/status"
-        self._client.merge(path, {"status": {**size, "conditions": []}})
+        self._client.merge(path, {"status": size})
 
     def _tolerating(self, code: int, method: str, path: str, body: Object | None = None) -> None:
         try:
