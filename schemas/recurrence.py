@@ -1,0 +1,154 @@
+"""When a schedule fires: by the calendar, or every so many seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schemas.cronfields import Field
+
+LONGEST_MONTHS: Final = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+DAY: Final = 86_400
+_CYCLE: Final = 28
+"""Years after which dates fall on the same weekdays, as long as no century is in between. Every date but
+29 February falls on each weekday within any 28 years, and 29 February within 40."""
+_HORIZON: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Fires so many whole seconds after the last time, whenever that was."""
+
+    seconds: int
+    never_fires: bool = False
+
+    def next(self, after: datetime) -> datetime | None:
+        """Give the next moment; None where it is behind the last year that a datetime can hold."""
+        try:
+            return after.replace(microsecond=0) + timedelta(seconds=self.seconds)
+        except OverflowError:
+            return None
+
+    @property
+    def densest_interval(self) -> int:
+        """Seconds from one moment to the next."""
+        return self.seconds
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Fires at each minute whose date and time match the five fields."""
+
+    minute: Field
+    hour: Field
+    day: Field
+    month: Field
+    weekday: Field
+
+    @cached_property
+    def never_fires(self) -> bool:
+        """Whether no minute of any year matches.
+
+        Every date but 29 February falls on each day of the week, and in the 400 years after which the
+        calendar repeats itself so does 29 February; so the two day fields can be judged one by one.
+        """
+        if not (self.minute.values and self.hour.values and self.month.values):
+            return True
+        longest = max(LONGEST_MONTHS[month] for month in self.month.values)
+        by_day = any(day <= longest for day in self.day.values)
+        by_weekday = bool(self.weekday.values)
+        return not (by_day and by_weekday if self._needs_both else by_day or by_weekday)
+
+    @cached_property
+    def densest_interval(self) -> int:
+        """Fewest seconds between two moments, daylight saving aside; 0 where it never fires."""
+        if self.never_fires:
+            return 0
+        minutes = self.minute.values
+        if len(minutes) > 1 and 1 in {b - a for a, b in pairwise(minutes)}:
+            return 60
+        times = [hour * 60 + minute for hour in self.hour.values for minute in minutes]
+        # Where days are two apart or more, a second time of the same day is always nearer than midnight.
+        across = (self._nearest_days() * 1440 - times[-1] + times[0]) * 60
+        return min([across, *((b - a) * 60 for a, b in pairwise(times))])
+
+    def next(self, after: datetime) -> datetime | None:
+        """Give the next moment, read in the time zone of `after`; None where it never fires.
+
+        A time that daylight saving skips is skipped, one that it repeats fires twice, as CronJob does.
+        """
+        if after.tzinfo is None:
+            raise ValueError("the moment needs a time zone")
+        if self.never_fires:
+            return None
+        start = after.astimezone(UTC)
+        for day in self._days(after.date()):
+            for moment in self._moments(day, after):
+                if moment > start:
+                    return moment.astimezone(after.tzinfo)
+        return None
+
+    @property
+    def _needs_both(self) -> bool:
+        return self.day.star or self.weekday.star
+
+    def _matches(self, day: date) -> bool:
+        by_day = day.day in self.day.values
+        by_weekday = day.isoweekday() % 7 in self.weekday.values
+        return by_day and by_weekday if self._needs_both else by_day or by_weekday
+
+    def _days(self, start: date, years: int = _HORIZON) -> Iterator[date]:
+        day = start
+        last = min(start.year + years, date.max.year)
+        while day.year <= last:
+            if day.month not in self.month.values:
+                ahead = 32 - day.day
+                day += timedelta(days=ahead)
+                day = day.replace(day=1)
+                continue
+            if self._matches(day):
+                yield day
+            if day == date.max:
+                return
+            day += timedelta(days=1)
+
+    def _moments(self, day: date, after: datetime) -> Iterator[datetime]:
+        for hour in self.hour.values:
+            for fold in (0, 1):
+                for minute in self.minute.values:
+                    local = datetime(
+                        day.year, day.month, day.day, hour, minute, tzinfo=after.tzinfo, fold=fold
+                    )
+                    moment = _exact(local)
+                    if moment is not None:
+                        yield moment
+
+    def _nearest_days(self) -> int:
+        """Fewest days from one matching day to the next."""
+        every_month = len(self.month.values) == len(LONGEST_MONTHS) - 1
+        if every_month and self.day.star:
+            weekdays = self.weekday.values
+            return min([weekdays[0] + 7 - weekdays[-1], *(b - a for a, b in pairwise(weekdays))])
+        # 2000 is a leap year; the cycle's end is repeated, so that 29 February meets its like.
+        days = self._days(date(2000, 1, 1), _CYCLE)
+        nearest = (date(2028, 12, 31) - date(2000, 1, 1)).days
+        for earlier, later in pairwise(days):
+            nearest = min(nearest, (later - earlier).days)
+            if nearest == 1:
+                break
+        return nearest
+
+
+def _exact(local: datetime) -> datetime | None:
+    """Give a local time in UTC; None where daylight saving skips it, or where its fold changes nothing."""
+    if local.fold and local.utcoffset() == local.replace(fold=0).utcoffset():
+        return None
+    moment = local.astimezone(UTC)
+    there_again = moment.astimezone(local.tzinfo)
+    return moment if there_again.replace(tzinfo=None) == local.replace(tzinfo=None, fold=0) else None
