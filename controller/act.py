@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import assert_never
 
 from schemas.types import PostgreSQLDatabase
@@ -17,11 +16,13 @@ from controller.actions import (
     SetFinalizers,
     Switchover,
 )
+from controller.credentials import database_keys
+from controller.desired import names
+from controller.kinds import DATABASE
 from controller.kube import Kube
 from controller.patroni import Patroni
+from controller.pki import DatabaseKeys
 from controller.store import Store
-
-logger = logging.getLogger(__name__)
 
 
 class Actor:
@@ -55,3 +56,21 @@ class Actor:
                 await self._patroni.switchover(ip, leader, candidate, await self._keys(db))
             case _:
                 assert_never(action)
+
+    async def _set_finalizers(self, db: PostgreSQLDatabase, finalizers: tuple[str, ...]) -> None:
+        """Write the whole list, on the condition that nobody wrote the object meanwhile."""
+        body = {"metadata": {"finalizers": list(finalizers)}}
+        metadata = db.metadata
+        live = await self._kube.patch(
+            DATABASE, metadata.namespace, metadata.name, body, resource_version=metadata.resource_version
+        )
+        self._store.put(DATABASE, live)
+
+    async def _keys(self, db: PostgreSQLDatabase) -> DatabaseKeys:
+        """Read the database's CA: Patroni obeys only who has a certificate of it."""
+        name = names.keys_secret(db.metadata.name)
+        secret = await self._kube.get("Secret", db.metadata.namespace, name)
+        keys = database_keys(secret) if secret else None
+        if keys is None:
+            raise LookupError(f"Secret {name} is missing or damaged; the next pass restores it")
+        return keys

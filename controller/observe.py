@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from controller.actions import Apply
 from controller.desired import names
+from controller.kinds import STORAGE_CLASS
 from controller.kube import Kube
 from controller.patroni import Patroni
-from controller.queue import Key
-from controller.store import Store
+from controller.store import Key, Store
 from controller.world import Manifest, World, claim, instance, leadership
 
 
@@ -39,7 +39,7 @@ class Observer:
             instances=tuple(instances),
             claims=tuple(claims),
             leadership=leadership(children.get("ConfigMap", {}), key.name),
-            storage_classes=self._store.storage_classes(),
+            storage_classes=self._store.objects(STORAGE_CLASS),
         )
         return replace(world, server_version=await self._server_version(key, world))
 

@@ -98,7 +98,7 @@ def _complete(world: World, expected: int) -> bool:
 
 
 def _replicated(world: World, expected: int) -> Finding:
-    if expected < 2:
+    if expected <= 1:
         return Finding("Replicated", False, "SingleInstance", "There is no standby")
     following = [i.name for i in world.instances if i.fit and i.role == "standby"]
     primary = world.primary

@@ -1,0 +1,194 @@
+"""One reconcile: load, judge, observe, plan, act, and write the status once.
+
+The key, never the event, is the input: whatever woke it, the whole of one database is looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from controller.act import Actor
+from controller.actions import Action, Apply, DeletePod, RestartPostgres, Switchover
+from controller.credentials import credentials
+from controller.judge import Judgement, judge
+from controller.kinds import DATABASE
+from controller.kube import Kube, Refused
+from controller.observe import Observer
+from controller.outcome import Done, Outcome, Stalled, Waiting
+from controller.pki import Entropy
+from controller.plan import Intent, Plan, farewell, plan
+from controller.queue import Work
+from controller.status import status, transitions
+from controller.store import Key, Store
+from controller.world import DATABASE_CONTAINER, Manifest, World
+from schemas.policyfile import PolicyFile
+from schemas.types import API_VERSION, PostgreSQLDatabase, decode
+
+logger = logging.getLogger(__name__)
+
+VERIFY_SECRETS = "verify secrets"
+"""The patrol's word: read the Secrets too, which no watch tells about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a reconciler takes from outside: the clock, the random source, where it runs."""
+
+    now: Callable[[], datetime]
+    entropy: Entropy
+    namespace: str
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One pass as far as it got: what was seen, what was done, how it stands."""
+
+    world: World
+    outcome: Outcome = Waiting(5, "Reconciling", "The pass did not finish")
+    judged: bool = False
+    done: list[Action] = field(default_factory=list)
+
+
+class Reconciler:
+    """Brings databases to their declared state, one pass at a time."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        store: Store,
+        observer: Observer,
+        actor: Actor,
+        policy: PolicyFile,
+        surroundings: Surroundings,
+    ) -> None:
+        self._kube = kube
+        self._store = store
+        self._observer = observer
+        self._actor = actor
+        self._policy = policy
+        self._around = surroundings
+        self._verified: set[Key] = set()
+
+    async def reconcile(self, work: Work[Key]) -> Outcome:
+        """Run one pass over a database; raises what the API client raises."""
+        key, started = work.key, time.perf_counter()
+        manifest = self._store.database(key)
+        if manifest is None:
+            self._forget(key)
+            return Done("Gone", "The object is gone")
+        if VERIFY_SECRETS in work.reasons:
+            self._verified.discard(key)
+        if "deletionTimestamp" in manifest["metadata"]:
+            return await self._end(key)
+        attempt = Attempt(await self._observer.world(key, secrets=key not in self._verified))
+        judgement = judge(manifest, attempt.world.statefulset, self._policy.current, self._around.now().date())
+        try:
+            attempt.outcome = await self._pass(key, judgement, attempt)
+            attempt.judged = True
+        except Refused as refusal:
+            attempt.outcome = Waiting(60, "WriteRefused", str(refusal))
+        finally:
+            await self._report(manifest, judgement, attempt)
+            _log(key, attempt, time.perf_counter() - started)
+        return attempt.outcome
+
+    async def _pass(self, key: Key, judgement: Judgement, attempt: Attempt) -> Outcome:
+        """Plan and act; what was refused is told, and what was accepted before is kept."""
+        refused = Stalled("Refused", "; ".join(map(str, judgement.violations))) if judgement.violations else None
+        db = judgement.db
+        if db is None:
+            return refused or Stalled("Refused", "the object cannot be read")
+        image = judgement.release.image if judgement.release else _running_image(attempt.world)
+        if image is None:
+            return Stalled("VersionNotAllowed", f"the policy's catalogue has no version {db.spec.version}")
+        secrets: tuple[Manifest, ...] = ()
+        if key not in self._verified:
+            live = attempt.world.children.get("Secret", {})
+            secrets = credentials(db, live, now=self._around.now(), entropy=self._around.entropy)
+        intent = Intent(db, image, secrets, self._around.namespace, judgement.accepted)
+        chosen = await self._plan(key, intent, attempt)
+        await self._act(db, chosen, attempt)
+        if not isinstance(chosen.outcome, Stalled):
+            self._verified.add(key)
+        return refused or chosen.outcome
+
+    async def _plan(self, key: Key, intent: Intent, attempt: Attempt) -> Plan:
+        """Plan, and plan again if a child that seems to be missing is there after all."""
+        chosen = plan(intent, attempt.world)
+        writes = [action for action in chosen.actions if isinstance(action, Apply)]
+        seen = await self._observer.unseen(key, writes, attempt.world)
+        if seen is None:
+            return chosen
+        attempt.world = seen
+        return plan(intent, seen)
+
+    async def _act(self, db: PostgreSQLDatabase, chosen: Plan, attempt: Attempt) -> None:
+        for action in chosen.actions:
+            await self._actor.act(db, action)
+            attempt.done.append(action)
+            if isinstance(action, DeletePod | RestartPostgres | Switchover):
+                await self._kube.event(reference(db), "Normal", type(action).__name__, f"{action}: {action.reason}")
+
+    async def _end(self, key: Key) -> Outcome:
+        """Take leave of a database that is being deleted, on the word of the live object alone."""
+        live = await self._kube.get(DATABASE, key.namespace, key.name)
+        if live is None or "deletionTimestamp" not in live["metadata"]:
+            return Waiting(2, "Deleting", "the object changed; looking again")
+        db = decode(live)
+        attempt = Attempt(await self._observer.world(key, secrets=True))
+        chosen = farewell(db, attempt.world)
+        for action in chosen.actions:
+            await self._actor.act(db, action)
+            attempt.done.append(action)
+        attempt.outcome = chosen.outcome
+        _log(key, attempt, 0.0)
+        return chosen.outcome
+
+    async def _report(self, manifest: Manifest, judgement: Judgement, attempt: Attempt) -> None:
+        """Write the status if it differs, and tell what changed as events."""
+        db = decode({**manifest, "spec": {}}) if judgement.db is None else judgement.db
+        now = self._around.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        wanted = status(db, attempt.world, attempt.outcome, judged=attempt.judged, now=now)
+        before = manifest.get("status") or {}
+        if wanted == before:
+            return
+        live = await self._kube.patch_status(manifest, wanted)
+        self._store.put(DATABASE, live)
+        for kind, reason, message in transitions(before, wanted):
+            await self._kube.event(manifest, kind, reason, message)
+
+    def _forget(self, key: Key) -> None:
+        self._verified.discard(key)
+        self._observer.forget(key)
+
+
+def reference(db: PostgreSQLDatabase) -> Manifest:
+    """Return as much of the object as an Event needs to point at it."""
+    metadata = {"name": db.metadata.name, "namespace": db.metadata.namespace, "uid": db.metadata.uid}
+    return {"apiVersion": API_VERSION, "kind": DATABASE, "metadata": metadata}
+
+
+def _running_image(world: World) -> str | None:
+    """Return the image in use: a version that left the catalogue goes on running."""
+    if world.statefulset is None:
+        return None
+    containers = world.statefulset["spec"]["template"]["spec"]["containers"]
+    return next((str(c["image"]) for c in containers if c["name"] == DATABASE_CONTAINER), None)
+
+
+def _log(key: Key, attempt: Attempt, seconds: float) -> None:
+    outcome = attempt.outcome
+    done = "; ".join(f"{action} ({action.reason})" for action in attempt.done) or "nothing"
+    logger.info(
+        "Reconciled database=%s outcome=%s reason=%s did=%r message=%r seconds=%.3f",
+        key,
+        type(outcome).__name__,
+        outcome.reason,
+        done,
+        outcome.message,
+        seconds,
+    )

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.actions import Apply, Delete, DeletePod, Disruption, GrowClaim, SetFinalizers, Switchover
+from controller.outcome import Done, Stalled, Waiting
+from controller.plan import FINALIZER, Plan, farewell, plan
+from controller.world import Trouble, World
+from schemas.types import PostgreSQLDatabase
+from tests.factory import typed_database
+from tests.worlds import OLD, carry_out, claim, intent, members, pod, settled, world
+
+
+def disruptions(chosen: Plan) -> list[object]:
+    return [action for action in chosen.actions if isinstance(action, Disruption)]
+
+
+def with_finalizer(db: PostgreSQLDatabase) -> PostgreSQLDatabase:
+    metadata = db.metadata.__class__(
+        **{f: getattr(db.metadata, f) for f in db.metadata.__struct_fields__} | {"finalizers": [FINALIZER]}
+    )
+    return PostgreSQLDatabase(metadata=metadata, spec=db.spec)
+
+
+def test_a_new_database_gets_every_child_and_the_pods_last() -> None:
+    chosen = plan(intent(replicas=3), World())
+    kinds = [action.manifest["kind"] for action in chosen.actions if isinstance(action, Apply)]
+    assert kinds[-1] == "StatefulSet"
+    assert len(kinds) == len(chosen.actions)
+    assert isinstance(chosen.outcome, Waiting)
+
+
+def test_nothing_changed_means_no_action() -> None:
+    wish = intent(replicas=3)
+    chosen = plan(wish, settled(wish, world(members(3))))
+    assert chosen.actions == ()
+    assert chosen.outcome == Done()
+
+
+def test_every_drifted_child_comes_back_and_nothing_else_is_written() -> None:
+    wish = intent(replicas=3)
+    good = settled(wish, world(members(3)))
+    for kind, children in good.children.items():
+        for name in children:
+            without = {k: {n: m for n, m in v.items() if (k, n) != (kind, name)} for k, v in good.children.items()}
+            chosen = plan(wish, replace(good, children=without))
+            written = [(a.manifest["kind"], a.manifest["metadata"]["name"]) for a in chosen.actions if isinstance(a, Apply)]
+            assert written == [(kind, name)]
+
+
+def test_a_child_of_another_owner_stops_everything_and_is_named() -> None:
+    wish = intent()
+    foreign = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "orders", "labels": {"app": "theirs"}}}
+    chosen = plan(wish, World(children={"Service": {"orders": foreign}}))
+    assert chosen.actions == ()
+    assert isinstance(chosen.outcome, Stalled)
+    assert chosen.outcome.reason == "ChildOwnedByOther"
+    assert "Service orders belongs to" in chosen.outcome.message
+
+
+def test_a_retained_child_without_owner_is_taken_up_again() -> None:
+    wish = intent()
+    good = settled(wish, world(members(1)))
+    kept = {"ConfigMap": good.children["ConfigMap"]}
+    chosen = plan(wish, World(children=kept, claims=(claim(0),)))
+    assert not isinstance(chosen.outcome, Stalled)
+
+
+@pytest.mark.parametrize("primary", [0, 1, 2])
+def test_a_changed_template_restarts_standbys_first_and_the_primary_last(primary: int) -> None:
+    wish = intent(replicas=3)
+    stale = tuple(replace(i, revision=OLD) for i in members(3, primary))
+    around = settled(wish, world(stale))
+    around = replace(around, instances=stale)
+    story: list[str] = []
+    for _ in range(10):
+        chosen = plan(wish, around)
+        steps = disruptions(chosen)
+        assert len(steps) <= 1
+        if not steps:
+            break
+        story.append(str(steps[0]))
+        around = carry_out(around, steps[0])  # type: ignore[arg-type]
+    standbys = [n for n in (2, 1, 0) if n != primary]
+    assert story[:2] == [f"restart pod orders-{n}" for n in standbys]
+    assert story[2].startswith(f"switch over from orders-{primary} to")
+    assert story[3:] == [f"restart pod orders-{primary}"]
+    assert plan(wish, around).outcome == Done()
+
+
+def test_scaling_down_moves_the_primary_first() -> None:
+    wish = intent(replicas=1)
+    around = replace(settled(intent(replicas=3), world(members(3, 2))), instances=members(3, 2))
+    chosen = plan(wish, around)
+    assert [type(step) for step in disruptions(chosen)] == [Switchover]
+    assert "orders-0" in str(disruptions(chosen)[0])
+    statefulsets = [a for a in chosen.actions if isinstance(a, Apply) and a.manifest["kind"] == "StatefulSet"]
+    assert statefulsets == []
+
+
+def test_two_claims_are_grown_and_a_large_one_is_left() -> None:
+    wish = intent(replicas=2, storage={"size": "20Gi"})
+    around = settled(wish, world(members(2), claims=(claim(0), claim(1, requested="20Gi"))))
+    chosen = plan(wish, around)
+    assert [a for a in chosen.actions if isinstance(a, GrowClaim)] == [
+        GrowClaim("data-orders-0", "20Gi", "storage.size 10Gi -> 20Gi")
+    ]
+
+
+def test_a_missing_storage_class_is_named_with_those_that_exist() -> None:
+    wish = intent(storage={"size": "10Gi", "storageClassName": "nope"})
+    pending = world((pod(0, ready=False),), claims=(claim(0, bound=False),), storage_classes={"fast": {}})
+    chosen = plan(wish, settled(wish, pending))
+    assert chosen.outcome == Stalled(
+        "StorageClassNotFound", "StorageClass nope does not exist; there are: fast"
+    )
+
+
+def test_an_unschedulable_pod_is_told_with_the_schedulers_words() -> None:
+    wish = intent()
+    around = settled(wish, world((pod(0, ready=False, trouble=Trouble("Unschedulable", "no node fits")),)))
+    outcome = plan(wish, around).outcome
+    assert isinstance(outcome, Waiting)
+    assert (outcome.reason, outcome.message) == ("Unschedulable", "orders-0: no node fits")
+
+
+def test_hibernation_takes_the_pods_and_remembers_how_many() -> None:
+    awake = settled(intent(replicas=3), world(members(3)))
+    asleep = settled(intent(replicas=3, hibernated=True), awake)
+    assert asleep.statefulset is not None
+    assert asleep.statefulset["spec"]["replicas"] == 0
+    assert plan(intent(replicas=3, hibernated=True), asleep).outcome.reason == "Hibernated"
+
+
+def test_waking_with_fewer_replicas_brings_all_data_back_first() -> None:
+    awake = settled(intent(replicas=3), world(members(3)))
+    asleep = settled(intent(replicas=3, hibernated=True), awake)
+    chosen = plan(intent(replicas=1), asleep)
+    statefulset = next(a for a in chosen.actions if isinstance(a, Apply) and a.manifest["kind"] == "StatefulSet")
+    assert statefulset.manifest["spec"]["replicas"] == 3
+
+
+def test_the_finalizer_follows_the_deletion_policy() -> None:
+    wish = intent(deletionPolicy="Delete")
+    asked = [a for a in plan(wish, World()).actions if isinstance(a, SetFinalizers)]
+    assert asked == [SetFinalizers((FINALIZER,), "deletionPolicy Delete")]
+
+
+def test_farewell_ends_pods_before_data_and_the_finalizer_last() -> None:
+    db = with_finalizer(typed_database(deletionPolicy="Delete"))
+    around = settled(intent(db), world(members(2)))
+    assert [str(a) for a in farewell(db, around).actions] == ["delete StatefulSet orders"]
+    without = {k: v for k, v in around.children.items() if k != "StatefulSet"}
+    ending = replace(around, children=without)
+    assert farewell(db, ending).actions == ()
+    empty = replace(ending, instances=())
+    assert {a.kind for a in farewell(db, empty).actions if isinstance(a, Delete)} == {"ConfigMap"}
+    bare = replace(empty, children={})
+    assert farewell(db, bare).actions == (SetFinalizers((), "everything is deleted"),)
+
+
+def test_farewell_of_a_retained_database_deletes_nothing() -> None:
+    db = with_finalizer(typed_database(deletionPolicy="Retain"))
+    around = settled(intent(db), world(members(2)))
+    assert farewell(db, around).actions == (SetFinalizers((), "deletionPolicy Retain"),)
+
+
+def test_every_interrupted_first_reconcile_ends_in_the_same_world() -> None:
+    wish = intent(replicas=3)
+    whole = settled(wish, World())
+    first = plan(wish, World()).actions
+    for count in range(len(first) + 1):
+        around = World()
+        for action in first[:count]:
+            around = carry_out(around, action)
+        assert settled(wish, around).children == whole.children
+
+
+def test_every_interrupted_scale_down_ends_in_the_same_world() -> None:
+    start = settled(intent(replicas=3), world(members(3, 2)))
+    wish = intent(replicas=2)
+    ends = []
+    for interruptions in range(4):
+        around, left = start, interruptions
+        for _ in range(10):
+            actions = plan(wish, around).actions
+            if not actions:
+                break
+            cut = actions[: len(actions) - 1] if left else actions
+            left = max(0, left - 1)
+            for action in cut:
+                around = carry_out(around, action)
+        ends.append((around.children["StatefulSet"], [(i.name, i.role) for i in around.instances]))
+    assert all(end == ends[0] for end in ends)
+    assert [name for name, _ in ends[0][1]] == ["orders-0", "orders-1"]
+
+
+def test_a_pod_is_deleted_only_with_the_uid_that_was_seen() -> None:
+    wish = intent(replicas=1)
+    around = settled(wish, world(members(1)))
+    stale = replace(around, instances=(pod(0, "primary", revision=OLD),))
+    assert disruptions(plan(wish, stale)) == [DeletePod("orders-0", "uid-0", "the pod template changed")]

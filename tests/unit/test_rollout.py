@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.actions import DeletePod, RestartPostgres, Switchover
+from controller.outcome import Waiting
+from controller.rollout import candidate, rollout
+from controller.world import Instance, Leadership, Trouble, World
+from tests.worlds import NEW, OLD, members, pod, world
+
+RESTART = {"shared_buffers": ("128MB", "256MB")}
+
+
+def rolling(*instances: Instance, seen: bool = True, **changes: object) -> World:
+    statefulset = {
+        "metadata": {"generation": 2},
+        "status": {"observedGeneration": 2 if seen else 1, "updateRevision": NEW},
+    }
+    return replace(world(instances, **changes), children={"StatefulSet": {"orders": statefulset}})
+
+
+def test_nothing_stale_means_no_step() -> None:
+    assert rollout(rolling(*members(3)), 3) is None
+
+
+def test_a_template_that_was_not_seen_yet_is_waited_for() -> None:
+    step = rollout(rolling(*members(3), seen=False), 3)
+    assert isinstance(step, Waiting)
+
+
+def test_an_unready_standby_holds_the_next_one_back() -> None:
+    stale = [replace(i, revision=OLD) for i in members(3)]
+    stale[2] = replace(stale[2], revision=NEW, ready=False)
+    step = rollout(rolling(*stale), 3)
+    assert isinstance(step, Waiting)
+    assert "orders-2" in step.message
+
+
+def test_a_standby_that_does_not_stream_holds_the_next_one_back() -> None:
+    stale = [replace(i, revision=OLD) for i in members(3)]
+    stale[2] = replace(stale[2], revision=NEW, streaming=False)
+    assert isinstance(rollout(rolling(*stale), 3), Waiting)
+
+
+def test_a_missing_pod_holds_everything_back() -> None:
+    stale = [replace(i, revision=OLD) for i in members(2)]
+    assert isinstance(rollout(rolling(*stale), 3), Waiting)
+
+
+def test_a_broken_new_pod_stops_the_roll_out_and_says_why() -> None:
+    stale = [replace(i, revision=OLD) for i in members(3)]
+    trouble = Trouble("ImageNotPulled", "no such image")
+    stale[2] = replace(stale[2], revision=NEW, ready=False, trouble=trouble)
+    step = rollout(rolling(*stale), 3)
+    assert step == Waiting(10, "RolloutBlocked", "orders-2: ImageNotPulled: no such image")
+
+
+def test_a_broken_pod_of_an_older_template_is_made_anew_when_the_spec_is_put_right() -> None:
+    trouble = Trouble("ImageNotPulled", "no such image")
+    broken = pod(2, revision="orders-bad", ready=False, trouble=trouble)
+    good = [replace(i, revision=NEW) for i in members(2)]
+    step = rollout(rolling(*good, broken), 3)
+    assert isinstance(step, DeletePod)
+    assert step.name == "orders-2"
+
+
+def test_a_pending_restart_goes_through_standbys_then_switches_over() -> None:
+    pending = [replace(i, pending_restart=RESTART) for i in members(3)]
+    first = rollout(rolling(*pending), 3)
+    assert first == RestartPostgres("orders-2", "192.0.2.3", "shared_buffers changed")
+    pending[1] = replace(pending[1], pending_restart=None)
+    pending[2] = replace(pending[2], pending_restart=None)
+    last = rollout(rolling(*pending), 3)
+    assert isinstance(last, Switchover)
+    assert (last.leader, last.candidate) == ("orders-0", "orders-1")
+
+
+def test_a_lowered_standby_limit_restarts_the_primary_first() -> None:
+    lowered = {"max_connections": ("200", "100")}
+    pending = [replace(i, pending_restart=lowered) for i in members(3)]
+    step = rollout(rolling(*pending), 3)
+    assert isinstance(step, RestartPostgres)
+    assert step.pod == "orders-0"
+
+
+def test_a_single_instance_restarts_without_a_switchover() -> None:
+    step = rollout(rolling(pod(0, "primary", pending_restart=RESTART)), 1)
+    assert isinstance(step, RestartPostgres)
+
+
+def test_no_known_primary_means_nobody_is_taken_down() -> None:
+    stale = tuple(replace(i, revision=OLD, role="standby", streaming=True) for i in members(3))
+    assert isinstance(rollout(rolling(*stale), 3), Waiting)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("deleting", {"deleting": True}),
+        ("not ready", {"ready": False}),
+        ("not streaming", {"streaming": False}),
+    ],
+)
+def test_an_unfit_standby_is_no_candidate(name: str, changes: dict[str, bool]) -> None:
+    assert name
+    around = world((pod(0, "primary"), pod(1, **changes)))
+    assert candidate(around, lambda _: True) is None
+
+
+def test_the_most_advanced_synchronous_standby_is_the_candidate() -> None:
+    instances = (pod(0, "primary"), pod(1, position=10), pod(2, position=20), pod(3, position=30))
+    lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}), initialized=True)
+    chosen = candidate(world(instances, leadership=lead), lambda _: True)
+    assert chosen is not None
+    assert chosen.name == "orders-2"

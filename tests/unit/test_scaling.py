@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from controller.scaling import scale
+from controller.world import Leadership, World
+from tests.factory import typed_database
+from tests.worlds import claim, intent, members, settled, world
+
+
+def with_statefulset(replicas: int, around: World, remembered: int | None = None) -> World:
+    annotations = {"keddah.dev/instances": str(replicas if remembered is None else remembered)}
+    statefulset = {"metadata": {"annotations": annotations}, "spec": {"replicas": replicas}}
+    return replace(around, children={"StatefulSet": {"orders": statefulset}})
+
+
+def test_growing_is_free() -> None:
+    assert scale(typed_database(replicas=3), 3, with_statefulset(1, world(members(1)))).instances == 3
+
+
+def test_shrinking_past_the_primary_needs_no_switchover() -> None:
+    chosen = scale(typed_database(replicas=2), 2, with_statefulset(3, world(members(3))))
+    assert (chosen.instances, chosen.switchover, chosen.waiting) == (2, None, None)
+
+
+def test_shrinking_away_the_primary_switches_over_to_one_that_stays() -> None:
+    chosen = scale(typed_database(replicas=2), 2, with_statefulset(3, world(members(3, 2))))
+    assert chosen.instances == 3
+    assert chosen.switchover is not None
+    assert chosen.switchover.candidate in ("orders-0", "orders-1")
+
+
+def test_shrinking_with_no_fit_instance_that_stays_waits_and_says_so() -> None:
+    instances = tuple(replace(i, ready=False) if i.ordinal < 2 else i for i in members(3, 2))
+    chosen = scale(typed_database(replicas=2), 2, with_statefulset(3, world(instances)))
+    assert chosen.instances == 3
+    assert chosen.waiting is not None
+    assert "orders-2 is primary" in chosen.waiting.message
+
+
+def test_shrinking_without_a_known_primary_waits() -> None:
+    instances = tuple(replace(i, role="standby", streaming=True) for i in members(3))
+    around = with_statefulset(3, world(instances, leadership=Leadership(None, initialized=True)))
+    chosen = scale(typed_database(replicas=1), 1, around)
+    assert (chosen.instances, chosen.waiting is not None) == (3, True)
+
+
+def test_a_database_that_never_started_shrinks_at_once() -> None:
+    assert scale(typed_database(replicas=1), 1, with_statefulset(3, World())).instances == 1
+
+
+def test_retained_claims_bring_back_every_instance_before_shrinking() -> None:
+    around = World(
+        claims=tuple(claim(n) for n in range(3)), leadership=Leadership(None, initialized=True)
+    )
+    assert scale(typed_database(replicas=1), 1, around).instances == 3
+
+
+def test_claims_without_a_database_in_them_are_not_waited_for() -> None:
+    around = World(claims=tuple(claim(n) for n in range(3)))
+    assert scale(typed_database(replicas=1), 1, around).instances == 1
+
+
+def test_hibernation_remembers_across_a_change_of_replicas() -> None:
+    around = with_statefulset(0, World(leadership=Leadership(None, initialized=True)), remembered=3)
+    asleep = scale(typed_database(replicas=1, hibernated=True), 1, around)
+    assert (asleep.instances, asleep.remembered) == (0, 3)
+    assert scale(typed_database(replicas=1), 1, around).instances == 3
+
+
+def test_after_a_finished_shrink_the_smaller_number_is_remembered() -> None:
+    around = settled(intent(replicas=2), settled(intent(replicas=3), world(members(3))))
+    assert scale(typed_database(replicas=2, hibernated=True), 2, around).remembered == 2

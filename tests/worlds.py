@@ -1,0 +1,143 @@
+"""Worlds for plans: made in one place, and a small simulation that carries actions out in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, assert_never
+
+from controller.actions import (
+    Action,
+    Apply,
+    Delete,
+    DeletePod,
+    GrowClaim,
+    Manifest,
+    RestartPostgres,
+    SetFinalizers,
+    Switchover,
+)
+from controller.plan import Intent, plan
+from controller.world import Claim, Instance, Leadership, World
+from schemas.types import PostgreSQLDatabase
+from tests.factory import typed_database
+
+OLD, NEW = "orders-old", "orders-new"
+
+
+def intent(db: PostgreSQLDatabase | None = None, **spec: Any) -> Intent:  # noqa: ANN401
+    """Give an intent without Secrets, which have tests of their own."""
+    whole = db or typed_database(**spec)
+    return Intent(whole, "keddah.dev/keddah-postgres:17.6", (), "keddah-system", "{}")
+
+
+def pod(ordinal: int, role: str = "standby", **changes: Any) -> Instance:  # noqa: ANN401
+    """Give an instance that serves and follows, unless told otherwise."""
+    instance = Instance(
+        name=f"orders-{ordinal}",
+        uid=f"uid-{ordinal}",
+        ordinal=ordinal,
+        ip=f"192.0.2.{ordinal + 1}",
+        node=f"node-{ordinal}",
+        revision=NEW,
+        deleting=False,
+        ready=True,
+        role="primary" if role == "primary" else "standby",
+        state="running",
+        streaming=role != "primary",
+        position=1000,
+        pending_restart=None,
+        start_id=f"start-{ordinal}",
+        trouble=None,
+    )
+    return replace(instance, **changes)
+
+
+def claim(ordinal: int, **changes: Any) -> Claim:  # noqa: ANN401
+    """Give a bound claim of 10Gi."""
+    name = f"data-orders-{ordinal}"
+    whole = Claim(name, f"uid-{name}", ordinal, "10Gi", "10Gi", bound=True, storage_class="fast")
+    return replace(whole, **changes)
+
+
+def members(count: int, primary: int = 0) -> tuple[Instance, ...]:
+    """Give so many healthy instances."""
+    return tuple(pod(n, "primary" if n == primary else "standby") for n in range(count))
+
+
+def world(instances: tuple[Instance, ...] = (), **changes: Any) -> World:  # noqa: ANN401
+    """Give a world around these instances, with the lock where the primary is, and no children yet."""
+    holder = next((i.name for i in instances if i.role == "primary"), None)
+    standbys = frozenset(i.name for i in instances if i.role == "standby")
+    lead = Leadership(holder, standbys, initialized=bool(instances))
+    whole = World(instances=instances, claims=tuple(claim(i.ordinal) for i in instances), leadership=lead)
+    return replace(whole, **changes)
+
+
+def settled(wish: Intent, around: World) -> World:
+    """Give the world in which every child is as the intent has it."""
+    for _ in range(5):
+        chosen = plan(wish, around)
+        writes = [action for action in chosen.actions if isinstance(action, Apply)]
+        if not writes:
+            return around
+        for action in writes:
+            around = carry_out(around, action)
+    raise AssertionError("the children do not settle")
+
+
+def carry_out(around: World, action: Action) -> World:
+    """Give the world after one action; pods come back at once, with the newest template."""
+    match action:
+        case Apply(manifest=manifest):
+            return _applied(around, manifest)
+        case DeletePod(name=name):
+            return _restarted(around, name)
+        case RestartPostgres(pod=name):
+            return _changed(around, name, pending_restart=None)
+        case Switchover(leader=leader, candidate=candidate):
+            return _switched(around, leader, candidate)
+        case Delete() | GrowClaim() | SetFinalizers():
+            return around
+        case _:
+            assert_never(action)
+
+
+def _applied(around: World, manifest: Manifest) -> World:
+    kind, name = manifest["kind"], manifest["metadata"]["name"]
+    live = {**manifest, "metadata": {**manifest["metadata"], "uid": f"uid-{kind}-{name}", "generation": 1}}
+    if kind == "StatefulSet":
+        live["status"] = {"observedGeneration": 1, "updateRevision": NEW}
+    children = {k: dict(v) for k, v in around.children.items()}
+    children.setdefault(kind, {})[name] = live
+    moved = replace(around, children=children)
+    return _scaled(moved, manifest["spec"]["replicas"]) if kind == "StatefulSet" else moved
+
+
+def _scaled(around: World, count: int) -> World:
+    kept = tuple(i for i in around.instances if i.ordinal < count)
+    primary = around.leadership.holder is None and count > 0
+    added = tuple(
+        pod(n, "primary" if primary and n == 0 else "standby") for n in range(len(kept), count)
+    )
+    instances = (*kept, *added)
+    holder = next((i.name for i in instances if i.role == "primary"), None)
+    claims = {c.ordinal: c for c in around.claims} | {i.ordinal: claim(i.ordinal) for i in added}
+    standbys = frozenset(i.name for i in instances if i.role == "standby")
+    lead = Leadership(holder, standbys, initialized=around.leadership.initialized or bool(instances))
+    return replace(around, instances=instances, claims=tuple(claims.values()), leadership=lead)
+
+
+def _changed(around: World, name: str, **changes: Any) -> World:  # noqa: ANN401
+    instances = tuple(replace(i, **changes) if i.name == name else i for i in around.instances)
+    return replace(around, instances=instances)
+
+
+def _restarted(around: World, name: str) -> World:
+    return _changed(around, name, revision=NEW, pending_restart=None, trouble=None, ready=True)
+
+
+def _switched(around: World, leader: str, candidate: str) -> World:
+    moved = _changed(around, leader, role="standby", streaming=True)
+    moved = _changed(moved, candidate, role="primary", streaming=False)
+    standbys = frozenset(i.name for i in moved.instances if i.role == "standby")
+    return replace(moved, leadership=replace(moved.leadership, holder=candidate, synchronous=standbys))
