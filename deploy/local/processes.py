@@ -144,3 +144,5 @@ class Processes:
         wait_until(lambda: not any(map(self.pid, wanted)), f"the end of {', '.join(wanted)}", _STOP_SECONDS)
         for name in wanted:
             (self._pids / name).unlink(missing_ok=True)
+            if child := self._children.pop(name, None):
+                child.wait()  # a zombie counts as gone above, but must still be reaped
