@@ -73,6 +73,8 @@ class Schedule:
 
         Raises ValueError for a moment without a time zone.
         """
+        if after.tzinfo is None:
+            raise ValueError("the moment needs a time zone")
         return self._fires.next(after)
 
     def oddities(self) -> tuple[str, ...]:

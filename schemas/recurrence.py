@@ -31,7 +31,8 @@ class Every:
     def next(self, after: datetime) -> datetime | None:
         """Give the next moment; None where it is behind the last year that a datetime can hold."""
         try:
-            return after.replace(microsecond=0) + timedelta(seconds=self.seconds)
+            later = after.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=self.seconds)
+            return later.astimezone(after.tzinfo)
         except OverflowError:
             return None
 
@@ -83,8 +84,6 @@ class Calendar:
 
         A time that daylight saving skips is skipped, one that it repeats fires twice, as CronJob does.
         """
-        if after.tzinfo is None:
-            raise ValueError("the moment needs a time zone")
         if self.never_fires:
             return None
         start = after.astimezone(UTC)
