@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from msgspec import UNSET
-from schemas.quantity import parse
 
+from schemas.quantity import parse
 from schemas.types import PostgreSQLDatabase, ResourceRequirements
 
 TLS_DIRECTORY = "/etc/keddah/tls"
@@ -18,8 +18,12 @@ _LOG_LINE_PREFIX = "%m [%p] %q%u@%d %h "
 
 
 def parameters(db: PostgreSQLDatabase) -> dict[str, str]:
-    """Return all parameters that are not PostgreSQL's or Patroni's own defaults, sorted by name."""
-    merged = _sized(db.spec.resources) | _DEFAULTS | db.spec.parameters | OWNED
+    """Return all parameters that are not PostgreSQL's or Patroni's own defaults, sorted by name.
+
+    Names are in lower case, as PostgreSQL compares them: no spelling of the user's evades what is owned.
+    """
+    wishes = {name.lower(): value for name, value in db.spec.parameters.items()}
+    merged = _sized(db.spec.resources) | _DEFAULTS | wishes | OWNED
     return dict(sorted(merged.items()))
 
 

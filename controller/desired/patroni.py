@@ -19,7 +19,7 @@ from controller.desired.services import PATRONI_PORT, POSTGRESQL_PORT
 from schemas.types import PostgreSQLDatabase, Synchronous
 
 SUPERUSER: Final = "postgres"
-REPLICATION: Final = "keddah_replication"
+REPLICATION: Final = "replicator"
 FILE: Final = "patroni.yml"
 
 _VOLUME = "/var/lib/postgresql"

@@ -19,7 +19,6 @@ CONFIGURATION_HASH = "keddah.dev/patroni-file"
 
 _USER = 999
 _SHUTDOWN_SECONDS = 300
-_SMALL: Manifest = {"requests": {"cpu": "100m", "memory": "256Mi"}}
 
 _MOUNTS = (
     ("data", "/var/lib/postgresql"),
@@ -133,7 +132,7 @@ def _volumes(name: str) -> list[Manifest]:
 
 def _resources(db: PostgreSQLDatabase) -> Manifest:
     if not isinstance(db.spec.resources, ResourceRequirements):
-        return _SMALL
+        return {}
     resources: Manifest = msgspec.to_builtins(db.spec.resources)
     return resources
 

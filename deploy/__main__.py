@@ -1,0 +1,52 @@
+"""The command line: `python -m deploy manifests [--check] | overlay …`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from deploy.generate.objects import DEFAULT_REGISTRY, VERSION
+from deploy.manifests import INSTALL, differences, install_files, overlay_files, write
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; 1 when `--check` finds generated files that are not current."""
+    given = _parser().parse_args(arguments)
+    return _overlay(given) if given.command == "overlay" else _manifests(given)
+
+
+def _manifests(given: argparse.Namespace) -> int:
+    files = install_files()
+    if not given.check:
+        write(INSTALL, files)
+        return 0
+    found = differences(INSTALL, files)
+    for line in found:
+        print(f"deploy/install/{line}: run `make manifests`", file=sys.stderr)
+    return 1 if found else 0
+
+
+def _overlay(given: argparse.Namespace) -> int:
+    folder = given.folder.resolve()
+    write(folder, overlay_files(folder, registry=given.registry, tag=given.tag, catalogue=given.catalogue))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    manifests = commands.add_parser("manifests", help="write deploy/install from the code")
+    manifests.add_argument("--check", action="store_true", help="only say whether it is current")
+    overlay = commands.add_parser("overlay", help="write an installation with images of a registry")
+    overlay.add_argument("folder", type=Path, help="where to write it")
+    overlay.add_argument("--registry", default=DEFAULT_REGISTRY, help="default: %(default)s")
+    overlay.add_argument("--tag", default=VERSION, help="default: %(default)s")
+    overlay.add_argument(
+        "--catalogue", type=Path, help="the releases in the database image, if not the usual"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

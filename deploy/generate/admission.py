@@ -1,0 +1,70 @@
+"""When the API server calls the admission server.
+
+The CA bundle is not here: the controller injects it, and as no field manager but its own ever names that
+field, applying these manifests again leaves it alone.
+"""
+
+from __future__ import annotations
+
+from deploy.generate.objects import NAMESPACE, WEBHOOKS, Manifest, manifest
+from deploy.generate.webhooks import COMPONENT_NAME, SERVICE_PORT
+from schemas.types import GROUP, PLURAL, VERSION
+
+NAME = "keddah"
+_API = "admissionregistration.k8s.io/v1"
+
+# An object on its way out is not judged: a finalizer can go while no admission server runs.
+_STAYS = {"name": "not-deleted", "expression": "!has(object.metadata.deletionTimestamp)"}
+# Whoever deletes what is not protected never waits for an admission server.
+_PROTECTED = {
+    "name": "protected",
+    "expression": "has(oldObject.spec) && has(oldObject.spec.deletionProtection)"
+    " && oldObject.spec.deletionProtection",
+}
+
+
+def admission() -> tuple[Manifest, ...]:
+    """Return both webhook configurations."""
+    mutate = _webhook(
+        "mutate", "/mutate", ["CREATE", "UPDATE"], PLURAL, [_STAYS], reinvocationPolicy="IfNeeded"
+    )
+    validating = [
+        _webhook("validate", "/validate", ["CREATE", "UPDATE"], PLURAL, [_STAYS]),
+        _webhook("protect", "/validate", ["DELETE"], PLURAL, [_PROTECTED]),
+        _webhook("scale", "/validate", ["UPDATE"], f"{PLURAL}/scale", []),
+    ]
+    return (
+        _configuration("MutatingWebhookConfiguration", [mutate]),
+        _configuration("ValidatingWebhookConfiguration", validating),
+    )
+
+
+def _configuration(kind: str, hooks: list[Manifest]) -> Manifest:
+    return manifest(_API, kind, NAME, {"webhooks": hooks}, component=COMPONENT_NAME, spaced=False)
+
+
+def _webhook(
+    name: str, path: str, operations: list[str], resource: str, conditions: list[Manifest], **more: str
+) -> Manifest:
+    service = {"name": WEBHOOKS, "namespace": NAMESPACE, "path": path, "port": SERVICE_PORT}
+    rule = {
+        "apiGroups": [GROUP],
+        "apiVersions": [VERSION],
+        "operations": operations,
+        "resources": [resource],
+        "scope": "Namespaced",
+    }
+    webhook: Manifest = {
+        "name": f"{name}.{GROUP}",
+        "admissionReviewVersions": ["v1"],
+        "clientConfig": {"service": service},
+        "rules": [rule],
+        "failurePolicy": "Fail",
+        "matchPolicy": "Equivalent",
+        "sideEffects": "None",
+        "timeoutSeconds": 5,
+        **more,
+    }
+    if conditions:
+        webhook["matchConditions"] = conditions
+    return webhook

@@ -1,0 +1,79 @@
+"""The controller: two pods, of which one works and one waits for the Lease."""
+
+from __future__ import annotations
+
+from controller.desired.labels import COMPONENT, INSTANCE
+from controller.desired.services import PATRONI_PORT
+from deploy.generate.objects import (
+    CONTROLLER,
+    HEALTH_PORT,
+    POLICY_KEY,
+    Manifest,
+    container,
+    deployment,
+    disruption_budget,
+    manifest,
+    pod,
+    policy_volume,
+    probe,
+    selector,
+)
+
+COMPONENT_NAME = "controller"
+# What API servers listen on: most policies are enforced after the Service's address was translated.
+_API_SERVER_PORTS = (443, 6443, 8443)
+
+
+def controller() -> tuple[Manifest, ...]:
+    """Return the Deployment with its budget and its NetworkPolicy."""
+    return (
+        deployment(CONTROLLER, COMPONENT_NAME, _pod(), most_missing=1),
+        disruption_budget(CONTROLLER, COMPONENT_NAME),
+        _network_policy(),
+    )
+
+
+def _pod() -> Manifest:
+    process = container(
+        COMPONENT_NAME,
+        "controller",
+        env=[
+            {"name": "KEDDAH_POLICY_FILE", "value": f"/etc/keddah/policy/{POLICY_KEY}"},
+            {"name": "KEDDAH_METRICS_LISTEN", "value": f":{HEALTH_PORT}"},
+            {"name": "KEDDAH_LOG_LEVEL", "value": "info"},
+            _from_field("KEDDAH_NAMESPACE", "metadata.namespace"),
+            _from_field("KEDDAH_IDENTITY", "metadata.name"),
+        ],
+        ports=[{"name": "health", "containerPort": HEALTH_PORT, "protocol": "TCP"}],
+        readinessProbe=probe("/readyz", period=2),
+        livenessProbe=probe("/healthz", period=20),
+        resources={"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}},
+        volumeMounts=[
+            {"name": "policy", "mountPath": "/etc/keddah/policy", "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+        ],
+    )
+    # Python's TLS reads a client's key from a file only; in memory it is on no disk.
+    temporary = {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}
+    return pod(COMPONENT_NAME, process, [policy_volume(), temporary], serviceAccountName=CONTROLLER)
+
+
+def _from_field(name: str, path: str) -> Manifest:
+    return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+
+
+def _network_policy() -> Manifest:
+    """Return what the controller may reach: the API server, and Patroni of any database."""
+    databases = {"namespaceSelector": {}, "podSelector": {"matchLabels": {COMPONENT: INSTANCE}}}
+    api_server = [{"port": port, "protocol": "TCP"} for port in _API_SERVER_PORTS]
+    spec: Manifest = {
+        "podSelector": {"matchLabels": selector(COMPONENT_NAME)},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"ports": [{"port": HEALTH_PORT, "protocol": "TCP"}]}],
+        "egress": [
+            {"ports": api_server},
+            {"ports": [{"port": PATRONI_PORT, "protocol": "TCP"}], "to": [databases]},
+        ],
+    }
+    body = {"spec": spec}
+    return manifest("networking.k8s.io/v1", "NetworkPolicy", CONTROLLER, body, component=COMPONENT_NAME)

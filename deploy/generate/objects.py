@@ -1,0 +1,128 @@
+"""What the installation's objects have in common: names, labels, and the least that a container needs."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+Manifest: TypeAlias = dict[str, Any]
+
+NAMESPACE: Final = "keddah-system"
+CONTROLLER: Final = "keddah-controller"
+WEBHOOKS: Final = "keddah-webhooks"
+WEBHOOK_TLS: Final = "keddah-webhooks-tls"
+POLICY: Final = "keddah-policy"
+POLICY_KEY: Final = "policy.yaml"
+
+DEFAULT_REGISTRY: Final = "keddah.dev"
+VERSION: Final = "0.1.0"
+OPERATOR_IMAGE: Final = "keddah-operator"
+DATABASE_IMAGE: Final = "keddah-postgres"
+
+HEALTH_PORT: Final = 8080
+_USER = 65532
+
+
+def image(name: str, registry: str = DEFAULT_REGISTRY, tag: str = VERSION) -> str:
+    """Return an image's reference."""
+    return f"{registry}/{name}:{tag}"
+
+
+def labels(component: str | None = None) -> dict[str, str]:
+    """Return the labels of one of the operator's own objects."""
+    common = {"app.kubernetes.io/name": "keddah", "app.kubernetes.io/part-of": "keddah"}
+    return common | ({"app.kubernetes.io/component": component} if component else {})
+
+
+def selector(component: str) -> dict[str, str]:
+    """Return the labels that find the pods of one component; a Deployment's can never change."""
+    return {"app.kubernetes.io/name": "keddah", "app.kubernetes.io/component": component}
+
+
+def manifest(
+    api_version: str,
+    kind: str,
+    name: str,
+    body: Manifest,
+    *,
+    component: str | None = None,
+    spaced: bool = True,
+) -> Manifest:
+    """Return an object of the operator's namespace, or with `spaced` false of the cluster."""
+    metadata: Manifest = {"name": name, "labels": labels(component)}
+    if spaced:
+        metadata["namespace"] = NAMESPACE
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
+
+
+def deployment(name: str, component: str, pod: Manifest, *, most_missing: int) -> Manifest:
+    """Return a Deployment of two pods, apart from each other if there are nodes enough."""
+    rolling = {"maxUnavailable": most_missing, "maxSurge": 1}
+    spec: Manifest = {
+        "replicas": 2,
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling},
+        "selector": {"matchLabels": selector(component)},
+        "template": {"metadata": {"labels": labels(component)}, "spec": pod},
+    }
+    return manifest("apps/v1", "Deployment", name, {"spec": spec}, component=component)
+
+
+def pod(component: str, container: Manifest, volumes: list[Manifest], **more: Any) -> Manifest:  # noqa: ANN401
+    """Return a pod's spec that Pod Security's `restricted` admits."""
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": selector(component)},
+    }
+    return {
+        **more,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 30,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "topologySpreadConstraints": [spread],
+        "containers": [container],
+        "volumes": volumes,
+    }
+
+
+def container(name: str, module: str, **more: Any) -> Manifest:  # noqa: ANN401
+    """Return the container that runs a module of the operator's image."""
+    return {
+        "name": name,
+        "image": image(OPERATOR_IMAGE),
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "-m", module],
+        **more,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+
+
+def probe(path: str, *, period: int, failures: int = 3) -> Manifest:
+    """Return a probe of the plain HTTP port that kubelet and Prometheus use."""
+    return {
+        "httpGet": {"path": path, "port": "health"},
+        "periodSeconds": period,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }
+
+
+def policy_volume() -> Manifest:
+    """Return the policy's volume: mounted as a folder, for a mounted file never changes."""
+    return {"name": "policy", "configMap": {"name": POLICY}}
+
+
+def disruption_budget(name: str, component: str) -> Manifest:
+    """Return the budget that lets a drain take one of the two at a time."""
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": selector(component)}}
+    return manifest("policy/v1", "PodDisruptionBudget", name, {"spec": spec}, component=component)

@@ -1,0 +1,79 @@
+"""The policy that keddah is installed with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.generate.objects import (
+    DATABASE_IMAGE,
+    DEFAULT_REGISTRY,
+    POLICY,
+    POLICY_KEY,
+    VERSION,
+    Manifest,
+    image,
+    manifest,
+)
+from schemas.policy import parse
+
+CATALOGUE = Path(__file__).parents[1] / "catalogue.yaml"
+"""The releases that the database image of this version holds, as its build wrote them down."""
+
+# https://www.postgresql.org/support/versioning/
+_END_OF_LIFE = {"17": "2029-11-08", "18": "2030-11-14"}
+
+_HEADER = """\
+# What this cluster allows, and the defaults that it chooses. It is read again when it changes; a broken
+# policy leaves the old one in force, and both processes log why.
+#
+# catalogue        each allowed release of PostgreSQL and the image that runs it; "17" in a database means
+#                  the newest 17.x listed here; with deprecated: true admission warns
+# defaultVersion   of a database that names no version
+# replicas         bounds and default of spec.replicas
+# scheduleWindow   default backup schedules are daily, spread over so many hours from startHour
+# storage          of a database that names no size
+"""
+
+
+def policy(
+    catalogue: list[dict[str, Any]] | None = None, registry: str = DEFAULT_REGISTRY, tag: str = VERSION
+) -> Manifest:
+    """Return the ConfigMap; raises schemas.policy.PolicyError when the catalogue makes no right policy."""
+    text = policy_text(read_catalogue(CATALOGUE) if catalogue is None else catalogue, registry, tag)
+    return manifest("v1", "ConfigMap", POLICY, {"data": {POLICY_KEY: text}})
+
+
+def policy_text(catalogue: list[dict[str, Any]], registry: str, tag: str) -> str:
+    """Return the policy for the releases in an image; the oldest major is the default."""
+    releases = sorted(catalogue, key=lambda release: [int(part) for part in release["version"].split(".")])
+    document = {
+        "catalogue": [
+            _release(release["version"], image(DATABASE_IMAGE, registry, tag)) for release in releases
+        ],
+        "defaultVersion": _major(releases[0]["version"]),
+        "replicas": {"minimum": 1, "maximum": 9, "default": 1},
+        "scheduleWindow": {"startHour": 0, "hours": 6},
+        "storage": {"size": "10Gi"},
+    }
+    text = _HEADER + yaml.safe_dump(document, sort_keys=False)
+    parse(text)
+    return text
+
+
+def read_catalogue(path: Path) -> list[dict[str, Any]]:
+    """Return the releases in a catalogue file: a list with a `version` each."""
+    releases: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return releases
+
+
+def _release(version: str, reference: str) -> Manifest:
+    release = {"version": version, "image": reference}
+    end_of_life = _END_OF_LIFE.get(_major(version))
+    return release | ({"endOfLife": end_of_life} if end_of_life else {})
+
+
+def _major(version: str) -> str:
+    return version.partition(".")[0]

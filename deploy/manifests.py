@@ -1,0 +1,84 @@
+"""The files of deploy/install, and an installation for a registry of one's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from deploy.generate.admission import admission
+from deploy.generate.controller import controller
+from deploy.generate.document import GENERATED, documents
+from deploy.generate.kustomization import kustomization
+from deploy.generate.namespace import namespace
+from deploy.generate.objects import Manifest
+from deploy.generate.policy import policy, read_catalogue
+from deploy.generate.rbac import rbac
+from deploy.generate.webhooks import webhooks
+from schemas.crd import crd
+
+INSTALL = Path(__file__).parent / "install"
+KUSTOMIZATION = "kustomization.yaml"
+
+# In the order in which they are applied: whatever refers to something comes after it.
+_FILES: Mapping[str, Callable[[], Iterable[Manifest]]] = {
+    "namespace.yaml": lambda: (namespace(),),
+    "crd.yaml": lambda: (crd(),),
+    "rbac.yaml": rbac,
+    "policy.yaml": lambda: (policy(),),
+    "controller.yaml": controller,
+    "webhooks.yaml": webhooks,
+    "admission.yaml": admission,
+}
+
+
+def install_files() -> dict[str, str]:
+    """Return the text of every file of deploy/install by name."""
+    files = {name: GENERATED + documents(objects()) for name, objects in _FILES.items()}
+    return {**files, KUSTOMIZATION: GENERATED + documents([kustomization(list(_FILES))])}
+
+
+def objects() -> tuple[Manifest, ...]:
+    """Return every object of the installation, in the order to apply them."""
+    return tuple(item for make in _FILES.values() for item in make())
+
+
+def overlay_files(
+    folder: Path, *, registry: str, tag: str, catalogue: Path | None, install: Path = INSTALL
+) -> dict[str, str]:
+    """Return an overlay, to stand in `folder`, that takes all images from a registry.
+
+    `catalogue` is the list of releases that the database image was built with, if it is another than the
+    committed one.
+    """
+    releases = None if catalogue is None else read_catalogue(catalogue)
+    patch = policy(releases, registry, tag)
+    reference = os.path.relpath(install, folder)
+    body = kustomization([reference], registry=registry, tag=tag, patches=["policy.yaml"])
+    return {"policy.yaml": documents([patch]), KUSTOMIZATION: documents([body])}
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Make the folder hold exactly these files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in _present(folder) - set(files):
+        (folder / stale).unlink()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def differences(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Return what is missing, different, or there too much, one line each."""
+    present = _present(folder)
+    missing = [f"{name} is missing" for name in sorted(set(files) - present)]
+    stale = [f"{name} is not generated any more" for name in sorted(present - set(files))]
+    changed = [
+        f"{name} is not what the code says"
+        for name in sorted(present & set(files))
+        if (folder / name).read_text(encoding="utf-8") != files[name]
+    ]
+    return missing + stale + changed
+
+
+def _present(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*.yaml")}
