@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from schemas.types import PostgreSQLDatabase
-
 from controller.actions import (
     Action,
     Apply,
     Delete,
     DeletePod,
     GrowClaim,
+    Manifest,
     RestartPostgres,
     SetFinalizers,
     Switchover,
 )
 from controller.credentials import database_keys
 from controller.desired import names
-from controller.kinds import DATABASE
+from controller.kinds import DATABASE, WATCHED
 from controller.kube import Kube
 from controller.patroni import Patroni
 from controller.pki import DatabaseKeys
 from controller.store import Store
+from schemas.types import PostgreSQLDatabase
 
 
 class Actor:
@@ -38,16 +38,14 @@ class Actor:
         namespace = db.metadata.namespace
         match action:
             case Apply(manifest=manifest):
-                live = await self._kube.apply(manifest)
-                self._store.put(manifest["kind"], live)
+                self._seen(await self._kube.apply(manifest))
             case Delete(kind=kind, name=name, uid=uid):
                 await self._kube.delete(kind, namespace, name, uid=uid)
             case DeletePod(name=name, uid=uid):
                 await self._kube.delete("Pod", namespace, name, uid=uid)
             case GrowClaim(name=name, size=size):
                 body = {"spec": {"resources": {"requests": {"storage": size}}}}
-                live = await self._kube.patch("PersistentVolumeClaim", namespace, name, body)
-                self._store.put("PersistentVolumeClaim", live)
+                self._seen(await self._kube.patch("PersistentVolumeClaim", namespace, name, body))
             case SetFinalizers(finalizers=finalizers):
                 await self._set_finalizers(db, finalizers)
             case RestartPostgres(ip=ip):
@@ -64,7 +62,7 @@ class Actor:
         live = await self._kube.patch(
             DATABASE, metadata.namespace, metadata.name, body, resource_version=metadata.resource_version
         )
-        self._store.put(DATABASE, live)
+        self._seen(live)
 
     async def _keys(self, db: PostgreSQLDatabase) -> DatabaseKeys:
         """Read the database's CA: Patroni obeys only who has a certificate of it."""
@@ -74,3 +72,8 @@ class Actor:
         if keys is None:
             raise LookupError(f"Secret {name} is missing or damaged; the next pass restores it")
         return keys
+
+    def _seen(self, live: Manifest | None) -> None:
+        """Let the next pass see what was written, even before the watch tells of it."""
+        if live is not None and live["kind"] in WATCHED:
+            self._store.put(live["kind"], live)

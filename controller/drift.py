@@ -12,9 +12,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from schemas.quantity import QuantityError, parse
-
 from controller.actions import Manifest
+from schemas.quantity import QuantityError, parse
 
 APPLIED = "keddah.dev/applied"
 
@@ -45,15 +44,16 @@ def _differences(desired: Any, live: Any, path: str) -> Iterator[str]:  # noqa: 
         yield from _map_differences(desired, live, path)
     elif isinstance(desired, list):
         yield from _list_differences(desired, live, path)
-    elif desired != live and not _same_quantity(desired, live) and not (desired in ("", None) and live is None):
+    elif (
+        desired != live and not _same_quantity(desired, live) and not (desired in ("", None) and live is None)
+    ):
         yield path
 
 
 def _map_differences(desired: dict[str, Any], live: Any, path: str) -> Iterator[str]:  # noqa: ANN401
     if not isinstance(live, dict):
-        if desired and live is None and any(_differences(v, None, path) for v in desired.values()):
-            yield path
-        elif live is not None:
+        # The API server drops empty maps, so only a map with something in it can be missing.
+        if live is not None or any(True for v in desired.values() for _ in _differences(v, None, path)):
             yield path
         return
     for name, value in desired.items():

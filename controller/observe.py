@@ -1,4 +1,7 @@
-"""Look at everything around one database: the watches' store first, the API server for what they do not tell."""
+"""Look at everything around one database.
+
+First in the watches' store, then at the API server for what they do not tell.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,9 @@ class Observer:
         children = {kind: dict(found) for kind, found in self._store.children(key).items()}
         if secrets:
             children["Secret"] = await self.secrets(key)
-        instances = sorted((instance(pod) for pod in children.get("Pod", {}).values()), key=lambda i: i.ordinal)
+        instances = sorted(
+            (instance(pod) for pod in children.get("Pod", {}).values()), key=lambda i: i.ordinal
+        )
         claims = sorted(
             (claim(manifest) for manifest in children.get("PersistentVolumeClaim", {}).values()),
             key=lambda c: c.ordinal,
@@ -54,7 +59,9 @@ class Observer:
 
         A child without our label is not in the store, and may be somebody else's.
         """
-        wanted = [(w.manifest["kind"], w.manifest["metadata"]["name"]) for w in writes if w.reason == "missing"]
+        wanted = [
+            (w.manifest["kind"], w.manifest["metadata"]["name"]) for w in writes if w.reason == "missing"
+        ]
         found = await asyncio.gather(*(self._kube.get(kind, key.namespace, name) for kind, name in wanted))
         children = {kind: dict(manifests) for kind, manifests in world.children.items()}
         seen = False

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from msgspec import UNSET
-from schemas.quantity import parse
-from schemas.types import PostgreSQLDatabase
 
 from controller.actions import Action, Apply, Delete, GrowClaim, Manifest, SetFinalizers
 from controller.desired import manifests
@@ -20,6 +18,8 @@ from controller.ownership import stranger
 from controller.rollout import rollout
 from controller.scaling import INSTANCES, Scale, scale
 from controller.world import World
+from schemas.quantity import parse
+from schemas.types import PostgreSQLDatabase
 
 FINALIZER = "keddah.dev/deletion"
 ACCEPTED = "keddah.dev/accepted"
@@ -93,7 +93,8 @@ def _finalizer(db: PostgreSQLDatabase) -> list[Action]:
     if wanted == present:
         return []
     others = tuple(f for f in db.metadata.finalizers if f != FINALIZER)
-    return [SetFinalizers((*others, FINALIZER) if wanted else others, f"deletionPolicy {db.spec.deletion_policy}")]
+    reason = f"deletionPolicy {db.spec.deletion_policy}"
+    return [SetFinalizers((*others, FINALIZER) if wanted else others, reason)]
 
 
 def children(intent: Intent, scaled: Scale, world: World) -> list[Manifest]:
@@ -122,7 +123,8 @@ def _claim_size(world: World) -> str | None:
 def _remember(statefulset: Manifest, intent: Intent, scaled: Scale) -> Manifest:
     metadata = statefulset["metadata"]
     notes = {INSTANCES: str(scaled.remembered), ACCEPTED: intent.accepted}
-    return {**statefulset, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), **notes}}}
+    annotations = {**metadata.get("annotations", {}), **notes}
+    return {**statefulset, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _write(manifest: Manifest, world: World) -> Apply | None:
@@ -155,7 +157,8 @@ def _blockers(db: PostgreSQLDatabase, world: World) -> Outcome | None:
         known = ", ".join(sorted(world.storage_classes)) or "none"
         return Stalled("StorageClassNotFound", f"StorageClass {wanted} does not exist; there are: {known}")
     if wanted is UNSET and all(claim.storage_class is None for claim in pending):
-        return Stalled("NoDefaultStorageClass", "storage.storageClassName is not set and no class is the default")
+        message = "storage.storageClassName is not set, and no StorageClass is the default"
+        return Stalled("NoDefaultStorageClass", message)
     return None
 
 
@@ -185,7 +188,9 @@ def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
         return Plan((), Done("Deleted", "The object is going; what it owns goes with it"))
     others = tuple(f for f in db.metadata.finalizers if f != FINALIZER)
     if db.spec.deletion_policy != "Delete":
-        return Plan((SetFinalizers(others, "deletionPolicy Retain"),), Done("Deleted", "The data is retained"))
+        return Plan(
+            (SetFinalizers(others, "deletionPolicy Retain"),), Done("Deleted", "The data is retained")
+        )
     running = world.statefulset
     if running is not None:
         return Plan((_delete(running),), Waiting(2, "Deleting", "the instances are being ended"))

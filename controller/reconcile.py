@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from controller.act import Actor
 from controller.actions import Action, Apply, DeletePod, RestartPostgres, Switchover
@@ -30,6 +30,7 @@ from schemas.types import API_VERSION, PostgreSQLDatabase, decode
 
 logger = logging.getLogger(__name__)
 
+UNFINISHED = Waiting(5, "Reconciling", "The pass did not finish")
 VERIFY_SECRETS = "verify secrets"
 """The patrol's word: read the Secrets too, which no watch tells about."""
 
@@ -48,7 +49,7 @@ class Attempt:
     """One pass as far as it got: what was seen, what was done, how it stands."""
 
     world: World
-    outcome: Outcome = Waiting(5, "Reconciling", "The pass did not finish")
+    outcome: Outcome = UNFINISHED
     judged: bool = False
     done: list[Action] = field(default_factory=list)
 
@@ -85,7 +86,8 @@ class Reconciler:
         if "deletionTimestamp" in manifest["metadata"]:
             return await self._end(key)
         attempt = Attempt(await self._observer.world(key, secrets=key not in self._verified))
-        judgement = judge(manifest, attempt.world.statefulset, self._policy.current, self._around.now().date())
+        today = self._around.now().date()
+        judgement = judge(manifest, attempt.world.statefulset, self._policy.current, today)
         try:
             attempt.outcome = await self._pass(key, judgement, attempt)
             attempt.judged = True
@@ -98,7 +100,8 @@ class Reconciler:
 
     async def _pass(self, key: Key, judgement: Judgement, attempt: Attempt) -> Outcome:
         """Plan and act; what was refused is told, and what was accepted before is kept."""
-        refused = Stalled("Refused", "; ".join(map(str, judgement.violations))) if judgement.violations else None
+        complaints = "; ".join(map(str, judgement.violations))
+        refused = Stalled("Refused", complaints) if complaints else None
         db = judgement.db
         if db is None:
             return refused or Stalled("Refused", "the object cannot be read")
@@ -131,7 +134,8 @@ class Reconciler:
             await self._actor.act(db, action)
             attempt.done.append(action)
             if isinstance(action, DeletePod | RestartPostgres | Switchover):
-                await self._kube.event(reference(db), "Normal", type(action).__name__, f"{action}: {action.reason}")
+                story = f"{action}: {action.reason}"
+                await self._kube.event(reference(db), "Normal", type(action).__name__, story)
 
     async def _end(self, key: Key) -> Outcome:
         """Take leave of a database that is being deleted, on the word of the live object alone."""
@@ -157,7 +161,8 @@ class Reconciler:
         if wanted == before:
             return
         live = await self._kube.patch_status(manifest, wanted)
-        self._store.put(DATABASE, live)
+        if live is not None:
+            self._store.put(DATABASE, live)
         for kind, reason, message in transitions(before, wanted):
             await self._kube.event(manifest, kind, reason, message)
 

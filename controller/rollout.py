@@ -33,7 +33,7 @@ def candidate(world: World, accept: Callable[[Instance], bool]) -> Instance | No
 
 
 def rollout(world: World, expected: int) -> Step:
-    """Return the next disruptive step towards the newest template and configuration; None if there is none."""
+    """Return the next disruptive step towards the newest template and configuration, if any."""
     revision = _update_revision(world.statefulset)
     if revision is None:
         return Waiting(5, "RollingOut", "the StatefulSet's newest revision is not known yet")
@@ -52,7 +52,7 @@ def _update_revision(statefulset: Manifest | None) -> str | None:
 
 
 def _broken(stale: list[Instance]) -> Step:
-    """An old pod that is not serving loses nothing by being made anew; it may be all that is needed."""
+    """Make an old pod that is not serving anew: it loses nothing, and it may be all that is needed."""
     for instance in stale:
         if not instance.ready and not instance.deleting and instance.trouble:
             reason = f"not serving ({instance.trouble.reason}) with an old template"
@@ -61,7 +61,7 @@ def _broken(stale: list[Instance]) -> Step:
 
 
 def _blocked(world: World, stale: list[Instance], revision: str, expected: int) -> Step:
-    """While anything is on its way, nothing else is taken down."""
+    """Take nothing down while anything is on its way."""
     if not stale and not any(i.pending_restart for i in world.instances):
         return None
     for instance in world.instances:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET
-from schemas.types import Condition, PostgreSQLDatabase
 
+from controller.events import Type
 from controller.outcome import Done, Outcome, Stalled, Waiting
 from controller.ownership import DATABASE_LABEL
 from controller.world import World
+from schemas.types import Condition, PostgreSQLDatabase
 
 Truth = bool | None
 _USUAL = frozenset({"Creating", "Reconciling", "RollingOut", "SwitchingOver", "ScaleDownWaits", "Hibernated"})
@@ -29,7 +30,9 @@ class Finding:
     message: str
 
 
-def status(db: PostgreSQLDatabase, world: World, outcome: Outcome, *, judged: bool, now: str) -> dict[str, Any]:
+def status(
+    db: PostgreSQLDatabase, world: World, outcome: Outcome, *, judged: bool, now: str
+) -> dict[str, Any]:
     """Return the whole status to store.
 
     `judged` tells whether this generation was fully judged: only then does observedGeneration move.
@@ -45,7 +48,7 @@ def status(db: PostgreSQLDatabase, world: World, outcome: Outcome, *, judged: bo
         "ready": f"{ready}/{expected}",
         "replicas": len(world.instances),
         "selector": f"{DATABASE_LABEL}={db.metadata.name}",
-        "conditions": [_stamped(finding, db, now) for finding in _findings(db, world, outcome, expected)],
+        "conditions": [_stamped(finding, db, now) for finding in _findings(world, outcome, expected)],
     }
     primary = world.primary
     optional = {
@@ -63,7 +66,7 @@ def _expected(db: PostgreSQLDatabase) -> int:
     return 1 if db.spec.replicas is UNSET else db.spec.replicas
 
 
-def _findings(db: PostgreSQLDatabase, world: World, outcome: Outcome, expected: int) -> list[Finding]:
+def _findings(world: World, outcome: Outcome, expected: int) -> list[Finding]:
     return [
         _ready(world, outcome, expected),
         Finding("Reconciling", isinstance(outcome, Waiting), outcome.reason, outcome.message),
@@ -104,7 +107,8 @@ def _replicated(world: World, expected: int) -> Finding:
     primary = world.primary
     if primary is None:
         return Finding("Replicated", False, "NoPrimary", "No primary is known")
-    lag = max((max(0, primary.position - i.position) for i in world.instances if i.name in following), default=0)
+    behind = (primary.position - i.position for i in world.instances if i.name in following)
+    lag = max(0, *behind, 0)
     holds = len(following) >= expected - 1
     reason = "Streaming" if holds else "StandbysMissing"
     # The lag is rounded up to whole segments of 16 MiB: a figure that moved with every commit would make
@@ -132,15 +136,15 @@ def _last(db: PostgreSQLDatabase, kind: str) -> Condition | None:
     return next((condition for condition in db.status.conditions if condition.type == kind), None)
 
 
-def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[Type, str, str]]:
     """Return what deserves an Event: (event type, reason, message) for Ready and Stalled that changed."""
-    events = []
+    events: list[tuple[Type, str, str]] = []
     old = {c["type"]: c for c in before.get("conditions") or []}
     for condition in after.get("conditions") or []:
         last = old.get(condition["type"], {})
         changed = (last.get("status"), last.get("reason")) != (condition["status"], condition["reason"])
         if condition["type"] == "Ready" and changed:
             usual = condition["status"] == "True" or condition["reason"] in _USUAL
-            kind = "Normal" if usual else "Warning"
+            kind: Type = "Normal" if usual else "Warning"
             events.append((kind, condition["reason"], condition["message"]))
     return events

@@ -116,9 +116,7 @@ def _applied(around: World, manifest: Manifest) -> World:
 def _scaled(around: World, count: int) -> World:
     kept = tuple(i for i in around.instances if i.ordinal < count)
     primary = around.leadership.holder is None and count > 0
-    added = tuple(
-        pod(n, "primary" if primary and n == 0 else "standby") for n in range(len(kept), count)
-    )
+    added = tuple(pod(n, "primary" if primary and n == 0 else "standby") for n in range(len(kept), count))
     instances = (*kept, *added)
     holder = next((i.name for i in instances if i.role == "primary"), None)
     claims = {c.ordinal: c for c in around.claims} | {i.ordinal: claim(i.ordinal) for i in added}

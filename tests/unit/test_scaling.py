@@ -50,9 +50,7 @@ def test_a_database_that_never_started_shrinks_at_once() -> None:
 
 
 def test_retained_claims_bring_back_every_instance_before_shrinking() -> None:
-    around = World(
-        claims=tuple(claim(n) for n in range(3)), leadership=Leadership(None, initialized=True)
-    )
+    around = World(claims=tuple(claim(n) for n in range(3)), leadership=Leadership(None, initialized=True))
     assert scale(typed_database(replicas=1), 1, around).instances == 3
 
 

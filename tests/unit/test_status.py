@@ -28,7 +28,11 @@ def test_a_healthy_database_is_ready_in_every_column() -> None:
     around = world(members(3), server_version="17.6")
     result = status(typed_database(replicas=3), around, Done(), judged=True, now=NOW)
     assert (result["readyReplicas"], result["ready"], result["replicas"]) == (3, "3/3", 3)
-    assert (result["primary"], result["currentVersion"], result["observedGeneration"]) == ("orders-0", "17.6", 1)
+    assert (result["primary"], result["currentVersion"], result["observedGeneration"]) == (
+        "orders-0",
+        "17.6",
+        1,
+    )
     assert condition(result, "Ready") == ("True", "Ready")
     assert condition(result, "Stalled") == ("False", "Ready")
     assert condition(result, "Replicated") == ("True", "Streaming")
@@ -73,7 +77,9 @@ def test_a_stalled_database_says_what_would_be_right() -> None:
 def test_a_primary_that_lost_the_lock_is_not_shown() -> None:
     around = world((pod(0, "primary"), pod(1, "primary")))
     lead = replace(around.leadership, holder="orders-1")
-    result = status(typed_database(replicas=2), replace(around, leadership=lead), Done(), judged=True, now=NOW)
+    result = status(
+        typed_database(replicas=2), replace(around, leadership=lead), Done(), judged=True, now=NOW
+    )
     assert result["primary"] == "orders-1"
 
 
