@@ -15,7 +15,7 @@ from schemas import cronfields, goduration
 from schemas.recurrence import Calendar, Every
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 _DESCRIPTORS: Final = {
     "@yearly": "0 0 1 1 *",
@@ -53,8 +53,8 @@ class Schedule:
         return self._fires.never_fires
 
     @property
-    def densest_interval(self) -> int:
-        """Fewest seconds between two moments, daylight saving aside; 0 where it never fires."""
+    def densest_interval(self) -> timedelta:
+        """Least time between two moments, daylight saving aside; timedelta.max where it never fires."""
         return self._fires.densest_interval
 
     def why_never(self) -> str:

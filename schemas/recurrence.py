@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from schemas.cronfields import Field
 
 LONGEST_MONTHS: Final = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-DAY: Final = 86_400
+_DAY: Final = 24 * 60
+"""Minutes."""
 _CYCLE: Final = 28
 """Years after which dates fall on the same weekdays, as long as no century is in between. Every date but
 29 February falls on each weekday within any 28 years, and 29 February within 40."""
@@ -37,9 +38,9 @@ class Every:
             return None
 
     @property
-    def densest_interval(self) -> int:
-        """Seconds from one moment to the next."""
-        return self.seconds
+    def densest_interval(self) -> timedelta:
+        """Time from one moment to the next."""
+        return timedelta(seconds=self.seconds)
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,16 @@ class Calendar:
         return not (by_day and by_weekday if self._needs_both else by_day or by_weekday)
 
     @cached_property
-    def densest_interval(self) -> int:
-        """Fewest seconds between two moments, daylight saving aside; 0 where it never fires."""
+    def densest_interval(self) -> timedelta:
+        """Least time between two moments, daylight saving aside; timedelta.max where it never fires."""
         if self.never_fires:
-            return 0
+            return timedelta.max
         minutes = self.minute.values
         if len(minutes) > 1 and 1 in {b - a for a, b in pairwise(minutes)}:
-            return 60
+            return timedelta(minutes=1)
         times = [hour * 60 + minute for hour in self.hour.values for minute in minutes]
-        # Where days are two apart or more, a second time of the same day is always nearer than midnight.
-        across = (self._nearest_days() * 1440 - times[-1] + times[0]) * 60
-        return min([across, *((b - a) * 60 for a, b in pairwise(times))])
+        across = self._nearest_days() * _DAY - times[-1] + times[0]
+        return timedelta(minutes=min([across, *(b - a for a, b in pairwise(times))]))
 
     def next(self, after: datetime) -> datetime | None:
         """Give the next moment, read in the time zone of `after`; None where it never fires.
