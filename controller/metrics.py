@@ -1,0 +1,87 @@
+"""What the controller counts, in a registry of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from controller.kube import WRITES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """Counters of one process; times in seconds."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._reconciles = Counter(
+            "keddah_reconciles",
+            "Reconciles, by result: done, waiting, stalled, failed.",
+            ("result",),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "keddah_reconcile_seconds", "Time of one reconcile.", buckets=_BUCKETS, registry=self.registry
+        )
+        self._requests = Counter(
+            "keddah_api_requests",
+            "Requests to the API server other than watches, by status (0: no answer).",
+            ("verb", "kind", "status"),
+            registry=self.registry,
+        )
+        self._writes = Counter(
+            "keddah_api_writes",
+            "Those of them that write; 0 in a healthy hour but for the Lease.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self._events = Counter(
+            "keddah_watch_events", "Events that the watches told.", ("kind",), registry=self.registry
+        )
+        self._repairs = Counter(
+            "keddah_audit_repairs",
+            "Objects that a watch had failed to tell about and an audit found.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.leader = Gauge("keddah_leader", "1 while this replica acts.", registry=self.registry)
+        self.ready = Gauge("keddah_caches_filled", "1 once every kind was listed.", registry=self.registry)
+
+    def watch_queue(self, depth: Callable[[], float], running: Callable[[], float]) -> None:
+        """Show how many databases are due, and how many are being worked on."""
+        waiting = Gauge("keddah_queue_depth", "Databases that are due.", registry=self.registry)
+        waiting.set_function(depth)
+        working = Gauge("keddah_reconciles_running", "Reconciles under way.", registry=self.registry)
+        working.set_function(running)
+
+    def reconciled(self, result: str, seconds: float) -> None:
+        """Count one reconcile."""
+        self._reconciles.labels(result).inc()
+        self._seconds.observe(seconds)
+
+    def requested(self, verb: str, kind: str, status: int) -> None:
+        """Count one request to the API server."""
+        self._requests.labels(verb, kind, str(status)).inc()
+        if verb in WRITES:
+            self._writes.labels(kind).inc()
+
+    def told(self, kind: str) -> None:
+        """Count one watch event."""
+        self._events.labels(kind).inc()
+
+    def repaired(self, kind: str) -> None:
+        """Count one object that only an audit found."""
+        self._repairs.labels(kind).inc()
+
+    def text(self) -> bytes:
+        """Return the page that Prometheus reads."""
+        return generate_latest(self.registry)
