@@ -1,0 +1,93 @@
+"""keddah onto a cluster: its images, its manifests, and the wait until both processes serve."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from deploy.generate.document import documents
+from deploy.generate.kustomization import kustomization
+from deploy.generate.objects import DEFAULT_REGISTRY, NAMESPACE, VERSION
+from deploy.generate.policy import policy
+from deploy.images.build import Built, Naming, Workshop, build
+from deploy.images.inputs import TARGETS
+from deploy.local.state import cache_root
+from deploy.manifests import INSTALL, KUSTOMIZATION, overlay_files, write
+from deploy.target import CHECKOUT, Say, Target, TargetError
+
+OVERLAY = CHECKOUT / "build" / "overlay"
+_DEPLOYMENTS = ("deployment/keddah-controller", "deployment/keddah-webhooks")
+
+
+@dataclass(frozen=True)
+class Images:
+    """The two images of this checkout, named by their content, so that a change is always rolled out."""
+
+    operator: Built
+    postgres: Built
+
+    @property
+    def archives(self) -> tuple[Path, Path]:
+        """Return the files that nodes import."""
+        return self.operator.archive, self.postgres.archive
+
+
+def build_images(say: Say) -> Images:
+    """Build what the cache lacks; raises what the builder raises."""
+    naming = Naming(DEFAULT_REGISTRY, VERSION)
+    workshop = Workshop(CHECKOUT, cache_root(os.environ), datetime.now(tz=UTC).strftime("%Y-%m"), os.environ)
+    say("images: building what the cache lacks")
+    images = Images(
+        build(TARGETS["operator"], naming, workshop), build(TARGETS["postgres"], naming, workshop)
+    )
+    say(f"images: {images.operator.content_name}, {images.postgres.content_name}")
+    return images
+
+
+def install(target: Target, images: Images | None, say: Say) -> None:
+    """Apply the installation and wait for it; without images of our own a registry's are used.
+
+    Raises TargetError when it does not come up.
+    """
+    write(OVERLAY, _overlay(images))
+    say("install: kubectl apply --server-side -k build/overlay")
+    kubectl(target, "apply", "--server-side", "--force-conflicts", "-k", str(OVERLAY), quiet=True)
+    for deployment in _DEPLOYMENTS:
+        kubectl(
+            target, "--namespace", NAMESPACE, "rollout", "status", deployment, "--timeout=180s", quiet=True
+        )
+    say("install: the controller and the admission server run")
+
+
+def kubectl(target: Target, *arguments: str, quiet: bool = False) -> str:
+    """Run kubectl and return what it printed; raises TargetError when it fails."""
+    result = subprocess.run(
+        ["kubectl", *arguments], check=False, capture_output=True, text=True, env=target.environment
+    )
+    if result.returncode != 0:
+        raise TargetError(f"kubectl {' '.join(arguments)}:\n{result.stdout}{result.stderr}")
+    if not quiet:
+        print(result.stdout, end="")
+    return result.stdout
+
+
+def _overlay(images: Images | None) -> dict[str, str]:
+    if images is None:
+        registry, tag = os.environ.get("REGISTRY", DEFAULT_REGISTRY), os.environ.get("TAG", VERSION)
+        return overlay_files(OVERLAY, registry=registry, tag=tag, catalogue=None)
+    releases = yaml.safe_load(images.postgres.catalogue)
+    reference = os.path.relpath(INSTALL, OVERLAY)
+    body = kustomization([reference], tag=_tag(images.operator), patches=["policy.yaml"])
+    return {
+        "policy.yaml": documents([policy(releases, tag=_tag(images.postgres))]),
+        KUSTOMIZATION: documents([body]),
+    }
+
+
+def _tag(built: Built) -> str:
+    return built.content_name.rpartition(":")[2]

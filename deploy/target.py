@@ -1,0 +1,171 @@
+"""Which Kubernetes: yours where KUBECONFIG is set, kind where a container engine runs, else one made here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+Say = Callable[[str], None]
+CHECKOUT = Path(__file__).parents[1]
+KIND_CONFIG = CHECKOUT / "deploy" / "kind.yaml"
+
+
+class TargetError(Exception):
+    """There is no cluster to be had; the message says what is missing."""
+
+
+class Target(Protocol):
+    """A cluster that keddah can be installed on."""
+
+    name: str
+    environment: dict[str, str]
+    """What kubectl needs: KUBECONFIG, and a PATH with kubectl on it."""
+
+    @property
+    def builds_images(self) -> bool:
+        """Whether images are built here and loaded; otherwise they come from a registry."""
+
+    def up(self, archives: Sequence[Path]) -> None:
+        """Bring it up, or what is missing of it, with these images on its nodes."""
+
+    def down(self) -> None:
+        """Take it away, if it was made here."""
+
+
+def run(command: Sequence[str], environment: dict[str, str] | None = None) -> None:
+    """Run a command whose output people see; raises TargetError when it fails."""
+    result = subprocess.run(command, check=False, env=environment, cwd=CHECKOUT)
+    if result.returncode != 0:
+        raise TargetError(f"failed with exit code {result.returncode}: {' '.join(command)}")
+
+
+@dataclass
+class Existing:
+    """The user's own cluster; nothing of it is made or taken away here."""
+
+    environment: dict[str, str]
+    say: Say
+    name: str = "your cluster"
+
+    @property
+    def builds_images(self) -> bool:
+        """Only kind's nodes can be given images without a registry."""
+        return self._kind() is not None
+
+    def up(self, archives: Sequence[Path]) -> None:
+        """Give kind's nodes the images; any other cluster pulls them."""
+        cluster = self._kind()
+        for archive in archives if cluster else ():
+            run(["kind", "load", "image-archive", "--name", str(cluster), str(archive)])
+
+    def down(self) -> None:
+        """Leave the cluster as it is."""
+        self.say("the cluster is yours and stays; `make undeploy` takes the operator off it")
+
+    def _kind(self) -> str | None:
+        context = subprocess.run(
+            ["kubectl", "config", "current-context"],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+        ).stdout.strip()
+        return context.removeprefix("kind-") if context.startswith("kind-") and shutil.which("kind") else None
+
+
+@dataclass
+class Kind:
+    """Kubernetes in containers, by kind."""
+
+    environment: dict[str, str]
+    say: Say
+    name: str
+    builds_images: bool = True
+
+    def up(self, archives: Sequence[Path]) -> None:
+        """Create the cluster unless it exists, and load the images."""
+        listed = subprocess.run(["kind", "get", "clusters"], check=True, capture_output=True, text=True)
+        kubeconfig = self.environment["KUBECONFIG"]
+        if self.name not in listed.stdout.split():
+            run(["kind", "create", "cluster", "--name", self.name, "--config", str(KIND_CONFIG)])
+        Path(kubeconfig).parent.mkdir(parents=True, exist_ok=True)
+        run(["kind", "export", "kubeconfig", "--name", self.name, "--kubeconfig", kubeconfig])
+        for archive in archives:
+            run(["kind", "load", "image-archive", "--name", self.name, str(archive)])
+
+    def down(self) -> None:
+        """Delete the cluster."""
+        run(["kind", "delete", "cluster", "--name", self.name])
+
+
+@dataclass
+class Local:
+    """A real Kubernetes of three nodes on this machine (deploy/local)."""
+
+    environment: dict[str, str]
+    say: Say
+    name: str
+    builds_images: bool = True
+
+    def up(self, archives: Sequence[Path]) -> None:
+        """Bring up what is missing."""
+        images = [part for archive in archives for part in ("--image", str(archive))]
+        run([sys.executable, "-m", "deploy.local", "up", "--name", self.name, *images])
+
+    def down(self) -> None:
+        """Take it away without a trace."""
+        run([sys.executable, "-m", "deploy.local", "down", "--name", self.name])
+
+
+def choose(say: Say, *, name: str = "keddah", own: bool = False) -> Target:
+    """Choose the cluster; `own` leaves a KUBECONFIG of the user's alone. Raises TargetError."""
+    environment = dict(os.environ)
+    if environment.get("KUBECONFIG") and not own:
+        return Existing(environment, say)
+    kubeconfig = state(environment) / name / "kubeconfig"
+    environment["KUBECONFIG"] = str(kubeconfig)
+    if shutil.which("kind") and _container_engine():
+        return Kind(environment, say, name)
+    if os.geteuid() != 0:
+        raise TargetError(
+            "no cluster to use: set KUBECONFIG, or install Docker and kind, or run this as root, "
+            "which brings up a real Kubernetes in network namespaces of this machine"
+        )
+    if shutil.which("go") is None:
+        raise TargetError("Go is missing: a local Kubernetes is built from its Go modules; install Go 1.26")
+    environment["PATH"] = f"{local_binaries()}:{environment['PATH']}"
+    return Local(environment, say, name)
+
+
+def state(environment: dict[str, str]) -> Path:
+    """Return the folder with what is known of clusters that were made here."""
+    home = Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return home / "keddah"
+
+
+def local_binaries() -> str:
+    """Build Kubernetes' programs if need be, and return their folder."""
+    command = [sys.executable, "-m", "deploy.local", "binaries"]
+    result = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
+    if result.returncode != 0:
+        raise TargetError("Kubernetes' programs could not be built; the output above says why")
+    return result.stdout.strip().splitlines()[-1]
+
+
+def _container_engine() -> bool:
+    """Tell whether a Docker engine answers; the client alone is no use."""
+    if shutil.which("docker") is None:
+        return False
+    command = ["docker", "info", "--format", "{{json .ServerVersion}}"]
+    answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    try:
+        return answer.returncode == 0 and bool(json.loads(answer.stdout or "null"))
+    except ValueError:
+        return False
