@@ -28,6 +28,7 @@ from deploy.local.state import (
     locked,
     taken_indices,
     write_atomically,
+    write_if_changed,
 )
 from deploy.local.takedown import take_down
 
@@ -120,9 +121,8 @@ class Cluster:
 
     def _coredns(self) -> Program:
         file = self.state.path / "Corefile"
-        file.write_text(
-            manifests.corefile(self.plan.control_plane, self._user("coredns", manifests.COREDNS_USER))
-        )
+        access = self._user("coredns", manifests.COREDNS_USER)
+        write_if_changed(file, manifests.corefile(self.plan.control_plane, access))
         return Program("coredns", (str(self._binaries / "coredns"), "-conf", str(file)))
 
     def _provisioner(self) -> Program:
@@ -138,7 +138,7 @@ class Cluster:
         file = self.state.path / "kube-proxy.yaml"
         # It must be given a node that exists, or it waits half a minute for it.
         configuration = nodes.proxy_configuration(access, self.plan.pods, node_name(1))
-        file.write_text(yaml.safe_dump(configuration, sort_keys=False))
+        write_if_changed(file, yaml.safe_dump(configuration, sort_keys=False))
         return Program("kube-proxy", (str(self._binaries / "kube-proxy"), f"--config={file}"))
 
     def _ensure(self, program: Program) -> None:
@@ -262,6 +262,8 @@ def _record(state: StateFolder, count: int, say: Callable[[str], None]) -> Recor
         say("clearing away what a restart of the machine left")
         take_down(state)
         before = None
+    if not before:
+        shutil.rmtree(state.logs, ignore_errors=True)
     if before and count < before.nodes:
         raise StateError(f"{state.name} has {before.nodes} nodes: take it down to have {count}")
     with locked(state.path.parent / "indices.lock"):

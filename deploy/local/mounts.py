@@ -50,9 +50,10 @@ def create(state: StateFolder, node: str) -> Path:
 
 
 def _script(folder: Path) -> list[str]:
-    # A copy of another engine's overlay would keep its layers busy after that engine has let go of them.
+    # A copy of another engine's overlay would keep its layers busy after that engine let go of them;
+    # one that it is just letting go of cannot be unmounted here any more.
     overlays = """awk '$3 == "overlay" && $2 != "/" {print $2}' /proc/self/mounts"""
-    lines = [f"{overlays} | tac | xargs --no-run-if-empty umount --lazy"]
+    lines = [f"{overlays} | tac | xargs --no-run-if-empty umount --lazy || true"]
     for path in PRIVATE_FOLDERS:
         own = folder / "private" / path.strip("/").replace("/", "-")
         lines += [f"mkdir -p '{own}' {path}", f"mount --bind '{own}' {path}"]

@@ -11,6 +11,7 @@ import yaml
 
 from deploy.local import cgroups, network
 from deploy.local.processes import Program
+from deploy.local.state import write_if_changed
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network
@@ -157,6 +158,7 @@ def proxy_configuration(kubeconfig: Path, pods: IPv4Network, node: str) -> Objec
         "hostnameOverride": node,
         "mode": "iptables",
         "clusterCIDR": str(pods),
+        "nodePortAddresses": ["primary"],
         "iptables": {"minSyncPeriod": "0s"},
         # These are kernel parameters of the machine; zero leaves them alone.
         "conntrack": {"maxPerCore": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
@@ -173,11 +175,11 @@ def write(node: Node, authority: Authority, server: str, dns: IPv4Address, pods:
     access = authority.kubeconfig(node.folder / "kube-proxy.kubeconfig", server, "system:kube-proxy")
     kubelet = kubelet_configuration(node, authority.pair.certificate, serving, dns)
     proxy = proxy_configuration(access, pods, node.name)
-    (node.folder / "resolv.conf").write_text(f"nameserver {dns}\n")
-    (node.folder / "containerd.toml").write_text(containerd_configuration(node.folder))
-    (node.folder / "cni" / "10-keddah.conflist").write_text(json.dumps(pod_network(node)))
-    (node.folder / "kubelet.yaml").write_text(yaml.safe_dump(kubelet, sort_keys=False))
-    (node.folder / "kube-proxy.yaml").write_text(yaml.safe_dump(proxy, sort_keys=False))
+    write_if_changed(node.folder / "resolv.conf", f"nameserver {dns}\n")
+    write_if_changed(node.folder / "containerd.toml", containerd_configuration(node.folder))
+    write_if_changed(node.folder / "cni" / "10-keddah.conflist", json.dumps(pod_network(node)))
+    write_if_changed(node.folder / "kubelet.yaml", yaml.safe_dump(kubelet, sort_keys=False))
+    write_if_changed(node.folder / "kube-proxy.yaml", yaml.safe_dump(proxy, sort_keys=False))
 
 
 def containerd(node: Node, mount_namespace: Path) -> Program:

@@ -154,7 +154,10 @@ class Authority:
         """Write the kubeconfig of a user, certificates inside, and give its path."""
         pair = self.issue(f"{path.parent.name}-{path.name}", user, groups=groups)
         document = kubeconfig_document(server, self.pair.certificate.read_bytes(), pair, context)
-        _write_private(path, yaml.safe_dump(document, sort_keys=False).encode())
+        content = yaml.safe_dump(document, sort_keys=False).encode()
+        # Somebody may be reading it: what is right already is left alone.
+        if not path.exists() or path.read_bytes() != content:
+            _write_private(path, content)
         return path
 
 

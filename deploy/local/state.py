@@ -101,6 +101,12 @@ def write_atomically(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
+def write_if_changed(path: Path, text: str) -> None:
+    """Write a file unless it says so already: kube-proxy ends when its configuration is written anew."""
+    if not path.exists() or path.read_text() != text:
+        write_atomically(path, text)
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on a file, waiting for whoever has it; it is released when its holder dies."""
