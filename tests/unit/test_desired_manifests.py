@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from controller.desired import labels, manifests, names
+from schemas.types import PostgreSQLDatabase
+from tests.factory import typed_database
+
+IMAGE = "keddah.dev/keddah-postgres:17.6"
+Manifest = dict[str, Any]
+
+
+def children(db: PostgreSQLDatabase | None = None, **changes: Any) -> tuple[Manifest, ...]:  # noqa: ANN401
+    given = {"instances": 3, "operator_namespace": "keddah-system", **changes}
+    return manifests(db or typed_database(replicas=3), IMAGE, **given)
+
+
+def child(kind: str, name: str, db: PostgreSQLDatabase | None = None, **changes: Any) -> Manifest:  # noqa: ANN401
+    found = children(db, **changes)
+    return next(m for m in found if (m["kind"], m["metadata"]["name"]) == (kind, name))
+
+
+def template(db: PostgreSQLDatabase | None = None) -> Manifest:
+    spec: Manifest = child("StatefulSet", "orders", db)["spec"]["template"]
+    return spec
+
+
+def test_equal_databases_give_equal_manifests() -> None:
+    assert children() == children()
+
+
+def test_what_is_referred_to_comes_before_what_refers_to_it() -> None:
+    kinds = [m["kind"] for m in children()]
+    assert kinds == [
+        "ServiceAccount",
+        "Role",
+        "RoleBinding",
+        "ConfigMap",
+        "Service",
+        "Service",
+        "Service",
+        "PodDisruptionBudget",
+        "NetworkPolicy",
+        "StatefulSet",
+    ]
+
+
+@pytest.mark.parametrize("manifest", children(), ids=lambda m: f"{m['kind']} {m['metadata']['name']}")
+def test_every_child_says_whose_it_is(manifest: Manifest) -> None:
+    metadata = manifest["metadata"]
+    assert metadata["namespace"] == "shop"
+    assert metadata["labels"]["keddah.dev/database"] == "orders"
+    assert metadata["labels"]["app.kubernetes.io/instance"] == "orders"
+    owners = metadata.get("ownerReferences", [])
+    if manifest["kind"] == "ConfigMap":
+        assert owners == []
+    else:
+        assert [(o["uid"], o["controller"]) for o in owners] == [("uid-of-orders", True)]
+
+
+@pytest.mark.parametrize("name", ["a", "o" * 45])
+def test_names_fit_their_kinds(name: str) -> None:
+    for manifest in children(typed_database(name, replicas=9), instances=9):
+        limit = 63 if manifest["kind"] in ("Service", "StatefulSet") else 253
+        assert len(manifest["metadata"]["name"]) <= limit
+        assert all(len(value) <= 63 for value in manifest["metadata"]["labels"].values())
+    assert len(names.pod(name, 99)) <= 63
+
+
+def test_no_selector_finds_pods_of_another_database_or_component() -> None:
+    mine, other = labels.instances("orders"), labels.common("orders-ro") | labels.patroni("orders-ro")
+    backup = labels.common("orders", "backup")
+    for manifest in children():
+        selector = manifest.get("spec", {}).get("selector", {})
+        wanted = selector.get("matchLabels", selector) or mine
+        assert not wanted.items() <= other.items()
+        assert not wanted.items() <= backup.items()
+
+
+def test_services_lead_to_the_primary_the_standbys_and_every_pod() -> None:
+    assert child("Service", "orders")["spec"]["selector"]["keddah.dev/role"] == "primary"
+    assert child("Service", "orders-ro")["spec"]["selector"]["keddah.dev/role"] == "standby"
+    headless = child("Service", "orders-pods")["spec"]
+    assert headless["clusterIP"] == "None"
+    assert headless["publishNotReadyAddresses"] is True
+    assert "keddah.dev/role" not in headless["selector"]
+
+
+def test_an_eviction_takes_one_instance_at_most() -> None:
+    assert child("PodDisruptionBudget", "orders")["spec"]["maxUnavailable"] == 1
+
+
+def test_patroni_is_reached_by_its_members_and_the_controller_alone() -> None:
+    first, second = child("NetworkPolicy", "orders")["spec"]["ingress"]
+    assert first == {"ports": [{"port": 5432, "protocol": "TCP"}]}
+    assert [port["port"] for port in second["ports"]] == [8008]
+    members, controller = second["from"]
+    assert members == {"podSelector": {"matchLabels": labels.instances("orders")}}
+    assert controller["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "keddah-system"}
+    assert controller["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "controller"
+
+
+def test_patroni_may_write_its_own_state_and_pods_only() -> None:
+    rules = child("Role", "orders-patroni")["rules"]
+    for rule in rules:
+        assert rule["resources"] in (["configmaps"], ["pods"])
+        assert set(rule["verbs"]) <= {"get", "list", "watch", "create", "patch"}
+        if "patch" in rule["verbs"]:
+            assert all(name.startswith("orders-") for name in rule["resourceNames"])
+    written = [name for rule in rules for name in rule.get("resourceNames", [])]
+    assert "orders-config" in written
+    assert "orders-leader" in written
+    assert "orders-8" in written
+    assert "orders-9" not in written
+
+
+def test_more_instances_than_the_policy_allows_today_keep_their_rights() -> None:
+    rules = child("Role", "orders-patroni", instances=11)["rules"]
+    assert any("orders-10" in rule.get("resourceNames", []) for rule in rules)
+
+
+def test_a_hibernated_database_has_no_pods_and_keeps_all_else() -> None:
+    assert child("StatefulSet", "orders", instances=0)["spec"]["replicas"] == 0
+    assert len(children(instances=0)) == len(children())
+
+
+def test_the_claim_template_stays_what_it_was_created_with() -> None:
+    def size(**changes: Any) -> str:  # noqa: ANN401
+        claims = child("StatefulSet", "orders", typed_database(storage={"size": "40Gi"}), **changes)["spec"]
+        return str(claims["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"])
+
+    assert size() == "40Gi"
+    assert size(claim_size="20Gi") == "20Gi"
+
+
+def test_a_storage_class_is_named_only_if_the_user_names_one() -> None:
+    def claim(**storage: str) -> Manifest:
+        spec = child("StatefulSet", "orders", typed_database(storage={"size": "1Gi", **storage}))["spec"]
+        claimed: Manifest = spec["volumeClaimTemplates"][0]["spec"]
+        return claimed
+
+    assert "storageClassName" not in claim()
+    assert claim(storageClassName="fast")["storageClassName"] == "fast"
+
+
+def test_pods_are_never_replaced_behind_the_controllers_back_nor_their_claims_deleted() -> None:
+    spec = child("StatefulSet", "orders")["spec"]
+    assert spec["updateStrategy"] == {"type": "OnDelete"}
+    assert spec["podManagementPolicy"] == "Parallel"
+    retention = spec["persistentVolumeClaimRetentionPolicy"]
+    assert retention == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parameters": {"work_mem": "8MB"}},
+        {"hba": ["host all app 10.0.0.0/8 scram-sha-256"]},
+        {"synchronous": "Strict"},
+        {"replicas": 5},
+        {"storage": {"size": "20Gi"}},
+        {"deletionPolicy": "Delete"},
+        {"backupSchedule": ""},
+    ],
+    ids=str,
+)
+def test_what_a_running_instance_takes_over_does_not_change_its_template(change: dict[str, Any]) -> None:
+    assert template(typed_database(**change)) == template(typed_database())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"resources": {"limits": {"memory": "1Gi"}}},
+        {"template": {"labels": {"team": "payments"}}},
+        {"template": {"nodeSelector": {"disk": "ssd"}}},
+        {"version": "18"},
+    ],
+    ids=str,
+)
+def test_what_needs_a_new_pod_changes_the_template(change: dict[str, Any]) -> None:
+    assert template(typed_database(**change)) != template(typed_database())
+
+
+def test_another_image_changes_the_template() -> None:
+    db = typed_database()
+    given = {"instances": 1, "operator_namespace": "keddah-system"}
+    assert manifests(db, "a", **given)[-1] != manifests(db, "b", **given)[-1]  # type: ignore[arg-type]
+
+
+def test_pods_satisfy_restricted_pod_security() -> None:
+    pod = template()["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        context = container["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["capabilities"] == {"drop": ["ALL"]}
+    kinds = {kind for volume in pod["volumes"] for kind in volume if kind != "name"}
+    assert kinds <= {"configMap", "secret", "emptyDir"}
+
+
+def test_every_mount_has_its_volume() -> None:
+    sts = child("StatefulSet", "orders")["spec"]
+    pod = sts["template"]["spec"]
+    volumes = {v["name"] for v in pod["volumes"]} | {
+        c["metadata"]["name"] for c in sts["volumeClaimTemplates"]
+    }
+    assert {m["name"] for m in pod["containers"][0]["volumeMounts"]} == volumes
+
+
+def test_the_users_labels_replace_none_of_keddahs() -> None:
+    db = typed_database(template={"labels": {"keddah.dev/database": "theirs", "team": "payments"}})
+    metadata = template(db)["metadata"]
+    assert metadata["labels"]["keddah.dev/database"] == "orders"
+    assert metadata["labels"]["team"] == "payments"
+
+
+def test_pods_carry_the_labels_that_patroni_and_the_statefulset_look_for() -> None:
+    carried = template()["metadata"]["labels"]
+    assert labels.patroni("orders").items() <= carried.items()
+    assert labels.instances("orders").items() <= carried.items()
+
+
+def test_instances_spread_over_nodes_unless_the_user_spreads_them() -> None:
+    (own,) = template()["spec"]["topologySpreadConstraints"]
+    assert own["topologyKey"] == "kubernetes.io/hostname"
+    theirs = [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]
+    db = typed_database(template={"topologySpreadConstraints": theirs})
+    assert template(db)["spec"]["topologySpreadConstraints"] == theirs
+
+
+def test_the_users_wishes_for_placement_reach_the_pod() -> None:
+    wishes = {
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "priorityClassName": "high",
+    }
+    assert wishes.items() <= template(typed_database(template=wishes))["spec"].items()
+
+
+def test_the_kubelet_does_not_end_an_instance_that_clones_or_misses_the_api_server() -> None:
+    (container,) = template()["spec"]["containers"]
+    startup, liveness = container["startupProbe"], container["livenessProbe"]
+    assert startup["periodSeconds"] * startup["failureThreshold"] >= 24 * 3600
+    assert liveness["periodSeconds"] * liveness["failureThreshold"] >= 60
+    assert liveness["httpGet"]["path"] == "/liveness"
+    assert {p["httpGet"]["scheme"] for p in (startup, liveness, container["readinessProbe"])} == {"HTTPS"}
+
+
+def test_no_password_is_in_any_manifest_but_the_secrets() -> None:
+    (container,) = template()["spec"]["containers"]
+    passwords = [e for e in container["env"] if e["name"].endswith("_PASSWORD")]
+    assert len(passwords) == 3
+    assert all("secretKeyRef" in entry["valueFrom"] for entry in passwords)
+
+
+def test_the_configuration_survives_the_database_and_is_found_by_patroni() -> None:
+    manifest = child("ConfigMap", "orders-config")
+    assert "ownerReferences" not in manifest["metadata"]
+    assert labels.patroni("orders").items() <= manifest["metadata"]["labels"].items()
+    assert yaml.safe_load(manifest["data"]["patroni.yml"])["scope"] == "orders"
+    assert json.loads(manifest["metadata"]["annotations"]["config"])["ttl"] == 20

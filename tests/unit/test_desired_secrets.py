@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import base64
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from controller.desired import names
+from controller.desired.secrets import app_secret, secrets, server_names
+from controller.pki import DatabaseKeys, Pair
+from schemas.types import PostgreSQLDatabase
+from tests.factory import typed_database
+
+KEYS = DatabaseKeys("a CA's certificate", "a CA's key", b"seed")
+
+
+def values(manifest: dict[str, Any]) -> dict[str, str]:
+    return {key: base64.b64decode(text).decode() for key, text in manifest["data"].items()}
+
+
+def whole(db: PostgreSQLDatabase) -> dict[str, dict[str, Any]]:
+    found = secrets(db, KEYS, Pair("a certificate", "a key"))
+    return {manifest["metadata"]["name"]: manifest for manifest in found}
+
+
+def test_the_keys_come_first_and_every_secret_outlives_the_database() -> None:
+    found = whole(typed_database())
+    assert tuple(found) == names.secrets("orders")
+    assert next(iter(found)) == "orders-keys"
+    for manifest in found.values():
+        assert "ownerReferences" not in manifest["metadata"]
+        assert manifest["metadata"]["labels"]["keddah.dev/database"] == "orders"
+
+
+def test_a_lost_secret_comes_back_the_same() -> None:
+    db = typed_database()
+    assert whole(db)["orders-app"] == app_secret(db, KEYS.password("app"))
+
+
+def test_each_role_has_a_password_of_its_own() -> None:
+    found = whole(typed_database())
+    roles = ("orders-app", "orders-superuser", "orders-replication")
+    assert len({values(found[name])["password"] for name in roles}) == 3
+
+
+def test_an_application_finds_every_part_and_the_usual_spellings() -> None:
+    found = values(app_secret(typed_database(owner="shop", database="orders"), "secret"))
+    assert found["host"] == "orders.shop.svc"
+    assert found["port"] == "5432"
+    assert found["dbname"] == "orders"
+    assert found["username"] == "shop"
+    assert found["uri"] == "postgresql://shop:secret@orders.shop.svc:5432/orders?sslmode=require"
+    expected = "jdbc:postgresql://orders.shop.svc:5432/orders?user=shop&password=secret&sslmode=require"
+    assert found["jdbc-uri"] == expected
+    assert found["pgpass"] == "orders.shop.svc:5432:orders:shop:secret\n"
+
+
+def test_odd_characters_survive_every_spelling() -> None:
+    odd = r"p:a@s/s?w&o%r d\#"
+    found = values(app_secret(typed_database(owner="ow:ner", database="da/ta"), odd))
+    uri = urlsplit(found["uri"])
+    assert unquote(uri.password or "") == odd
+    assert unquote(uri.username or "") == "ow:ner"
+    assert unquote(uri.path) == "/da/ta"
+    jdbc = urlsplit(found["jdbc-uri"].removeprefix("jdbc:"))
+    assert parse_qs(jdbc.query)["password"] == [odd]
+    assert found["pgpass"] == "orders.shop.svc:5432:da/ta:ow\\:ner:p\\:a@s/s?w&o%r d\\\\#\n"
+
+
+def test_the_server_is_known_by_every_name_that_leads_to_it() -> None:
+    found = server_names(typed_database())
+    assert found[0] == "orders.shop.svc"
+    assert {"orders", "orders-ro.shop.svc", "orders.shop.svc.cluster.local", "localhost"} <= set(found)
+    assert "*.orders-pods.shop.svc" in found
