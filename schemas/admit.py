@@ -30,7 +30,7 @@ def admit(
 
     `today` is the day, in UTC, by which releases reach their end of life.
     """
-    if old is not None and _nothing_to_judge(new, old):
+    if _nothing_to_judge(new, old):
         return ACCEPTED
     try:
         review = Review(decode(new), decode(old) if old is not None else None, policy, today)
@@ -50,10 +50,11 @@ def admit_scale(new: int, old: int | None, *, name: str, policy: Policy) -> Verd
     return Verdict((), tuple(consequences.of_scaling(name, old, new)))
 
 
-def _nothing_to_judge(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+def _nothing_to_judge(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
     metadata = new.get("metadata")
-    deleting = isinstance(metadata, dict) and metadata.get("deletionTimestamp") is not None
-    return deleting or new.get("spec") == old.get("spec")
+    if isinstance(metadata, dict) and metadata.get("deletionTimestamp") is not None:
+        return True  # its finalizers must be able to go, whatever the rules have become
+    return old is not None and new.get("spec") == old.get("spec")
 
 
 def _with_broken_structure(
@@ -66,5 +67,12 @@ def _with_broken_structure(
     if found.sound is None:
         return Verdict(found.violations)
     review = Review(found.sound, found.stored, policy, today)
-    violations = (*found.violations, *rules.violations(review))
+    broken = tuple(violation.path for violation in found.violations)
+    judged = (violation for violation in rules.violations(review) if not _below(violation.path, broken))
+    violations = (*found.violations, *judged)
     return Verdict(violations) if violations else Verdict((), tuple(consequences.warnings(review)))
+
+
+def _below(path: str, broken: tuple[str, ...]) -> bool:
+    """Tell whether a rule speaks of what is broken in structure, which has been said already."""
+    return any(path == other or path.startswith((f"{other}.", f"{other}[")) for other in broken)

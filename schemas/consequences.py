@@ -98,7 +98,8 @@ def _changed_parameters(review: Review, before: Spec) -> list[str]:
 def _growth(review: Review, before: Spec) -> Iterator[str]:
     spec = review.spec
     if before.storage.size and before.storage.size != spec.storage.size:
-        yield f"storage.size {before.storage.size} -> {spec.storage.size}: volumes grow, and never shrink again"
+        step = f"{before.storage.size} -> {spec.storage.size}"
+        yield f"storage.size {step}: volumes grow, never to shrink again"
     if before.synchronous != spec.synchronous:
         yield f"synchronous {before.synchronous} -> {spec.synchronous}: {_SYNCHRONOUS[spec.synchronous]}"
     if before.deletion_policy != spec.deletion_policy and spec.deletion_policy == "Delete":

@@ -23,12 +23,13 @@ Name = Annotated[
         title=f"at most {LONGEST_NAME} characters of a-z, 0-9 and -, from a letter to a letter or digit",
     ),
 ]
+QUANTITY_TITLE = "a quantity, such as 10Gi"
 Quantity = Annotated[
     str,
     Meta(
         pattern=r"^[+-]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$",
         max_length=64,
-        title="a quantity, such as 10Gi",
+        title=QUANTITY_TITLE,
     ),
 ]
 Object = Annotated[dict[str, Any], Meta(extra_json_schema={"x-kubernetes-preserve-unknown-fields": True})]
@@ -52,9 +53,10 @@ Amounts = Annotated[dict[str, Quantity | int], Meta(max_length=32)]
 Words = Annotated[dict[str, str], Meta(max_length=256)]
 
 
-def about(description: str) -> Meta:
-    """Describe a field to those who read `kubectl explain`."""
-    return Meta(description=description)
+def about(description: str, **extensions: object) -> Meta:
+    """Describe a field to those who read `kubectl explain`; `list_type` and the like say how it merges."""
+    extra = {f"x-kubernetes-{name.replace('_', '-')}": value for name, value in extensions.items()}
+    return Meta(description=description, extra_json_schema=extra or None)
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -14,10 +14,12 @@ import yaml
 from msgspec import Meta, field
 
 from schemas import quantity
+from schemas.fields import Instances, VersionText
 from schemas.verdict import Violation, got, listed
 
-VersionText = Annotated[str, Meta(pattern=r"^[1-9][0-9]?(\.(0|[1-9][0-9]?))?$")]
-ReleaseText = Annotated[str, Meta(pattern=r"^[1-9][0-9]?\.(0|[1-9][0-9]?)$")]
+ReleaseText = Annotated[
+    str, Meta(pattern=r"^[1-9][0-9]?\.(0|[1-9][0-9]?)$", title='a minor release in quotes, such as "17.6"')
+]
 
 
 class PolicyError(ValueError):
@@ -50,9 +52,9 @@ class Release(Section, frozen=True, kw_only=True):
 class ReplicaBounds(Section, frozen=True, kw_only=True):
     """How many instances a database may have."""
 
-    minimum: Annotated[int, Meta(ge=1, le=2147483647)] = 1
-    maximum: Annotated[int, Meta(ge=1, le=2147483647)] = 9
-    default: Annotated[int, Meta(ge=1, le=2147483647)] = 1
+    minimum: Instances = 1
+    maximum: Instances = 9
+    default: Instances = 1
 
 
 class ScheduleWindow(Section, frozen=True, kw_only=True):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable  # noqa: TC003  dataclass fields
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas import quantity
-from schemas.types import Spec  # noqa: TC001  dataclass fields
+from schemas.types import Spec
 from schemas.verdict import Violation, shown
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ class Relation:
         stored = self.value(review.before) if review.before is not None else None
         if given == stored or self.holds(given, stored):
             return None
-        message = self.message.replace("{self}", shown(given)).replace("{oldSelf}", shown(stored))
+        message = self.message
+        for operand, value in (("{self}", given), ("{oldSelf}", stored)):
+            if operand in message:
+                message = message.replace(operand, shown(value))
         return Violation(self.at + self.child, message)
 
 

@@ -7,7 +7,7 @@ has none here: the API server fills static defaults before it calls any webhook.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
@@ -30,6 +30,9 @@ from schemas.fields import (
     Words,
     about,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GROUP = "keddah.dev"
 VERSION = "v1alpha1"
@@ -141,16 +144,19 @@ class Template(Part, frozen=True, kw_only=True):
 
     labels: Annotated[Words | UnsetType, about("Labels added to every pod.")] = UNSET
     annotations: Annotated[Words | UnsetType, about("Annotations added to every pod.")] = UNSET
-    node_selector: Annotated[Words | UnsetType, about("Labels that a node must have to run an instance.")] = (
-        UNSET
-    )
-    tolerations: Annotated[list[Object] | UnsetType, about("Taints that the pods tolerate, as in a pod.")] = (
-        UNSET
-    )
+    node_selector: Annotated[
+        Words | UnsetType, about("Labels that a node must have to run an instance.", map_type="atomic")
+    ] = UNSET
+    tolerations: Annotated[
+        list[Object] | UnsetType, about("Taints that the pods tolerate, as in a pod.", list_type="atomic")
+    ] = UNSET
     affinity: Annotated[Object | UnsetType, about("Node and pod affinity, as in a pod.")] = UNSET
     topology_spread_constraints: Annotated[
         list[Object] | UnsetType,
-        about("As in a pod; replaces keddah's own constraint, which spreads instances over nodes."),
+        about(
+            "As in a pod; replaces keddah's own constraint, which spreads instances over nodes.",
+            list_type="atomic",
+        ),
     ] = UNSET
     priority_class_name: Annotated[ObjectName | UnsetType, about("PriorityClass of the pods.")] = UNSET
 
@@ -194,7 +200,10 @@ class Spec(Part, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     hba: Annotated[
         list[str],
-        about("Lines of pg_hba.conf, put behind keddah's own and before its last, which asks for SCRAM."),
+        about(
+            "Lines of pg_hba.conf, put behind keddah's own and before its last, which asks for SCRAM.",
+            list_type="atomic",
+        ),
     ] = field(default_factory=list)
     synchronous: Annotated[
         Synchronous,
@@ -256,9 +265,10 @@ class Status(Part, frozen=True, kw_only=True):
     observed_generation: Annotated[
         int | UnsetType, about("metadata.generation that was last fully judged.")
     ] = UNSET
-    conditions: Annotated[list[Condition], about("Aspects of the state, one entry a type.")] = field(
-        default_factory=list
-    )
+    conditions: Annotated[
+        list[Condition],
+        about("Aspects of the state, one entry a type.", list_type="map", list_map_keys=["type"]),
+    ] = field(default_factory=list)
 
 
 class Metadata(Part, frozen=True, kw_only=True):
@@ -290,6 +300,6 @@ class PostgreSQLDatabase(Part, frozen=True, kw_only=True):
     )
 
 
-def decode(manifest: dict[str, Any]) -> PostgreSQLDatabase:
+def decode(manifest: Mapping[str, Any]) -> PostgreSQLDatabase:
     """Read a stored object into types; raises msgspec.ValidationError where its structure is wrong."""
     return msgspec.convert(manifest, PostgreSQLDatabase)

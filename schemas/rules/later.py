@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.types import Backup
+from schemas.types import Backup, VolumeRepository
 from schemas.verdict import Violation, got
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 NOT_YET = "is not supported yet; leave it out"
 PLAIN = Backup()
+VOLUME = VolumeRepository()
 
 
 def violations(review: Review) -> Iterator[Violation]:
@@ -28,7 +29,7 @@ def violations(review: Review) -> Iterator[Violation]:
         ("timeZone", backup.time_zone, PLAIN.time_zone),
         ("suspended", backup.suspended, PLAIN.suspended),
         ("retention.full", backup.retention.full, PLAIN.retention.full),
-        ("repository.volume", backup.repository.volume or None, None),
+        ("repository.volume", backup.repository.volume or VOLUME, VOLUME),
         ("repository.s3", backup.repository.s3 or None, None),
     ):
         if given != default:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from schemas.types import LONGEST_NAME, NAME_PATTERN
+from schemas.fields import LONGEST_NAME, NAME_PATTERN
 from schemas.verdict import Violation, got
 
 if TYPE_CHECKING:

@@ -24,12 +24,8 @@ def violations(review: Review) -> Iterator[Violation]:
 def out_of_bounds(replicas: int, policy: Policy) -> Iterator[Violation]:
     """Judge a number of instances by the policy alone."""
     if not policy.replicas.minimum <= replicas <= policy.replicas.maximum:
-        yield got(PATH, replicas, allowed(policy))
-
-
-def allowed(policy: Policy) -> str:
-    """Say how many instances there may be."""
-    return f"must be from {policy.replicas.minimum} to {policy.replicas.maximum}"
+        allowed = f"must be from {policy.replicas.minimum} to {policy.replicas.maximum}"
+        yield got(PATH, replicas, allowed)
 
 
 def warnings(review: Review) -> Iterator[str]:

@@ -29,7 +29,7 @@ def violations(review: Review) -> Iterator[Violation]:
         yield got(PATH, text, str(error))
         return
     if schedule.never_fires:
-        yield got(PATH, text, 'never fires, such a date does not exist; "" means no backups')
+        yield got(PATH, text, f'{schedule.why_never()}; "" means no backups')
 
 
 def warnings(review: Review) -> Iterator[str]:

@@ -25,18 +25,18 @@ def violations(review: Review) -> Iterator[Violation]:
         return
     release = review.policy.release(wanted)
     if release is None:
-        yield got(PATH, wanted, allowed(wanted, review.policy))
+        yield got(PATH, wanted, f"must be {allowed(wanted, review.policy)}")
     elif review.before is not None and review.before.version:
         yield from _step(wanted, release, review.before.version, review)
 
 
-def allowed(wanted: object, policy: Policy) -> str:
-    """Say which versions there are: those of the same major when that major is in the catalogue."""
+def allowed(wanted: str, policy: Policy) -> str:
+    """List the versions there are: those of the same major when that major is in the catalogue."""
     versions = policy.versions()
-    major = wanted.partition(".")[0] if isinstance(wanted, str) else ""
+    major = wanted.partition(".")[0]
     same = tuple(version for version in versions if version.partition(".")[0] == major)
     quoted = [f'"{version}"' for version in same or versions]
-    return f"must be {listed(quoted, most=12, joint='or')}"
+    return listed(quoted, most=12, joint="or")
 
 
 def _step(wanted: str, release: Release, stored: str, review: Review) -> Iterator[Violation]:

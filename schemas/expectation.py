@@ -1,0 +1,81 @@
+"""What a value must be, in words, from the schema that it breaks."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from schemas.verdict import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.openapi import Schema
+
+KINDS = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "null",
+    "object": "a mapping of names to values",
+    "string": "a string",
+}
+CLASSES = {"array": list, "boolean": bool, "integer": int, "null": type(None), "object": dict, "string": str}
+MANY = 2147483647
+"""A maximum that only says that the number is an int32."""
+
+
+def expected(schema: Schema, value: object) -> str:
+    """Say what a value must be; where only its quotes are wrong, say so."""
+    if "anyOf" in schema:
+        return expected(next(kind for kind in schema["anyOf"] if kind.get("type") != "null"), value)
+    kind = schema.get("type", "string")
+    if isinstance(kind, list) or (kind == "string" and "title" in schema):
+        words = f"be {schema['title']}"
+    elif "enum" in schema:
+        words = f"be {listed([str(word) for word in schema['enum']], joint='or')}"
+    elif schema.get("format") == "date":
+        words = "be a date, such as 2029-11-08"
+    else:
+        words = _measured(kind, _extent(schema), fits=isinstance(value, CLASSES[kind]))
+    return f"must {words}{_quotes(kind, words, value)}"
+
+
+def _measured(kind: str, extent: str, *, fits: bool) -> str:
+    if fits and extent:
+        return f"{'be' if kind == 'integer' else 'have'} {extent}"
+    joint = " of " if extent and kind != "integer" else " "
+    return f"be {KINDS[kind]}{joint}{extent.removeprefix('from ') if joint == ' of ' else extent}".rstrip()
+
+
+def stranger(name: str, known: Iterable[str]) -> str:
+    """Say that a field is unknown, and which was probably meant."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"is no field here; did you mean {near[0]}?" if near else "is no field here; leave it out"
+
+
+def _extent(schema: Schema) -> str:
+    for least, most, unit in (
+        ("minimum", "maximum", ""),
+        ("minLength", "maxLength", " characters"),
+        ("minItems", "maxItems", " items"),
+        ("minProperties", "maxProperties", " entries"),
+    ):
+        low, high = schema.get(least), schema.get(most)
+        if low is not None or high not in (None, MANY):
+            return f"{_span(low, None if high == MANY else high)}{unit}"
+    return ""
+
+
+def _span(low: int | None, high: int | None) -> str:
+    if low is not None and high is not None:
+        return f"from {low} to {high}"
+    return f"at least {low}" if high is None else f"at most {high}"
+
+
+def _quotes(kind: str | list[str], words: str, value: Any) -> str:  # noqa: ANN401
+    if kind == "string" and isinstance(value, bool | int | float) and "quotes" not in words:
+        return ": put it in quotes"
+    if kind in ("integer", "boolean") and isinstance(value, str):
+        return ", without quotes"
+    return ""

@@ -1,0 +1,201 @@
+"""The structure of an object: every mistake at once, and what is left of it for the rules.
+
+Typed decoding finds only the first mistake, so this slower pass runs when it has found one. The same
+goes for the policy. jsonschema reads the schema that the CRD is made from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from jsonschema import Draft202012Validator, validators
+
+from schemas import expectation, openapi, quantity
+from schemas.fields import QUANTITY_TITLE
+from schemas.rules import version
+from schemas.types import PostgreSQLDatabase, decode
+from schemas.verdict import Violation, field_path, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jsonschema.exceptions import ValidationError
+
+    from schemas.openapi import Schema
+    from schemas.policy import Policy
+
+Place = tuple[str | int, ...]
+
+# A number with a fraction of zero passes JSON Schema as an integer, and would not pass the typed decoder.
+_CHECKER = Draft202012Validator.TYPE_CHECKER.redefine(
+    "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+)
+_Validator = validators.extend(Draft202012Validator, type_checker=_CHECKER)  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What is wrong with a structure, and its typed form less what is wrong, if any is left."""
+
+    violations: tuple[Violation, ...]
+    sound: PostgreSQLDatabase | None
+    stored: PostgreSQLDatabase | None
+
+
+def examine(new: Mapping[str, Any], old: Mapping[str, Any] | None, policy: Policy) -> Examined:
+    """Name every structural mistake of an object that is not in the stored one as well."""
+    schema = _narrowed(openapi.working_schema(), policy)
+    given = _without_nulls(new, schema)
+    found = _mistakes(given, schema)
+    fresh = [violation for place, violation in found if old is None or _at(given, place) != _at(old, place)]
+    try:
+        sound = decode(_without(given, [place for place, _ in found], schema))
+    except msgspec.ValidationError as error:
+        return Examined((*fresh, _from_decoder(error)), None, None)
+    return Examined(tuple(fresh), sound, _sound(old, schema) if old is not None else None)
+
+
+def document_violations(document: object, struct: type[msgspec.Struct]) -> tuple[Violation, ...]:
+    """Name every structural mistake of another document, by the type that it should have."""
+    return tuple(violation for _, violation in _mistakes(document, msgspec.json.schema(struct)))
+
+
+def unknown_fields(manifest: Mapping[str, Any]) -> tuple[Violation, ...]:
+    """Name the fields that the API server would drop, as it does under strict validation."""
+    return tuple(_unknown(manifest, openapi.working_schema(), ""))
+
+
+def _mistakes(document: object, schema: Schema) -> list[tuple[Place, Violation]]:
+    found: dict[str, tuple[Place, Violation]] = {}
+    for error in _validator(schema).iter_errors(document):
+        for place, violation in _violations(error):
+            # Two mistakes in one value are one to the reader: the first names what it must be.
+            found.setdefault(violation.path, (place, violation))
+    return list(found.values())
+
+
+def _narrowed(schema: Schema, policy: Policy) -> Schema:
+    """Word the bounds that the policy draws within the schema's, so that each mistake needs one try."""
+    properties = schema["properties"]["spec"]["properties"]
+    bounds = {"minimum": policy.replicas.minimum, "maximum": policy.replicas.maximum}
+    spec = {
+        **properties,
+        "replicas": {**properties["replicas"], **bounds},
+        "version": {**properties["version"], "title": version.allowed("", policy)},
+    }
+    narrowed = {**schema["properties"], "spec": {**schema["properties"]["spec"], "properties": spec}}
+    return {**schema, "properties": narrowed}
+
+
+def _validator(schema: Schema) -> Any:  # noqa: ANN401  jsonschema's classes are made at run time
+    return _Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def _violations(error: ValidationError) -> Iterator[tuple[Place, Violation]]:
+    place = tuple(error.absolute_path)
+    schema, value = cast("Schema", error.schema), cast("Any", error.instance)
+    if error.validator == "required":
+        for name in schema["required"]:
+            if name not in value:
+                wanted = expectation.expected(schema["properties"].get(name, {}), None)
+                # What lacks a part cannot be typed, so the whole of it is taken out.
+                yield place, Violation(field_path("", *place, name).lstrip("."), f"got nothing; {wanted}")
+    elif error.validator == "additionalProperties":
+        for name in value.keys() - schema["properties"].keys():
+            told = expectation.stranger(name, schema["properties"])
+            yield (*place, name), _violation((*place, name), value[name], told)
+    else:
+        yield place, _violation(place, value, _wanted(schema, value))
+
+
+def _wanted(schema: Schema, value: object) -> str:
+    if schema.get("title") == QUANTITY_TITLE and isinstance(value, str):
+        try:
+            quantity.parse(value)
+        except quantity.QuantityError as error:
+            return str(error)
+    return expectation.expected(schema, value)
+
+
+def _violation(place: Place, value: object, wanted: str) -> Violation:
+    return Violation(field_path("", *place).lstrip("."), f"got {shown(value)}; {wanted}")
+
+
+def _from_decoder(error: msgspec.ValidationError) -> Violation:
+    """Word what only the typed decoder found, which says `Expected X, got Y - at `$.path``."""
+    problem, _, place = str(error).partition(" - at `$.")
+    return Violation(place.rstrip("`") or "object", problem.replace("`", "").lower())
+
+
+def _unknown(value: object, schema: Schema, path: str) -> Iterator[Violation]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unknown(item, schema.get("items", {}), f"{path}[{index}]")
+    properties = schema.get("properties")
+    if not isinstance(value, dict) or properties is None or path == "metadata":
+        return
+    for name, child in value.items():
+        below = field_path(path, name) if path else field_path("", name).lstrip(".")
+        if name in properties:
+            yield from _unknown(child, properties[name], below)
+        else:
+            yield Violation(below, f"got {shown(child)}; {expectation.stranger(name, properties)}")
+
+
+def _child(schema: Schema, name: str) -> Schema:
+    found = schema.get("properties", {}).get(name) or schema.get("additionalProperties")
+    return found if isinstance(found, dict) else {}
+
+
+def _without_nulls(value: Any, schema: Schema) -> Any:  # noqa: ANN401
+    """Drop the nulls of described fields, as the API server does when it fills static defaults."""
+    if isinstance(value, list):
+        return [_without_nulls(item, schema.get("items", {})) for item in value]
+    if not isinstance(value, dict):
+        return value
+    described = {name: _child(schema, name) for name in value}
+    return {
+        name: _without_nulls(child, described[name])
+        for name, child in value.items()
+        if child is not None or not described[name]
+    }
+
+
+def _without(manifest: dict[str, Any], places: list[Place], schema: Schema) -> dict[str, Any]:
+    """Take out what is wrong; items of lists are emptied instead, so that the others keep their index."""
+    rest = msgspec.json.decode(msgspec.json.encode(manifest))
+    for place in sorted(places, key=len, reverse=True):
+        *parents, last = place
+        target = rest
+        for parent in parents:
+            target = target[parent]
+        if isinstance(target, list):
+            target[cast("int", last)] = {} if _below(schema, place).get("type") == "object" else ""
+        else:
+            target.pop(last, None)
+    return cast("dict[str, Any]", rest)
+
+
+def _below(schema: Schema, place: Place) -> Schema:
+    for part in place:
+        schema = schema.get("items", {}) if isinstance(part, int) else _child(schema, part)
+    return schema
+
+
+def _at(document: Any, place: Place) -> object:  # noqa: ANN401
+    for part in place:
+        try:
+            document = document[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return cast("object", document)
+
+
+def _sound(manifest: Mapping[str, Any], schema: Schema) -> PostgreSQLDatabase | None:
+    given = _without_nulls(manifest, schema)
+    try:
+        return decode(_without(given, [place for place, _ in _mistakes(given, schema)], schema))
+    except msgspec.ValidationError:
+        return None
