@@ -1,0 +1,53 @@
+"""`python -m webhooks`: the one place that reads the environment, the clock and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+
+import uvloop
+
+from schemas.policy import PolicyError
+from schemas.policyfile import PolicyFile
+from webhooks import log, settings
+from webhooks.life import Life
+
+_log = logging.getLogger("webhooks")
+
+
+async def _live(chosen: settings.Settings, policy: PolicyFile) -> int:
+    life = Life(chosen, policy, now=lambda: datetime.now(UTC))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, life.stop)
+    return await life.run()
+
+
+def main() -> int:
+    """Run the admission server; returns 2 when it was not told rightly how to."""
+    log.configure(logging.INFO)
+    try:
+        chosen = settings.read(os.environ)
+        log.configure(chosen.log_level)
+        policy = PolicyFile(chosen.policy_file, log=_log.warning)
+    except (settings.SettingsError, PolicyError) as error:
+        for mistake in str(error).splitlines():
+            _log.error(log.line("Refused to start", why=mistake))
+        return 2
+    except (OSError, UnicodeDecodeError) as error:
+        _log.error(log.line("Could not read the policy", why=error))
+        return 2
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_live(chosen, policy))
+    except OSError as error:
+        _log.error(log.line("Could not listen", why=error))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""The process from its start to its end: what runs beside the reviews, and the order of stopping."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from typing import TYPE_CHECKING
+
+from webhooks import server
+from webhooks.app import Application
+from webhooks.log import line
+from webhooks.metrics import Metrics
+from webhooks.probes import Probes
+from webhooks.tls import ServingPair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from schemas.policyfile import PolicyFile
+    from webhooks.settings import Settings
+
+POLL_SECONDS = 1.0
+"""How often the mounted files are looked at: kubelet itself takes up to a minute to change them."""
+
+_log = logging.getLogger(__name__)
+
+
+class Life:
+    """One run of the admission server."""
+
+    def __init__(self, settings: Settings, policy: PolicyFile, *, now: Callable[[], datetime]) -> None:
+        """Open the listening sockets, so that a taken port ends the process here; raises OSError."""
+        self._settings = settings
+        self._policy = policy
+        self._metrics = Metrics()
+        self._pair = ServingPair(
+            settings.tls_dir, counted=lambda result: self._metrics.pair_loads.labels(result).inc()
+        )
+        self._app = Application(
+            policy=lambda: policy.current, now=now, metrics=self._metrics, deadline=settings.deadline
+        )
+        self._sockets = server.listen(settings.listen), server.listen(settings.metrics_listen)
+        self._told = asyncio.Event()
+        self._hurried = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin to drain; called again, end at once. For signal handlers."""
+        if self._told.is_set():
+            self._hurried.set()
+        self._told.set()
+
+    async def run(self) -> int:
+        """Serve until told to stop; returns the process's exit code."""
+        settings = self._settings
+        reviews = server.reviews(
+            self._app,
+            self._sockets[0],
+            self._pair.context,
+            deadline=settings.deadline,
+            patience=settings.drain,
+        )
+        probes = server.probes(Probes(unready=self._unready, metrics=self._metrics), self._sockets[1])
+        self._pair.refresh()
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(reviews.run_until_told())
+            probing = tasks.create_task(probes.run_until_told())
+            watching = tasks.create_task(self._watch())
+            self._started()
+            await self._told.wait()
+            hurrying = tasks.create_task(self._hurry(reviews))
+            await self._drain(reviews, serving)
+            probes.should_exit = True
+            await probing
+            watching.cancel()
+            hurrying.cancel()
+        _log.info(line("Ended", hurried=str(self._hurried.is_set()).lower()))
+        return 1 if self._hurried.is_set() else 0
+
+    async def _drain(self, reviews: server.Server, serving: asyncio.Task[None]) -> None:
+        """Let the endpoint be withdrawn, then send every client away with its next answer."""
+        self._metrics.draining.set(1)
+        _log.info(line("Began to drain", seconds=self._settings.drain))
+        try:
+            async with asyncio.timeout(self._settings.drain):
+                await self._hurried.wait()
+        except TimeoutError:
+            pass
+        self._app.closing = True
+        reviews.should_exit = True
+        await serving
+
+    async def _hurry(self, reviews: server.Server) -> None:
+        await self._hurried.wait()
+        reviews.hurry()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            self._pair.refresh()
+            self._policy.refresh()
+
+    def _unready(self) -> str:
+        if self._told.is_set():
+            return "draining"
+        return "" if self._pair.loaded else "no serving pair yet"
+
+    def _started(self) -> None:
+        # What is loaded by now stays for good: the collector need not walk it again.
+        gc.collect()
+        gc.freeze()
+        listening = [f"{host}:{port}" for host, port, *_ in (each.getsockname() for each in self._sockets)]
+        _log.info(line("Started", reviews=listening[0], probes=listening[1]))

@@ -1,0 +1,103 @@
+"""The serving pair, read again while connections go on."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import ssl
+from typing import TYPE_CHECKING
+
+from webhooks.log import line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+Stamp = tuple[tuple[int, int, int], ...]
+
+
+class ServingPair:
+    """`tls.crt` and `tls.key` of a mounted Secret, behind one SSLContext that never changes.
+
+    Each handshake is handed to the newest context whose pair loaded and fits together, so that nobody ever
+    meets half a pair; connections that are open keep what they began with. There may be no pair at first:
+    the controller that writes it may start later than this process.
+    """
+
+    def __init__(self, folder: Path, *, counted: Callable[[str], None] = lambda _: None) -> None:
+        """Read nothing yet; `counted` is told `loaded` or `refused` after each reading."""
+        self._folder = folder
+        self._counted = counted
+        self._stamp: Stamp | None = None
+        self._complaint = ""
+        self._current: ssl.SSLContext | None = None
+        self.context = _context()
+        self.context.sni_callback = self._choose
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is a pair to serve with."""
+        return self._current is not None
+
+    def refresh(self) -> bool:
+        """Read the pair again if its files changed; tells whether another one now serves."""
+        try:
+            stamp = self._seen()
+            if stamp == self._stamp:
+                return False
+            fresh = _context()
+            # OpenSSL compares the key with the certificate: a pair caught between two writes does not load,
+            # and the next reading finds another stamp.
+            fresh.load_cert_chain(self._folder / "tls.crt", self._folder / "tls.key", password=_no_password)
+        except (OSError, ValueError) as error:
+            self._refuse(error)
+            return False
+        self._stamp, self._current, self._complaint = stamp, fresh, ""
+        self._counted("loaded")
+        _log.info(line("Loaded the serving pair", sha256=self._fingerprint()))
+        return True
+
+    def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> int | None:
+        """Serve a handshake with the newest pair (called by OpenSSL, with or without SNI)."""
+        if self._current is None:
+            return ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
+        connection.context = self._current
+        return None
+
+    def _seen(self) -> Stamp:
+        # A Secret volume swaps the symbolic link ..data: inodes change even where times do not.
+        files = [(self._folder / name).stat() for name in ("tls.crt", "tls.key")]
+        return tuple((file.st_ino, file.st_mtime_ns, file.st_size) for file in files)
+
+    def _refuse(self, error: Exception) -> None:
+        complaint = f"{type(error).__name__}: {error}"
+        if complaint == self._complaint:
+            return
+        self._complaint = complaint
+        self._counted("refused")
+        kept = "the old one" if self.loaded else "none"
+        _log.error(line("Could not load the serving pair", error=complaint, serving_with=kept))
+
+    def _fingerprint(self) -> str:
+        """Name the leaf, as `openssl x509 -fingerprint -sha256` does."""
+        leaf, end, _ = (
+            (self._folder / "tls.crt").read_text(encoding="ascii").partition("-----END CERTIFICATE-----")
+        )
+        begin = leaf.rfind("-----BEGIN CERTIFICATE-----")
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(leaf[begin:] + end)).hexdigest()
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # The API server keeps connections, not sessions: tickets would cost memory and resume nothing.
+    context.num_tickets = 0
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _no_password() -> str:
+    """Refuse an encrypted key, instead of letting OpenSSL ask the terminal."""
+    raise ValueError("the key is encrypted")
