@@ -1,0 +1,112 @@
+"""Building an image unless the cache has it already: the same content is never built twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.generate.objects import DEFAULT_REGISTRY, VERSION, image
+from deploy.images import inputs, machine
+from deploy.images.engine import BASE, choose
+from deploy.local.state import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deploy.images.engine import Engine
+    from deploy.images.inputs import Target
+
+_CATALOGUE = "catalogue.yaml"
+_KEPT_SECONDS = 14 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Where images are said to come from, and the tag that users see: keddah's version."""
+
+    registry: str = DEFAULT_REGISTRY
+    tag: str = VERSION
+
+    def name(self, target: Target) -> str:
+        """Give the name that manifests for users have; what it stands for changes with every build."""
+        return image(target.image, self.registry, self.tag)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a build needs to know of the machine. Month is such as `2026-11`: a new one brings a new base."""
+
+    checkout: Path
+    cache: Path
+    month: str
+    environment: Mapping[str, str]
+
+    def engine(self) -> Engine:
+        """Give what builds here. Raises EngineError."""
+        return choose(self.cache, self.month)
+
+
+@dataclass(frozen=True)
+class Built:
+    """An image in the cache. Its second name has the content's key: another content, another name."""
+
+    name: str
+    content_name: str
+    folder: Path
+
+    @property
+    def archive(self) -> Path:
+        """Give the archive that containerd and Docker import; it has the image under both names."""
+        return self.folder / "image.tar"
+
+    @property
+    def catalogue(self) -> str:
+        """Give what the image says of the releases in it, as YAML; nothing for an image without any."""
+        return (self.folder / _CATALOGUE).read_text()
+
+
+def build(target: Target, naming: Naming, workshop: Workshop) -> Built:
+    """Give an image, building it when the cache lacks it. Raises EngineError, CommandError."""
+    with tempfile.TemporaryDirectory(prefix="keddah-build-") as temporary:
+        context = Path(temporary, "context")
+        context.mkdir()
+        inputs.snapshot(target, workshop.checkout, context)
+        name = naming.name(target)
+        content = inputs.key(context, f"{BASE} {workshop.month}")
+        built = Built(name, f"{name}-{content}", _folder(target, content, naming, workshop.cache))
+        if not built.folder.is_dir():
+            with locked(workshop.cache / "archives" / "lock"):
+                _forget_unused(workshop.cache / "archives")
+                if not built.folder.is_dir():
+                    secrets = machine.secrets(workshop.environment, Path(temporary, "secrets"))
+                    _make(built, target, context, secrets, workshop.engine())
+        os.utime(built.folder)
+        return built
+
+
+def _folder(target: Target, content: str, naming: Naming, cache: Path) -> Path:
+    place = naming.registry.replace("/", "_")
+    return cache / "archives" / f"{target.image}-{content}-{place}-{naming.tag}"
+
+
+def _make(built: Built, target: Target, context: Path, secrets: Mapping[str, Path], engine: Engine) -> None:
+    engine.build(context, target.name, built.content_name, secrets)
+    with tempfile.TemporaryDirectory(dir=built.folder.parent, prefix="making-") as temporary:
+        folder = Path(temporary, "made")
+        folder.mkdir()
+        catalogue = engine.run(built.content_name, f"cat /usr/share/keddah/{_CATALOGUE} 2>/dev/null || true")
+        (folder / _CATALOGUE).write_text(catalogue)
+        engine.archive(built.content_name, (built.name, built.content_name), folder / "image.tar")
+        folder.rename(built.folder)
+
+
+def _forget_unused(folder: Path) -> None:
+    oldest = time.time() - _KEPT_SECONDS
+    for path in folder.iterdir():
+        if path.is_dir() and path.stat().st_mtime < oldest:
+            shutil.rmtree(path)

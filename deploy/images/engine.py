@@ -1,0 +1,176 @@
+"""The programs that build images: Docker where its engine answers, else buildah."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from deploy.images import debian
+from deploy.images.archive import pack
+from deploy.local.processes import CommandError, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PACKAGES = ("buildah", "debootstrap", "debian-archive-keyring")
+BASE = "debian:trixie-slim"
+
+
+class EngineError(Exception):
+    """Images cannot be built here; the message says what is missing."""
+
+
+class Engine(Protocol):
+    """What builds, runs and hands out images."""
+
+    def build(self, context: Path, target: str, name: str, secrets: Mapping[str, Path]) -> None:
+        """Build a target of the context's Dockerfile, telling on standard error what goes on."""
+
+    def run(self, name: str, script: str) -> str:
+        """Run a shell script in the image, as the image's user, and give what it printed."""
+
+    def archive(self, name: str, names: Sequence[str], file: Path) -> None:
+        """Write the image to an archive under other names."""
+
+    def push(self, name: str, target: str) -> None:
+        """Send the image to a registry, under the name given."""
+
+
+class Docker:
+    """A Docker engine, with its own cache and base image."""
+
+    def build(self, context: Path, target: str, name: str, secrets: Mapping[str, Path]) -> None:
+        """Build, with the engine's builder."""
+        command = [
+            "docker",
+            "build",
+            "--target",
+            target,
+            "--tag",
+            name,
+            *_secret_options(secrets),
+            str(context),
+        ]
+        _run_visibly(command)
+
+    def run(self, name: str, script: str) -> str:
+        """Run in a container that is removed afterwards."""
+        return run("docker", "run", "--rm", "--entrypoint", "/bin/sh", name, "-c", script)
+
+    def archive(self, name: str, names: Sequence[str], file: Path) -> None:
+        """Write Docker's own archive, which containerd imports too."""
+        for other in names:
+            run("docker", "tag", name, other)
+        run("docker", "save", "--output", file, *names)
+
+    def push(self, name: str, target: str) -> None:
+        """Push, with the engine's credentials."""
+        run("docker", "tag", name, target)
+        _run_visibly(["docker", "push", target])
+
+
+@dataclass(frozen=True)
+class Buildah:
+    """buildah, as root, with a store of its own; a new store, and so a new base, every month."""
+
+    store: Path
+    month: str
+
+    def build(self, context: Path, target: str, name: str, secrets: Mapping[str, Path]) -> None:
+        """Build in chroots: there is no engine that could make containers."""
+        options = ["--target", target, "--build-arg", f"BASE={self._base()}", *_secret_options(secrets)]
+        self._bud(context, name, "--layers", *options)
+
+    def _bud(self, context: Path, name: str, *options: str) -> None:
+        # The machine's network: a proxy on its loopback must be reachable.
+        command = [*self._command("bud"), "--isolation", "chroot", "--network", "host", "--tag", name]
+        _run_visibly([*command, *options, str(context)])
+
+    def _command(self, verb: str) -> list[str]:
+        folder = self.store / self.month
+        places = ["--root", str(folder / "root"), "--runroot", str(folder / "run")]
+        return ["buildah", *places, "--storage-driver", "overlay", verb]
+
+    def _base(self) -> str:
+        name = f"localhost/{BASE}"
+        if name not in run(*self._command("images"), "--format", "{{.Name}}:{{.Tag}}").split():
+            self._forget_other_months()
+            with tempfile.TemporaryDirectory(dir=self.store, prefix="base-") as folder:
+                print("Making the base image from Debian's packages", file=sys.stderr)
+                debian.write_context(Path(folder))
+                self._bud(Path(folder), name)
+        return name
+
+    def _forget_other_months(self) -> None:
+        for folder in self.store.glob("*-*"):
+            if folder.name != self.month:
+                _unmount_below(folder)
+                shutil.rmtree(folder)
+
+    def run(self, name: str, script: str) -> str:
+        """Run in a chroot of a fresh copy of the image."""
+        container = run(*self._command("from"), "--pull-never", name).strip()
+        try:
+            return run(
+                *self._command("run"), "--isolation", "chroot", container, "--", "/bin/sh", "-c", script
+            )
+        finally:
+            run(*self._command("rm"), container)
+
+    def archive(self, name: str, names: Sequence[str], file: Path) -> None:
+        """Write an OCI archive. Layers are packed with zstd: a node unpacks them in half the time of gzip."""
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix="layout-") as folder:
+            layout = Path(folder, "oci")
+            options = ["--quiet", "--format", "oci", "--compression-format", "zstd"]
+            run(*self._command("push"), *options, name, f"oci:{layout}:image")
+            pack(layout, names, file)
+
+    def push(self, name: str, target: str) -> None:
+        """Push, with the credentials that `buildah login` left."""
+        _run_visibly([*self._command("push"), "--format", "oci", name, f"docker://{target}"])
+
+
+def _unmount_below(folder: Path) -> None:
+    """Unmount what buildah leaves mounted of its store, the deepest first."""
+    points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for point in reversed(points):
+        if Path(point).is_relative_to(folder):
+            run("umount", point)
+
+
+def _secret_options(secrets: Mapping[str, Path]) -> list[str]:
+    return [f"--secret=id={name},src={file}" for name, file in secrets.items()]
+
+
+def _run_visibly(command: list[str]) -> None:
+    done = subprocess.run(command, stdout=sys.stderr, check=False)
+    if done.returncode:
+        raise CommandError(f"{' '.join(command[:3])} … ended with {done.returncode}; its output is above")
+
+
+def choose(cache: Path, month: str) -> Engine:
+    """Give what this machine can build with. Raises EngineError."""
+    if _docker_answers():
+        return Docker()
+    missing = [program for program in ("buildah", "debootstrap") if not shutil.which(program)]
+    if missing:
+        raise EngineError(
+            f"{' and '.join(missing)}: not found, and no Docker engine answers; "
+            f"apt-get install {' '.join(PACKAGES)}"
+        )
+    if os.geteuid() != 0:
+        raise EngineError("buildah and debootstrap need root here, and no Docker engine answers")
+    return Buildah(cache / "containers", month)
+
+
+def _docker_answers() -> bool:
+    if not shutil.which("docker"):
+        return False
+    done = subprocess.run(["docker", "version"], capture_output=True, check=False)
+    return done.returncode == 0
