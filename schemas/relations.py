@@ -112,6 +112,9 @@ def _repository_size(spec: Spec) -> str:
     return spec.backup.repository.volume.size if spec.backup.repository.volume else ""
 
 
+# CEL's optional fields would read better, and cost more than the API server lets a rule cost.
+_CLASS = "(has({0}.storage) && has({0}.storage.storageClassName) ? {0}.storage.storageClassName : '')"
+
 RELATIONS: tuple[Relation, ...] = (
     _immutable("spec.database", lambda spec: spec.database),
     _immutable("spec.owner", lambda spec: spec.owner),
@@ -125,11 +128,11 @@ RELATIONS: tuple[Relation, ...] = (
     Relation(
         at="spec",
         child=".storage.storageClassName",
-        cel="self.?storage.?storageClassName == oldSelf.?storage.?storageClassName",
+        cel=f"{_CLASS.format('self')} == {_CLASS.format('oldSelf')}",
         value=lambda spec: spec.storage.storage_class_name or "",
         message="got {self}; cannot change from {oldSelf}: dump and restore into a new database",
-        given="self.?storage.?storageClassName.orValue('')",
-        stored="oldSelf.?storage.?storageClassName.orValue('')",
+        given=_CLASS.format("self"),
+        stored=_CLASS.format("oldSelf"),
     ),
     _never_shrinks("spec.storage.size", lambda spec: spec.storage.size or ""),
     Relation(
@@ -143,7 +146,7 @@ RELATIONS: tuple[Relation, ...] = (
     Relation(
         at="spec",
         child=".restore",
-        cel="self.?restore == oldSelf.?restore",
+        cel="has(self.restore) ? has(oldSelf.restore) && self.restore == oldSelf.restore : !has(oldSelf.restore)",
         value=lambda spec: spec.restore,
         message="got a change; is read only when the database is made, and cannot change",
     ),
