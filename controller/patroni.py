@@ -1,0 +1,126 @@
+"""Patroni's REST API, as far as the controller speaks it.
+
+Reading is open to everybody who reaches the port; whatever changes something wants a certificate of the
+database's own authority (`verify_client: optional`). Addresses are pod IPs, which no certificate names, so
+the server is known by its authority and not by its host name. https://patroni.readthedocs.io/en/latest/rest_api.html
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import msgspec
+
+from controller.pki import issue_client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from controller.pki import DatabaseKeys, Entropy, Pair
+
+PORT = 8008
+READ_SECONDS = 3.0
+# Patroni answers a switchover or a restart when it is over; it gives up on a switchover after `ttl` = 20 s.
+CHANGE_SECONDS = 60.0
+
+_CLIENT = "keddah-controller"
+_ACCEPTED = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What Patroni answered: the HTTP status (0: nothing) and its words."""
+
+    status: int
+    text: str
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was done, or will be."""
+        return self.status in _ACCEPTED
+
+
+class Patroni:
+    """A client for the members of all databases; failures are answers, not exceptions."""
+
+    def __init__(self, *, now: Callable[[], datetime], entropy: Entropy, port: int = PORT) -> None:
+        self._now = now
+        self._entropy = entropy
+        self._port = port
+
+    async def server_version(self, ip: str, authority: str | None = None) -> str | None:
+        """Return the version of the server in a pod, such as "17.6"; None when it does not tell.
+
+        Without the PEM of the database's `authority` whoever answers at the address is believed.
+        """
+        reply = await self._send("GET", ip, "/patroni", None, reading_context(authority), READ_SECONDS)
+        try:
+            number = int(msgspec.json.decode(reply.text)["server_version"])
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+            return None
+        return f"{number // 10000}.{number % 10000}"  # PostgreSQL, server_version_num, since 10
+
+    async def switchover(self, ip: str, leader: str, candidate: str, keys: DatabaseKeys) -> Reply:
+        """Hand the lead from one member to another, which loses nothing; ask any member."""
+        return await self._change(ip, "/switchover", {"leader": leader, "candidate": candidate}, keys)
+
+    async def restart(self, ip: str, keys: DatabaseKeys) -> Reply:
+        """Restart the server of a member if it still has to be restarted for its parameters."""
+        return await self._change(ip, "/restart", {"restart_pending": True}, keys)
+
+    async def reinitialize(self, ip: str, keys: DatabaseKeys) -> Reply:
+        """Have a standby throw its data away and copy the primary's."""
+        return await self._change(ip, "/reinitialize", {"force": True}, keys)
+
+    async def _change(self, ip: str, path: str, body: dict[str, Any], keys: DatabaseKeys) -> Reply:
+        pair = issue_client(keys.authority, _CLIENT, now=self._now(), entropy=self._entropy)
+        return await self._send("POST", ip, path, body, changing_context(keys.ca_crt, pair), CHANGE_SECONDS)
+
+    async def _send(
+        self,
+        method: str,
+        ip: str,
+        path: str,
+        body: dict[str, Any] | None,
+        context: ssl.SSLContext,
+        seconds: float,
+    ) -> Reply:
+        host = f"[{ip}]" if ":" in ip else ip
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=READ_SECONDS)
+        connector = aiohttp.TCPConnector(ssl=context)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+                session.request(method, f"https://{host}:{self._port}{path}", json=body) as answer,
+            ):
+                return Reply(answer.status, await answer.text())
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            return Reply(0, f"{type(error).__name__}: {error}")
+
+
+def reading_context(authority: str | None) -> ssl.SSLContext:
+    """Return a context for who only reads."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    if authority is None:
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context.load_verify_locations(cadata=authority)
+    return context
+
+
+def changing_context(authority: str, pair: Pair) -> ssl.SSLContext:
+    """Return a context for who proves to be the controller; the key is never written to a disk."""
+    context = reading_context(authority)
+    memory = os.memfd_create("pair")  # ssl reads pairs from files only; this one is nowhere but in memory
+    try:
+        os.write(memory, f"{pair.crt}{pair.key}".encode())
+        context.load_cert_chain(f"/proc/self/fd/{memory}")
+    finally:
+        os.close(memory)
+    return context

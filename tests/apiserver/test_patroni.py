@@ -1,0 +1,116 @@
+"""The client for Patroni against an HTTPS server that asks for certificates as Patroni does."""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+import tempfile
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+
+from controller.patroni import Patroni, Reply, changing_context
+from controller.pki import DatabaseKeys, issue_server
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+NOW = datetime.now(UTC)
+KEYS = DatabaseKeys.generate("orders", now=NOW, entropy=secrets.token_bytes)
+OTHERS = DatabaseKeys.generate("others", now=NOW, entropy=secrets.token_bytes)
+
+
+class Member:
+    """A member of a database: remembers what it was told, and by whom."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any, bool]] = []
+        self.version: Any = {"server_version": 170006}
+        self.port = 0
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer as Patroni does: only the certified may change something."""
+        if request.method == "GET":
+            return web.json_response(self.version)
+        assert request.transport is not None
+        certified = bool(request.transport.get_extra_info("peercert"))
+        self.told.append((request.path, await request.json(), certified))
+        return web.Response(text="done" if certified else "no", status=200 if certified else 403)
+
+
+@pytest.fixture
+async def member() -> AsyncIterator[Member]:
+    pair = issue_server(KEYS.authority, ["orders-0"], now=NOW, entropy=secrets.token_bytes)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=KEYS.ca_crt)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    _load(context, pair.crt + pair.key)
+    found = Member()
+    app = web.Application()
+    app.router.add_route("*", "/{path}", found.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    found.port = runner.addresses[0][1]
+    yield found
+    await runner.cleanup()
+
+
+def _load(context: ssl.SSLContext, pem: str) -> None:
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(pem)
+        file.flush()
+        context.load_cert_chain(file.name)
+
+
+def client(member: Member) -> Patroni:
+    return Patroni(now=lambda: NOW, entropy=secrets.token_bytes, port=member.port)
+
+
+async def test_the_version_is_read_as_people_write_it(member: Member) -> None:
+    assert await client(member).server_version("127.0.0.1") == "17.6"
+    assert await client(member).server_version("127.0.0.1", KEYS.ca_crt) == "17.6"
+
+
+async def test_a_member_of_another_authority_is_not_believed(member: Member) -> None:
+    assert await client(member).server_version("127.0.0.1", OTHERS.ca_crt) is None
+
+
+@pytest.mark.parametrize("answer", [{}, [], None, {"server_version": "new"}, {"server_version": None}])
+async def test_a_version_that_makes_no_sense_is_none(member: Member, answer: Any) -> None:  # noqa: ANN401
+    member.version = answer
+    assert await client(member).server_version("127.0.0.1") is None
+
+
+async def test_changes_are_asked_for_with_a_certificate_of_the_database(member: Member) -> None:
+    assert await client(member).switchover("127.0.0.1", "orders-0", "orders-1", KEYS) == Reply(200, "done")
+    assert (await client(member).restart("127.0.0.1", KEYS)).accepted
+    assert (await client(member).reinitialize("127.0.0.1", KEYS)).accepted
+    assert member.told == [
+        ("/switchover", {"leader": "orders-0", "candidate": "orders-1"}, True),
+        ("/restart", {"restart_pending": True}, True),
+        ("/reinitialize", {"force": True}, True),
+    ]
+
+
+async def test_the_keys_of_another_database_change_nothing(member: Member) -> None:
+    reply = await client(member).restart("127.0.0.1", OTHERS)
+    assert not reply.accepted
+    assert reply.status == 0
+    assert member.told == []
+
+
+async def test_nobody_there_is_an_answer_too() -> None:
+    lost = Patroni(now=lambda: NOW, entropy=secrets.token_bytes, port=1)
+    reply = await lost.switchover("127.0.0.1", "a", "b", KEYS)
+    assert reply.status == 0
+    assert reply.text
+    assert await lost.server_version("::1") is None
+
+
+def test_a_pair_that_does_not_fit_is_an_error() -> None:
+    one = issue_server(KEYS.authority, ["a"], now=NOW, entropy=secrets.token_bytes)
+    two = issue_server(KEYS.authority, ["a"], now=NOW, entropy=secrets.token_bytes)
+    with pytest.raises(ssl.SSLError):
+        changing_context(KEYS.ca_crt, type(one)(one.crt, two.key))
