@@ -67,6 +67,8 @@ def binaries(say: Callable[[str], None], environment: Mapping[str, str] = os.env
         return folder
     with locked(folder.with_suffix(".lock")):
         if not folder.is_dir():
+            for unfinished in folder.parent.glob(f".{folder.name}-*"):
+                shutil.rmtree(unfinished)
             say(
                 f"building Kubernetes {KUBERNETES_VERSION}, etcd and CoreDNS, once for this machine (minutes)"
             )
@@ -75,7 +77,7 @@ def binaries(say: Callable[[str], None], environment: Mapping[str, str] = os.env
 
 
 def _build(go: str, folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as temporary:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         for module in sorted(path.parent for path in MODULES.glob("*/go.mod")):
             flags = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", linker_flags())
             _go(go, "build", *flags, "-o", f"{temporary}/", "tool", cwd=module)

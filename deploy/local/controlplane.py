@@ -9,7 +9,6 @@ For tests of what only a real API server decides: admission, schemas, RBAC, serv
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 from contextlib import ExitStack
 from ipaddress import IPv4Network
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from deploy.local import apiserver
 from deploy.local.build import binaries
 from deploy.local.kube import Client
-from deploy.local.processes import NotReadyError, Processes, wait_until
+from deploy.local.processes import NotReadyError, Processes, tied_to_caller, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +33,7 @@ _ADDRESS = "127.0.0.1"
 
 
 class ControlPlane:
-    """An API server that lives as long as the `with` block, and dies with the process that started it.
+    """An API server that lives as long as the `with` block, and dies with the thread that started it.
 
     `flags` are added to the API server's; `audit` writes one JSON line a request to `audit_log`;
     `controllers` are names of kube-controller-manager's controllers to run as well, as DELETION.
@@ -89,7 +88,8 @@ class ControlPlane:
         groups = (apiserver.ADMINISTRATORS,)
         self._credentials.authority.kubeconfig(self.kubeconfig, self.url, "administrator", groups=groups)
         for program in self._programs():
-            self._processes.ensure(_tied_to_caller(program))
+            # A test run that is killed must not leave servers behind.
+            self._processes.ensure(program.within(*tied_to_caller()))
         pair = self._credentials.administrator
         self.client = Client(self._place.address, self._place.port, self.authority, pair)
         wait_until(
@@ -132,12 +132,6 @@ class ControlPlane:
             if self._processes.pid(name) is None:
                 raise NotReadyError(f"{name} ended:\n{self._processes.tail(name)}")
         return self.client.healthy("/readyz")
-
-
-def _tied_to_caller(program: Program) -> Program:
-    # A test run that is killed must not leave servers behind: the kernel ends them with their parent.
-    setpriv = shutil.which("setpriv")
-    return program.within(setpriv, "--pdeathsig", "KILL", "--") if setpriv else program
 
 
 def _free_place() -> apiserver.Place:

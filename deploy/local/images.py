@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.local.node import PAUSE_IMAGE
-from deploy.local.processes import CommandError, run, wait_until
+from deploy.local.processes import CommandError, run, tied_to_caller, wait_until
 from deploy.local.state import locked
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _DATABASES = (
     Path("io.containerd.snapshotter.v1.overlayfs/metadata.db"),
 )
 _START_SECONDS = 30.0
+_UNFINISHED = "unfinished-"
 _KEPT_SECONDS = 14 * 24 * 3600
 _PAUSE_SOURCE = Path(__file__).parent / "pause.c"
 _CONFIGURATION = """\
@@ -99,7 +100,7 @@ def template(cache: Path, archives: Sequence[Path], say: Callable[[str], None]) 
 
 
 def _extend(parent: Path | None, archive: Path, result: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=result.parent, prefix="importing-") as temporary:
+    with tempfile.TemporaryDirectory(dir=result.parent, prefix=_UNFINISHED) as temporary:
         folder = Path(temporary)
         if parent:
             clone(parent, folder / "root")
@@ -112,7 +113,7 @@ def _extend(parent: Path | None, archive: Path, result: Path) -> None:
 def _private_containerd(folder: Path) -> Iterator[Path]:
     (folder / "containerd.toml").write_text(_CONFIGURATION.format(folder=folder))
     with (folder / "log").open("wb") as log:
-        command = ["containerd", "--config", str(folder / "containerd.toml")]
+        command = tied_to_caller("containerd", "--config", str(folder / "containerd.toml"))
         daemon = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     socket = folder / "containerd.sock"
     try:
@@ -159,7 +160,8 @@ def _link_or_copy(source: Path, target: Path) -> None:
 def _forget_unused(folder: Path) -> None:
     oldest = time.time() - _KEPT_SECONDS
     for path in folder.iterdir():
-        if path.is_dir() and path.stat().st_mtime < oldest:
+        interrupted = path.name.startswith(_UNFINISHED)
+        if path.is_dir() and (interrupted or path.stat().st_mtime < oldest):
             shutil.rmtree(path)
 
 
@@ -168,7 +170,7 @@ def pause_archive(cache: Path) -> Path:
     key = hashlib.sha256(_PAUSE_SOURCE.read_bytes() + PAUSE_IMAGE.encode()).hexdigest()[:12]
     archive = cache / "images" / f"pause-{key}.tar"
     if not archive.exists():
-        with tempfile.TemporaryDirectory(dir=archive.parent, prefix="pause-") as temporary:
+        with tempfile.TemporaryDirectory(dir=archive.parent, prefix=_UNFINISHED) as temporary:
             program, result = Path(temporary, "pause"), Path(temporary, "archive")
             run("gcc", "-Os", "-static", "-s", "-o", program, _PAUSE_SOURCE)
             result.write_bytes(single_program_archive(PAUSE_IMAGE, "/pause", program.read_bytes()))

@@ -45,7 +45,12 @@ def create(state: StateFolder, node: str) -> Path:
         file.touch()
         # `slave`: what the host unmounts later must not be kept alive by a copy in here.
         script = "\n".join(_script(state.node(node)))
-        run("unshare", f"--mount={file}", "--propagation", "slave", "sh", "-e", text=script)
+        try:
+            run("unshare", f"--mount={file}", "--propagation", "slave", "sh", "-e", text=script)
+        except CommandError:
+            # The next attempt must not take a half made one for finished.
+            run("umount", file)
+            raise
     return file
 
 

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from deploy.local.state import write_atomically
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -71,6 +73,11 @@ def _write_private(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
+def _write_last(path: Path, content: bytes) -> None:
+    # A pair is there when its certificate is: so it comes after the key, and all at once.
+    write_atomically(path, content.decode())
+
+
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
 ) -> x509.CertificateBuilder:
@@ -112,7 +119,7 @@ class Authority:
             .sign(key, hashes.SHA256())
         )
         _write_private(self.pair.key, _private_pem(key))
-        self.pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        _write_last(self.pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(
         self, file: str, common_name: str, *, groups: Iterable[str] = (), serves: Iterable[str] = ()
@@ -131,7 +138,7 @@ class Authority:
         )
         _write_private(pair.key, _private_pem(key))
         signed = builder.sign(self._key, hashes.SHA256())
-        pair.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+        _write_last(pair.certificate, signed.public_bytes(serialization.Encoding.PEM))
         return pair
 
     def _leaf(
@@ -188,5 +195,5 @@ def signing_key(folder: Path) -> Pair:
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        pair.certificate.write_bytes(public)
+        _write_last(pair.certificate, public)
     return pair

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -39,6 +40,12 @@ class Program:
     def within(self, *prefix: str) -> Program:
         """Give the same program, run by another command, as nsenter or setpriv."""
         return Program(self.name, (*prefix, *self.command), self.environment)
+
+
+def tied_to_caller(*command: str) -> tuple[str, ...]:
+    """Give the command as one that the kernel ends when the thread that starts it ends, however that ends."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL", "--", *command) if setpriv else command
 
 
 def run(*command: str | Path, text: str = "") -> str:
