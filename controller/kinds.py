@@ -9,6 +9,12 @@ from schemas.types import GROUP, KIND, PLURAL, VERSION
 DATABASE = KIND
 DATABASE_LABEL = f"{GROUP}/database"
 
+LEASE = "keddah-controller"
+"""Name of the Lease that decides which replica of the controller acts."""
+
+CONFIGURATION = "keddah"
+"""Name of the mutating and of the validating webhook configuration."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 from controller.events import micro_time
-from controller.kinds import KINDS
+from controller.kinds import KINDS, LEASE
 from controller.kube import Conflict, KubeError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ RENEW_DEADLINE = 10.0
 RENEW_EVERY = 5.0
 RETRY_EVERY = 1.0
 
-NAME = "keddah-controller"
 _NOT_FOUND = 404
 
 
@@ -137,7 +136,7 @@ class Leader:
     async def _try(self) -> str:
         """Take the lease if it is free; return who holds it now."""
         since = self._clock()
-        lease = await self._leases.get("Lease", self._namespace, NAME)
+        lease = await self._leases.get("Lease", self._namespace, LEASE)
         try:
             if lease is None:
                 self._lease = await self._leases.create(self._manifest(self._identity, DURATION, 0))
@@ -184,7 +183,7 @@ class Leader:
         """Read the lease after somebody wrote it; raises LeadershipLost when another one holds it."""
         try:
             async with asyncio.timeout(self._term.left):
-                lease = await self._leases.get("Lease", self._namespace, NAME)
+                lease = await self._leases.get("Lease", self._namespace, LEASE)
         except (KubeError, TimeoutError):
             return
         holder = ((lease or {}).get("spec") or {}).get("holderIdentity")
@@ -210,7 +209,7 @@ class Leader:
         moment = micro_time(self._now())
         spec = (before or {}).get("spec") or {}
         acquired = spec.get("acquireTime") if spec.get("holderIdentity") == holder else moment
-        metadata = {"name": NAME, "namespace": self._namespace}
+        metadata = {"name": LEASE, "namespace": self._namespace}
         if before:
             metadata["resourceVersion"] = before["metadata"]["resourceVersion"]
         return {

@@ -9,12 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from controller.kinds import KINDS
-from controller.leader import NAME as LEASE
+from controller.kinds import CONFIGURATION, KINDS, LEASE
 from schemas.types import GROUP, PLURAL
-
-CONFIGURATION = "keddah"
-"""Name of both webhook configurations."""
 
 _WATCH = ("list", "watch")
 # Server-side apply asks for `create` too when there is nothing yet; `get` finds children that lost our label.
@@ -51,7 +47,7 @@ RULES = (
         GROUP,
         (f"{PLURAL}/finalizers",),
         ("update",),
-        "owner references with blockOwnerDeletion, where OwnerReferencesPermissionEnforcement is on (OpenShift)",
+        "blockOwnerDeletion, where OwnerReferencesPermissionEnforcement is on (as in OpenShift)",
     ),
     Rule("apps", ("statefulsets",), (*_WATCH, *_APPLY), "the instances"),
     Rule("", ("services",), (*_WATCH, *_APPLY), "how applications and members reach the instances"),
