@@ -1,4 +1,4 @@
-"""The command line: `python -m deploy manifests [--check] | overlay …`."""
+"""The command line: `python -m deploy manifests [--check] | overlay … | machine`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION
+from deploy.machine import MachineError, prepare
 from deploy.manifests import INSTALL, differences, install_files, overlay_files, write
 
 
 def main(arguments: list[str]) -> int:
     """Run one command; 1 when `--check` finds generated files that are not current."""
     given = _parser().parse_args(arguments)
-    return _overlay(given) if given.command == "overlay" else _manifests(given)
+    commands = {"manifests": _manifests, "overlay": _overlay, "machine": _machine}
+    return commands[given.command](given)
 
 
 def _manifests(given: argparse.Namespace) -> int:
@@ -33,6 +35,15 @@ def _overlay(given: argparse.Namespace) -> int:
     return 0
 
 
+def _machine(_given: argparse.Namespace) -> int:
+    try:
+        prepare(print)
+    except MachineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -45,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     overlay.add_argument(
         "--catalogue", type=Path, help="the releases in the database image, if not the usual"
     )
+    commands.add_parser("machine", help="install the Debian packages that a local Kubernetes needs")
     return parser
 
 

@@ -1,0 +1,82 @@
+# What people run, and CI too. `make` alone says what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+REGISTRY ?= keddah.dev
+TAG ?= 0.1.0
+KUBE_CONTEXT ?=
+KUBECTL ?= kubectl $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
+
+# Made on first use, in the cache, for each lock of requirements/.
+venv = $(or $(shell deploy/venv.sh),$(error no Python environment, see above))
+python = $(venv)/bin/python
+build = build/install
+
+.PHONY: help
+help: ## say what there is
+	@echo "Variables: REGISTRY=$(REGISTRY) TAG=$(TAG) KUBE_CONTEXT=$(KUBE_CONTEXT)"
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+.PHONY: demo
+demo: ## a Kubernetes, the images, keddah on it, and three acts that show it
+	$(python) -m deploy.demo
+
+.PHONY: demo-down
+demo-down: ## end what `make demo` has begun
+	$(python) -m deploy.demo down
+
+.PHONY: verify
+verify: ## lint, types, architecture, unit tests, generated files: about a minute
+	$(venv)/bin/ruff check
+	$(venv)/bin/ruff format --check
+	PATH=$(venv)/bin:$$PATH mypy
+	$(venv)/bin/lint-imports
+	$(python) -m deploy manifests --check
+	$(python) -m pytest -q tests/unit
+
+.PHONY: test
+test: verify ## every test: unit, real API server, real cluster; installs what the machine lacks
+	$(python) -m deploy machine
+	@echo "== The API server tier: a real kube-apiserver and etcd, with the admission server called by it"
+	$(python) -m pytest -v tests/apiserver
+	@echo "== The cluster tier: real nodes, pods and failures"
+	$(python) -m pytest -v tests/cluster
+
+.PHONY: conformance
+conformance: ## the cluster tier on your cluster, with keddah deployed: KUBE_CONTEXT=...
+	$(if $(KUBE_CONTEXT),,$(error say which cluster: make conformance KUBE_CONTEXT=...))
+	KEDDAH_KUBE_CONTEXT=$(KUBE_CONTEXT) $(python) -m pytest -v tests/cluster
+
+.PHONY: bench
+bench: ## measure, and print the table of targets with what was reached
+	$(python) -m tests.benchmarks
+
+.PHONY: manifests
+manifests: ## write deploy/install and the golden manifests from the code
+	$(python) -m deploy manifests
+	$(python) -m tests.golden
+
+.PHONY: docker-build
+docker-build: ## build both images, with Docker or without: REGISTRY=... TAG=...
+	$(python) -m deploy.images build --registry $(REGISTRY) --tag $(TAG)
+
+.PHONY: docker-push
+docker-push: ## send both images to REGISTRY
+	$(python) -m deploy.images push --registry $(REGISTRY) --tag $(TAG)
+
+.PHONY: deploy
+deploy: ## install keddah, with images of REGISTRY, on the cluster that kubectl reaches
+	$(python) -m deploy overlay $(build) --registry $(REGISTRY) --tag $(TAG)
+	$(KUBECTL) apply --server-side -k $(build)
+	$(KUBECTL) --namespace keddah-system rollout status --timeout 120s deployment/keddah-controller
+	$(KUBECTL) --namespace keddah-system rollout status --timeout 120s deployment/keddah-webhooks
+
+.PHONY: undeploy
+undeploy: ## remove keddah; databases stay and go on running
+	$(KUBECTL) delete --ignore-not-found mutatingwebhookconfiguration/keddah validatingwebhookconfiguration/keddah
+	$(KUBECTL) delete --ignore-not-found clusterrole,clusterrolebinding --selector app.kubernetes.io/part-of=keddah
+	$(KUBECTL) delete --ignore-not-found namespace/keddah-system
+	@echo "keddah is gone. Databases go on running and fail over, but nobody reconciles them until it is back."
+	@echo "The definition of PostgreSQLDatabase stays, for with it all databases would be deleted:"
+	@$(KUBECTL) get postgresqldatabases --all-namespaces
