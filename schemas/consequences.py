@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas import parameters as table
-from schemas.rules import hba, later, memory, parameters, replicas, schedule, version
+from schemas.rules import hba, identifiers, later, memory, parameters, replicas, schedule, version
 from schemas.verdict import listed, warning
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def warnings(review: Review) -> Iterator[str]:
         version.warnings,
         replicas.warnings,
         schedule.warnings,
+        identifiers.warnings,
         parameters.warnings,
         memory.warnings,
         hba.warnings,

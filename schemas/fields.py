@@ -50,6 +50,10 @@ Synchronous = Literal["Quorum", "Strict", "Off"]
 DeletionPolicy = Literal["Retain", "Delete"]
 Identifier = Annotated[str, Meta(min_length=1, max_length=63)]
 Amounts = Annotated[dict[str, Quantity | int], Meta(max_length=32)]
+Line = Annotated[str, Meta(max_length=4096)]
+"""A line of a configuration file; longer than any that makes sense, short enough to remember."""
+Lines = Annotated[list[Line], Meta(max_length=512)]
+Settings = Annotated[dict[str, Line], Meta(max_length=512)]
 Words = Annotated[dict[str, str], Meta(max_length=256)]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schemas import quantity
+from schemas.amounts import amount
 from schemas.types import Spec
 from schemas.verdict import Violation, shown
 
@@ -87,10 +87,8 @@ def _immutable(at: str, value: Callable[[Spec], Any]) -> Relation:
 
 
 def _not_smaller(given: str, stored: str) -> bool:
-    try:
-        return quantity.parse(given) >= quantity.parse(stored)
-    except quantity.QuantityError:
-        return True  # the rule for quantities names that mistake
+    new, old = amount(given), amount(stored)
+    return new is None or old is None or new >= old
 
 
 def _never_shrinks(at: str, value: Callable[[Spec], Any]) -> Relation:
@@ -98,7 +96,7 @@ def _never_shrinks(at: str, value: Callable[[Spec], Any]) -> Relation:
         at=at,
         cel="!isQuantity(self) || !isQuantity(oldSelf) || quantity(self).compareTo(quantity(oldSelf)) >= 0",
         value=value,
-        holds=lambda given, stored: not given or not stored or _not_smaller(given, stored),
+        holds=_not_smaller,
         message="got {self}; cannot shrink from {oldSelf}",
     )
 
@@ -146,7 +144,8 @@ RELATIONS: tuple[Relation, ...] = (
     Relation(
         at="spec",
         child=".restore",
-        cel="has(self.restore) ? has(oldSelf.restore) && self.restore == oldSelf.restore : !has(oldSelf.restore)",
+        cel="has(self.restore) == has(oldSelf.restore)"
+        " && (!has(self.restore) || self.restore == oldSelf.restore)",
         value=lambda spec: spec.restore,
         message="got a change; is read only when the database is made, and cannot change",
     ),

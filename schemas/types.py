@@ -18,6 +18,7 @@ from schemas.fields import (
     DeletionPolicy,
     Identifier,
     Instances,
+    Lines,
     Moment,
     Name,
     Object,
@@ -25,6 +26,7 @@ from schemas.fields import (
     Part,
     Quantity,
     Schedule,
+    Settings,
     Synchronous,
     VersionText,
     Words,
@@ -192,14 +194,14 @@ class Spec(Part, frozen=True, kw_only=True):
         about("CPU and memory of each instance. A change restarts instances, standbys first."),
     ] = UNSET
     parameters: Annotated[
-        dict[str, str],
+        Settings,
         about(
             "PostgreSQL configuration parameters, name to value, both strings. A change reloads or, where "
             "PostgreSQL needs it, restarts instances, standbys first."
         ),
     ] = field(default_factory=dict)
     hba: Annotated[
-        list[str],
+        Lines,
         about(
             "Lines of pg_hba.conf, put behind keddah's own and before its last, which asks for SCRAM.",
             list_type="atomic",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from schemas import hba
@@ -12,11 +13,15 @@ if TYPE_CHECKING:
 
     from schemas.review import Review
 
+# Mutation, validation and the controller ask for the same lines again and again.
+_problem = lru_cache(maxsize=512)(hba.problem)
+_doubt = lru_cache(maxsize=512)(hba.warning)
+
 
 def violations(review: Review) -> Iterator[Violation]:
     """Refuse lines that PostgreSQL would not load, which would leave the old file in force unseen."""
     for index, line in _new_lines(review):
-        problem = hba.problem(line)
+        problem = _problem(line)
         if problem is not None:
             yield got(f"spec.hba[{index}]", line, problem)
 
@@ -24,7 +29,7 @@ def violations(review: Review) -> Iterator[Violation]:
 def warnings(review: Review) -> Iterator[str]:
     """Tell of lines that let more in than is wise."""
     for index, line in _new_lines(review):
-        doubt = hba.warning(line)
+        doubt = _doubt(line)
         if doubt is not None:
             yield warning(f"spec.hba[{index}]: {doubt}")
 

@@ -5,25 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas import identifiers
-from schemas.verdict import Violation, got
+from schemas.verdict import Violation, got, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schemas.review import Review
 
-DATABASES_TAKEN = frozenset({"postgres", "template0", "template1"})
-ROLES_TAKEN = frozenset({"postgres", "replication", "replicator", "rewind", "standby"})
-
 
 def violations(review: Review) -> Iterator[Violation]:
     """Refuse what is no identifier, and the names of initdb and of keddah's own roles."""
-    for field, name, taken in (
-        ("database", review.spec.database, DATABASES_TAKEN),
-        ("owner", review.spec.owner, ROLES_TAKEN),
-    ):
-        if not review.changed(field):
-            continue
-        problem = "is taken by keddah itself, choose another" if name in taken else identifiers.problem(name)
-        if problem is not None:
-            yield got(f"spec.{field}", name, problem)
+    spec = review.spec
+    database = identifiers.problem(spec.database, "database") if review.changed("database") else None
+    if database is not None:
+        yield got("spec.database", spec.database, database)
+    owner = identifiers.problem(spec.owner, "role") if review.changed("owner") else None
+    if owner is not None:
+        yield got("spec.owner", spec.owner, owner)
+
+
+def warnings(review: Review) -> Iterator[str]:
+    """Tell of names that SQL must quote."""
+    for field, name in (("database", review.spec.database), ("owner", review.spec.owner)):
+        doubt = identifiers.warning(name) if review.changed(field) else None
+        if doubt is not None:
+            yield warning(f"spec.{field}: {doubt}")

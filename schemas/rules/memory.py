@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from schemas import quantity
+from schemas.amounts import amount
 from schemas.verdict import Violation, got, shown, warning
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def violations(review: Review) -> Iterator[Violation]:
     needed = _bytes(buffers or DEFAULT)
     if limit is None or needed is None or not _relation_changed(review):
         return
-    allowed = _quantity(limit)
+    allowed = amount(limit)
     if allowed is None or needed + BESIDE_SHARED_BUFFERS <= allowed:
         return
     if buffers is None:
@@ -48,7 +48,7 @@ def warnings(review: Review) -> Iterator[str]:
     buffers, request = _shared_buffers(review.spec), _amount(review.spec, "requests")
     if buffers is None or request is None or not _relation_changed(review):
         return
-    needed, reserved = _bytes(buffers), _quantity(request)
+    needed, reserved = _bytes(buffers), amount(request)
     if needed is not None and reserved is not None and needed > reserved:
         yield warning(
             f"spec.parameters.shared_buffers: {buffers} is more than resources.requests.memory, {request}"
@@ -81,10 +81,3 @@ def _bytes(text: str) -> int | None:
     """Read an amount of memory as PostgreSQL does; None when it is none, which another rule says."""
     match = _AMOUNT.fullmatch(text)
     return int(float(match[1]) * _UNITS[match[2]]) if match else None
-
-
-def _quantity(amount: str | int) -> int | None:
-    try:
-        return int(quantity.parse(amount))
-    except quantity.QuantityError:
-        return None

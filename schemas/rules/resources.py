@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from schemas import quantity
+from schemas import amounts
 from schemas.verdict import Violation, field_path, got, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from decimal import Decimal
 
     from schemas.review import Review
     from schemas.types import ResourceRequirements
@@ -28,8 +27,8 @@ def violations(review: Review) -> Iterator[Violation]:
         return
     requests = resources.requests or {}
     limits = resources.limits or {}
-    yield from _amounts("requests", requests, _stored(review, "requests"))
-    yield from _amounts("limits", limits, _stored(review, "limits"))
+    yield from _quantities("requests", requests, _stored(review, "requests"))
+    yield from _quantities("limits", limits, _stored(review, "limits"))
     yield from _above_limits(requests, limits)
 
 
@@ -38,33 +37,24 @@ def _stored(review: Review, kind: str) -> Mapping[str, Amount]:
     return (getattr(stored, kind) or {}) if stored is not None else {}
 
 
-def _amounts(kind: str, amounts: Mapping[str, Amount], stored: Mapping[str, Amount]) -> Iterator[Violation]:
-    for name, amount in amounts.items():
-        if stored.get(name) == amount:
+def _quantities(kind: str, given: Mapping[str, Amount], stored: Mapping[str, Amount]) -> Iterator[Violation]:
+    for name, quantity in given.items():
+        if stored.get(name) == quantity:
             continue
         path = field_path("spec", "resources", kind, name)
         if not _STANDARD.fullmatch(name) and not _EXTENDED.fullmatch(name):
-            yield got(path, amount, "is for a resource that no container has; cpu and memory are meant")
+            yield got(path, quantity, "is for a resource that no container has; cpu and memory are meant")
             continue
-        try:
-            if quantity.parse(amount) <= 0:
-                yield got(path, amount, "must be more than 0")
-        except quantity.QuantityError as error:
-            yield got(path, amount, str(error))
+        amount = amounts.amount(quantity)
+        if amount is None:
+            yield got(path, quantity, str(amounts.problem(quantity)))
+        elif amount <= 0:
+            yield got(path, quantity, "must be more than 0")
 
 
 def _above_limits(requests: Mapping[str, Amount], limits: Mapping[str, Amount]) -> Iterator[Violation]:
     for name, request in requests.items():
-        requested, limit = _parsed(request), _parsed(limits.get(name))
+        requested, limit = amounts.amount(request), amounts.amount(limits.get(name))
         if requested is not None and limit is not None and requested > limit:
             path = field_path("spec", "resources", "requests", name)
             yield got(path, request, f"must be at most the limit, {shown(limits[name])}")
-
-
-def _parsed(amount: Amount | None) -> Decimal | None:
-    if amount is None:
-        return None
-    try:
-        return quantity.parse(amount)
-    except quantity.QuantityError:
-        return None

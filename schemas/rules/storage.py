@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas import quantity
+from schemas import amounts, quantity
 from schemas.verdict import Violation, got
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ SMALLEST = "256Mi"
 LARGEST = "64Ti"
 """The largest volume that cloud block stores give; more is a slip of the unit."""
 
+_LEAST, _MOST = quantity.parse(SMALLEST), quantity.parse(LARGEST)
+
 
 def violations(review: Review) -> Iterator[Violation]:
     """Refuse sizes that are no quantity, or that no database can live with."""
@@ -28,10 +30,8 @@ def violations(review: Review) -> Iterator[Violation]:
 
 def problems(path: str, size: str) -> Iterator[Violation]:
     """Judge the size of one volume."""
-    try:
-        amount = quantity.parse(size)
-    except quantity.QuantityError as error:
-        yield got(path, size, str(error))
-        return
-    if not quantity.parse(SMALLEST) <= amount <= quantity.parse(LARGEST):
+    amount = amounts.amount(size)
+    if amount is None:
+        yield got(path, size, str(amounts.problem(size)))
+    elif not _LEAST <= amount <= _MOST:
         yield got(path, size, f"must be from {SMALLEST} to {LARGEST}")

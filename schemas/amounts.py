@@ -1,0 +1,31 @@
+"""Quantities as rules compare them: once read, remembered, since the same few come again and again."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from schemas import quantity
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+
+@lru_cache(maxsize=1024, typed=True)
+def amount(text: str | int | None) -> Decimal | None:
+    """Give an amount; None for none, and for what is no quantity, which the rule for its field names."""
+    if text is None:
+        return None
+    try:
+        return quantity.parse(text)
+    except quantity.QuantityError:
+        return None
+
+
+def problem(text: str | int) -> str | None:
+    """Say why a text is no quantity; None for one that is."""
+    try:
+        quantity.parse(text)
+    except quantity.QuantityError as error:
+        return str(error)
+    return None
