@@ -1,19 +1,127 @@
-"""One real API server for the whole tier; each test works in names of its own."""
+"""A real API server for the whole run, with keddah's CRD; its webhooks and namespaces on request."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy.local.build import binaries
 from deploy.local.controlplane import DELETION, ControlPlane
+from schemas.crd import crd
+from tests import admission
+from tests.kubectl import Kubectl
+from tests.rest import Rest
+from tests.waiting import until
+from tests.webhook_process import WebhookProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+CONTROLLERS = (*DELETION, "statefulset-controller", "persistentvolumeclaim-protection-controller")
+"""Of Kubernetes' own: who deletes, and who makes pods and claims of a StatefulSet. No pod ever runs."""
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """Run an API server whose garbage collector and namespace controller work."""
-    with ControlPlane(tmp_path_factory.mktemp("plane"), controllers=DELETION) as started:
-        yield started
+    """Give the API server; it ends with the run, however the run ends."""
+    folder = tmp_path_factory.mktemp("plane")
+    with ControlPlane(folder, audit=True, controllers=CONTROLLERS) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def rest(plane: ControlPlane) -> Iterator[Rest]:
+    """Give the administrator, with the CRD installed."""
+    user = Rest(plane.kubeconfig)
+    install_crd(user)
+    yield user
+    user.close()
+
+
+def install_crd(user: Rest) -> None:
+    """Install the CRD and wait until it is served."""
+    answer = user.apply(crd())
+    assert answer.expect()
+    assert answer.warnings == ()
+    name = crd()["metadata"]["name"]
+    until(lambda: established(user.get("CustomResourceDefinition", None, name)), 10)
+
+
+def established(definition: dict[str, Any] | None) -> bool:
+    conditions = ((definition or {}).get("status") or {}).get("conditions") or []
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+
+
+@pytest.fixture(scope="session")
+def kubectl(plane: ControlPlane, rest: Rest) -> Kubectl:
+    """Give kubectl, as administrator."""
+    del rest  # the CRD must be there
+    user = Kubectl(binaries(print) / "kubectl", plane.kubeconfig)
+    # Schemas are published some time after the objects are served.
+    until(lambda: user("explain", "pgdb.spec").code == 0)
+    return user
+
+
+@pytest.fixture(scope="session")
+def webhooks(rest: Rest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebhookProcess]:
+    """Give the admission server, called by the API server as the install manifests say."""
+    with WebhookProcess(tmp_path_factory.mktemp("admission") / "server") as process:
+        admission.register(rest, process)
+        yield process
+        admission.unregister(rest)
+
+
+@pytest.fixture
+def new_namespace(rest: Rest) -> Iterator[Callable[..., str]]:
+    """Give a maker of namespaces, which are deleted with all that is in them."""
+    made: list[str] = []
+
+    def make(**labels: str) -> str:
+        name = f"shop-{next(_numbers)}"
+        rest.create(namespace_of(name, labels)).expect()
+        made.append(name)
+        return name
+
+    yield make
+    for name in made:
+        discard_namespace(rest, name)
+
+
+@pytest.fixture
+def namespace(new_namespace: Callable[..., str]) -> str:
+    """Give a namespace in which the webhooks, if there are any, are called."""
+    return new_namespace()
+
+
+@pytest.fixture
+def unguarded(new_namespace: Callable[..., str]) -> str:
+    """Give a namespace for which no webhook is called, as if they had not been installed yet."""
+    return new_namespace(**{admission.UNGUARDED: "true"})
+
+
+@pytest.fixture(scope="module")
+def shared_namespace(rest: Rest) -> Iterator[str]:
+    """Give one namespace for all tests of a module that leave nothing behind, or use names of their own."""
+    name = f"shop-{next(_numbers)}"
+    rest.create(namespace_of(name, {})).expect()
+    yield name
+    discard_namespace(rest, name)
+
+
+def namespace_of(name: str, labels: dict[str, str]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def discard_namespace(rest: Rest, name: str) -> None:
+    """Delete a namespace without waiting; no finalizer of ours may hold it."""
+    unguard = {"metadata": {"labels": {admission.UNGUARDED: "true"}}}
+    rest.merge("Namespace", None, name, unguard).expect()
+    for database in rest.list("PostgreSQLDatabase", name):
+        if database["metadata"].get("finalizers"):
+            release = {"metadata": {"finalizers": None}}
+            rest.merge("PostgreSQLDatabase", name, database["metadata"]["name"], release)
+    rest.delete("Namespace", None, name)
