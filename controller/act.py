@@ -19,10 +19,14 @@ from controller.credentials import database_keys
 from controller.desired import names
 from controller.kinds import DATABASE, WATCHED
 from controller.kube import Kube
-from controller.patroni import Patroni
+from controller.patroni import Patroni, Reply
 from controller.pki import DatabaseKeys
 from controller.store import Store
 from schemas.types import PostgreSQLDatabase
+
+
+class Declined(Exception):  # noqa: N818 - what Patroni did
+    """Patroni would not do what it was asked; the next pass looks again and decides anew."""
 
 
 class Actor:
@@ -49,9 +53,10 @@ class Actor:
             case SetFinalizers(finalizers=finalizers):
                 await self._set_finalizers(db, finalizers)
             case RestartPostgres(ip=ip):
-                await self._patroni.restart(ip, await self._keys(db))
+                _accepted(await self._patroni.restart(ip, await self._keys(db)), action)
             case Switchover(leader=leader, candidate=candidate, ip=ip):
-                await self._patroni.switchover(ip, leader, candidate, await self._keys(db))
+                keys = await self._keys(db)
+                _accepted(await self._patroni.switchover(ip, leader, candidate, keys), action)
             case _:
                 assert_never(action)
 
@@ -77,3 +82,8 @@ class Actor:
         """Let the next pass see what was written, even before the watch tells of it."""
         if live is not None and live["kind"] in WATCHED:
             self._store.put(live["kind"], live)
+
+
+def _accepted(reply: Reply, action: Action) -> None:
+    if not reply.accepted:
+        raise Declined(f"{action}: Patroni answered {reply.status}: {reply.text}")

@@ -170,12 +170,6 @@ def _arrival(world: World, expected: int) -> Outcome:
     trouble = next((i for i in world.instances if i.trouble and not i.ready), None)
     if trouble and trouble.trouble:
         return Waiting(30, trouble.trouble.reason, f"{trouble.name}: {trouble.trouble.message}")
-    fit = sum(instance.fit for instance in world.instances)
-    if world.primary is None:
-        reason = "NoPrimary" if world.leadership.initialized else "Creating"
-        return Waiting(30, reason, "no instance accepts writes yet")
-    if fit < expected or len(world.instances) != expected:
-        return Waiting(30, "Degraded" if fit else "Creating", f"{fit} of {expected} instances serve")
     return Done()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from controller.act import Actor
+from controller.act import Actor, Declined
 from controller.actions import Action, Apply, DeletePod, RestartPostgres, Switchover
 from controller.credentials import credentials
 from controller.judge import Judgement, judge
@@ -93,6 +93,8 @@ class Reconciler:
             attempt.judged = True
         except Refused as refusal:
             attempt.outcome = Waiting(60, "WriteRefused", str(refusal))
+        except Declined as refusal:
+            attempt.outcome = Waiting(5, "PatroniDeclined", str(refusal))
         finally:
             await self._report(manifest, judgement, attempt)
             _log(key, attempt, time.perf_counter() - started)
