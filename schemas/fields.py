@@ -5,7 +5,7 @@ A title says in an error what a value must be; the CRD leaves titles out.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -46,8 +46,6 @@ Schedule = Annotated[str, Meta(max_length=1024)]
 Instances = Annotated[int, Meta(ge=1, le=2147483647, extra_json_schema={"format": "int32"})]
 Count = Annotated[int, Meta(ge=0, le=2147483647, extra_json_schema={"format": "int32"})]
 Moment = Annotated[str, Meta(max_length=64, extra_json_schema={"format": "date-time"})]
-Synchronous = Literal["Quorum", "Strict", "Off"]
-DeletionPolicy = Literal["Retain", "Delete"]
 Identifier = Annotated[str, Meta(min_length=1, max_length=63)]
 Amounts = Annotated[dict[str, Quantity | int], Meta(max_length=32)]
 Line = Annotated[str, Meta(max_length=4096)]

@@ -15,23 +15,21 @@ from msgspec import UNSET, Meta, UnsetType, field
 from schemas.fields import (
     Amounts,
     Count,
-    DeletionPolicy,
     Identifier,
     Instances,
     Lines,
     Moment,
-    Name,
     Object,
     ObjectName,
     Part,
     Quantity,
     Schedule,
     Settings,
-    Synchronous,
     VersionText,
     Words,
     about,
 )
+from schemas.metadata import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +41,9 @@ KIND = "PostgreSQLDatabase"
 PLURAL = "postgresqldatabases"
 SINGULAR = "postgresqldatabase"
 SHORT_NAME = "pgdb"
+
+Synchronous = Literal["Quorum", "Strict", "Off"]
+DeletionPolicy = Literal["Retain", "Delete"]
 
 
 class Storage(Part, frozen=True, kw_only=True):
@@ -208,7 +209,6 @@ class Spec(Part, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=list)
     synchronous: Annotated[
-        Synchronous,
         about(
             "Quorum: a commit waits for a standby, and goes on without one if none is left. "
             "Strict: a commit never goes on without a standby. Off: a commit waits for none and can be "
@@ -220,7 +220,6 @@ class Spec(Part, frozen=True, kw_only=True):
         Restore | UnsetType, about("Start from another database's backups. Only at creation.")
     ] = UNSET
     deletion_policy: Annotated[
-        DeletionPolicy,
         about(
             "Retain: after this object is deleted its volumes, credentials and Patroni's state stay, "
             "and a new object of the same name takes them up again. Delete: they are deleted with it."
@@ -271,21 +270,6 @@ class Status(Part, frozen=True, kw_only=True):
         list[Condition],
         about("Aspects of the state, one entry a type.", list_type="map", list_map_keys=["type"]),
     ] = field(default_factory=list)
-
-
-class Metadata(Part, frozen=True, kw_only=True):
-    """The parts of ObjectMeta that keddah reads."""
-
-    name: Name = ""
-    generate_name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    generation: int = 0
-    resource_version: str = ""
-    deletion_timestamp: str | UnsetType = UNSET
-    labels: dict[str, str] = field(default_factory=dict)
-    annotations: dict[str, str] = field(default_factory=dict)
-    finalizers: list[str] = field(default_factory=list)
 
 
 class PostgreSQLDatabase(Part, frozen=True, kw_only=True):
