@@ -1,4 +1,4 @@
-"""What ties the files together, so that `kubectl apply --server-side -k deploy/install` installs everything."""
+"""What ties the files together for `kubectl apply --server-side -k deploy/install`."""
 
 from __future__ import annotations
 

@@ -49,10 +49,9 @@ def policy(
 def policy_text(catalogue: list[dict[str, Any]], registry: str, tag: str) -> str:
     """Return the policy for the releases in an image; the oldest major is the default."""
     releases = sorted(catalogue, key=lambda release: [int(part) for part in release["version"].split(".")])
+    reference = image(DATABASE_IMAGE, registry, tag)
     document = {
-        "catalogue": [
-            _release(release["version"], image(DATABASE_IMAGE, registry, tag)) for release in releases
-        ],
+        "catalogue": [_release(release["version"], reference) for release in releases],
         "defaultVersion": _major(releases[0]["version"]),
         "replicas": {"minimum": 1, "maximum": 9, "default": 1},
         "scheduleWindow": {"startHour": 0, "hours": 6},
