@@ -60,18 +60,15 @@ def binaries(say: Callable[[str], None], environment: Mapping[str, str] = os.env
     go = shutil.which("go")
     if go is None:
         raise BuildError("the programs are built with Go, which is not on the PATH: install Go 1.26 or newer")
-    folder = (
-        cache_root(environment) / "bin" / build_key(MODULES, _go(go, "env", "GOVERSION", cwd=MODULES).strip())
-    )
+    key = build_key(MODULES, _go(go, "env", "GOVERSION", cwd=MODULES).strip())
+    folder = cache_root(environment) / "bin" / key
     if folder.is_dir():
         return folder
-    with locked(folder.with_suffix(".lock")):
+    with locked(folder.with_name(f"{folder.name}.lock")):
         if not folder.is_dir():
             for unfinished in folder.parent.glob(f".{folder.name}-*"):
                 shutil.rmtree(unfinished)
-            say(
-                f"building Kubernetes {KUBERNETES_VERSION}, etcd and CoreDNS, once for this machine (minutes)"
-            )
+            say(f"building Kubernetes {KUBERNETES_VERSION}, etcd and CoreDNS, once for this machine")
             _build(go, folder)
     return folder
 

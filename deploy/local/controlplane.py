@@ -50,12 +50,12 @@ class ControlPlane:
         programs: Path | None = None,
     ) -> None:
         self.folder = folder.resolve()
+        self.programs = programs or binaries(print)
         self.kubeconfig = self.folder / "kubeconfig"
         self.audit_log = self.folder / "audit.log"
         self._audit = audit
         self._flags = (*flags, *(self._audit_flags() if audit else ()))
         self._controllers = tuple(controllers)
-        self._binaries = programs or binaries(print)
         self._processes = Processes(self.folder / "pids", self.folder / "logs")
         self._place = _free_place()
 
@@ -111,13 +111,13 @@ class ControlPlane:
         # There is no address that pods could reach it by, so the Service `kubernetes` gets no endpoint.
         flags = ("--endpoint-reconciler-type=none", *self._flags)
         programs = [
-            apiserver.etcd(self._binaries, place, self.folder / "etcd"),
-            apiserver.api_server(self._binaries, place, credentials, flags),
+            apiserver.etcd(self.programs, place, self.folder / "etcd"),
+            apiserver.api_server(self.programs, place, credentials, flags),
         ]
         if self._controllers:
             pki = self.folder / "pki"
             wanted = self._controllers
-            programs.append(apiserver.controller_manager(self._binaries, place, credentials, pki, wanted))
+            programs.append(apiserver.controller_manager(self.programs, place, credentials, pki, wanted))
         return programs
 
     def _audit_flags(self) -> tuple[str, ...]:
