@@ -209,6 +209,7 @@ class Spec(Part, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=list)
     synchronous: Annotated[
+        Synchronous,
         about(
             "Quorum: a commit waits for a standby, and goes on without one if none is left. "
             "Strict: a commit never goes on without a standby. Off: a commit waits for none and can be "
@@ -220,6 +221,7 @@ class Spec(Part, frozen=True, kw_only=True):
         Restore | UnsetType, about("Start from another database's backups. Only at creation.")
     ] = UNSET
     deletion_policy: Annotated[
+        DeletionPolicy,
         about(
             "Retain: after this object is deleted its volumes, credentials and Patroni's state stay, "
             "and a new object of the same name takes them up again. Delete: they are deleted with it."
