@@ -22,7 +22,7 @@ from deploy.local.takedown import take_down
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FAILURES = (StateError, BuildError, ImageError, CommandError, NotReadyError, ApiError)
+_FAILURES = (StateError, BuildError, ImageError, CommandError, NotReadyError, ApiError, OSError)
 
 
 def _folder(given: argparse.Namespace) -> StateFolder:
@@ -115,6 +115,9 @@ def main() -> int:
     except _FAILURES as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command again goes on from here", file=sys.stderr)
+        return 130  # as a shell reports a process that SIGINT ended
 
 
 if __name__ == "__main__":

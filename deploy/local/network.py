@@ -72,6 +72,8 @@ def create_control_plane(name: str, plan: AddressPlan) -> None:
         f"link set {_TO_HOST} up",
         f"address replace {plan.control_plane}/{plan.segment.prefixlen} dev {_BRIDGE}",
         f"address replace {plan.host_gateway}/30 dev {_TO_HOST}",
+        # What the API server itself sends to a Service is rewritten only after a route was found for it.
+        f"route replace {plan.services} dev {_BRIDGE} src {plan.control_plane}",
     )
     run("ip", "link", "set", plan.host_interface, "up")
     run("ip", "address", "replace", f"{plan.host}/30", "dev", plan.host_interface)
