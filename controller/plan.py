@@ -167,10 +167,25 @@ def _hibernated(scaled: Scale) -> Outcome | None:
 
 
 def _arrival(world: World, expected: int) -> Outcome:
-    trouble = next((i for i in world.instances if i.trouble and not i.ready), None)
-    if trouble and trouble.trouble:
-        return Waiting(30, trouble.trouble.reason, f"{trouble.name}: {trouble.trouble.message}")
-    return Done()
+    """Tell how far the instances are from all of them serving."""
+    troubled = [(i.name, i.trouble) for i in world.instances if i.trouble and not i.ready]
+    for name, trouble in troubled:
+        return Waiting(30, trouble.reason, f"{name}: {trouble.message}")
+    if world.primary is None:
+        reason = "NoPrimary" if world.leadership.initialized else "Creating"
+        return Waiting(30, reason, "no instance accepts writes yet")
+    fit = sum(instance.fit for instance in world.instances)
+    if fit == expected == len(world.instances):
+        return Done()
+    return Waiting(30, _shortfall(world, expected), f"{fit} of {expected} instances serve")
+
+
+def _shortfall(world: World, expected: int) -> str:
+    if len(world.instances) > expected:
+        return "InstancesEnding"
+    # A server that runs and is not fit does not follow; any other is on its way.
+    stuck = any(i.state == "running" and not i.fit and not i.deleting for i in world.instances)
+    return "Degraded" if stuck else "InstancesStarting"
 
 
 def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
