@@ -218,6 +218,8 @@ def up(state: StateFolder, count: int, archives: Sequence[Path], say: Callable[[
     check_machine()
     if not 1 <= count <= MAX_NODES:
         raise StateError(f"nodes: got {count}; allowed are 1 to {MAX_NODES}")
+    for archive in archives:
+        images.archive_identity(archive)  # an unusable one is refused before anything is started
     programs = binaries(say)
     with locked(state.path.with_suffix(".lock")):
         cluster = Cluster(state, _record(state, count, say), programs)

@@ -67,7 +67,7 @@ def archive_identity(archive: Path) -> str:
                 if member:
                     return hashlib.sha256(member.read()).hexdigest()
     except (OSError, tarfile.TarError) as error:
-        raise ImageError(f"{archive}: {error}") from error
+        raise ImageError(f"{archive}: {str(error).splitlines()[0]}") from error
     raise ImageError(f"{archive}: got a tar without index.json; an OCI archive has one")
 
 

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.local.processes import run
+from deploy.local.processes import CommandError, run, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _RUN = Path("/run/netns")
 _BRIDGE = "bridge"
 _TO_HOST = "host"
+_REMOVE_SECONDS = 10.0
 # In a namespace of its own each of these starts from the kernel's default, whatever the host has.
 _SETTINGS = {
     "net/ipv4/ip_forward": "1",
@@ -108,9 +109,12 @@ def remove(cluster: str, plan: AddressPlan | None) -> None:
     """Remove every namespace of the cluster, and with them their links; then the host's end and routes."""
     for file in namespaces(cluster):
         run("ip", "netns", "delete", file.name)
-    if plan and Path("/sys/class/net", plan.host_interface).exists():
-        # The namespace's end of the link may take the kernel a moment to drop.
-        run("ip", "link", "delete", plan.host_interface)
+    if plan:
+        # The kernel drops the link with the namespace, but later, and maybe just between two looks at it.
+        link = Path("/sys/class/net", plan.host_interface)
+        wait_until(
+            lambda: not link.exists() or _delete(link.name), f"the end of {link.name}", _REMOVE_SECONDS
+        )
 
 
 def namespaces(cluster: str) -> Iterator[Path]:
@@ -130,6 +134,14 @@ def _create_namespace(name: str) -> None:
         f"[ ! -e /proc/sys/{key} ] || echo {value} > /proc/sys/{key}\n" for key, value in _SETTINGS.items()
     )
     run(*entering(name), "sh", "-e", text=settings)
+
+
+def _delete(link: str) -> bool:
+    try:
+        run("ip", "link", "delete", link)
+    except CommandError:
+        return False
+    return True
 
 
 def _has_link(name: str, link: str) -> bool:
