@@ -66,8 +66,10 @@ def archive_identity(archive: Path) -> str:
                     continue
                 if member:
                     return hashlib.sha256(member.read()).hexdigest()
-    except (OSError, tarfile.TarError) as error:
-        raise ImageError(f"{archive}: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise ImageError(f"{archive}: {error.strerror}") from error
+    except tarfile.TarError as error:
+        raise ImageError(f"{archive}: got a file that is no tar; an OCI archive is one") from error
     raise ImageError(f"{archive}: got a tar without index.json; an OCI archive has one")
 
 
