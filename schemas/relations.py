@@ -11,6 +11,7 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from schemas.amounts import amount
@@ -110,6 +111,17 @@ def _repository_size(spec: Spec) -> str:
     return spec.backup.repository.volume.size if spec.backup.repository.volume else ""
 
 
+def _restore(spec: Spec) -> tuple[str, datetime | str] | None:
+    """Give what CEL compares: to the API server a date-time is a moment, however it is spelled."""
+    if not spec.restore:
+        return None
+    text = spec.restore.target_time or ""
+    try:
+        return spec.restore.from_, datetime.fromisoformat(text)
+    except ValueError:
+        return spec.restore.from_, text
+
+
 # CEL's optional fields would read better, and cost more than the API server lets a rule cost.
 _CLASS = "(has({0}.storage) && has({0}.storage.storageClassName) ? {0}.storage.storageClassName : '')"
 
@@ -146,7 +158,7 @@ RELATIONS: tuple[Relation, ...] = (
         child=".restore",
         cel="has(self.restore) == has(oldSelf.restore)"
         " && (!has(self.restore) || self.restore == oldSelf.restore)",
-        value=lambda spec: spec.restore,
+        value=_restore,
         message="got a change; is read only when the database is made, and cannot change",
     ),
 )

@@ -67,12 +67,18 @@ def kubectl(plane: ControlPlane, rest: Rest) -> Kubectl:
 
 
 @pytest.fixture(scope="session")
-def webhooks(rest: Rest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebhookProcess]:
-    """Give the admission server, called by the API server as the install manifests say."""
+def webhook_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebhookProcess]:
+    """Give an admission server that nobody calls yet."""
     with WebhookProcess(tmp_path_factory.mktemp("admission") / "server") as process:
-        admission.register(rest, process)
         yield process
-        admission.unregister(rest)
+
+
+@pytest.fixture(scope="module")
+def webhooks(rest: Rest, webhook_process: WebhookProcess) -> Iterator[WebhookProcess]:
+    """Give the admission server, called by the API server as the install manifests say."""
+    admission.register(rest, webhook_process)
+    yield webhook_process
+    admission.unregister(rest)
 
 
 @pytest.fixture
@@ -104,10 +110,20 @@ def unguarded(new_namespace: Callable[..., str]) -> str:
 
 
 @pytest.fixture(scope="module")
+def shared_unguarded(rest: Rest) -> Iterator[str]:
+    """Give one such namespace for a whole module."""
+    yield from _whole_module(rest, {admission.UNGUARDED: "true"})
+
+
+@pytest.fixture(scope="module")
 def shared_namespace(rest: Rest) -> Iterator[str]:
     """Give one namespace for all tests of a module that leave nothing behind, or use names of their own."""
+    yield from _whole_module(rest, {})
+
+
+def _whole_module(rest: Rest, labels: dict[str, str]) -> Iterator[str]:
     name = f"shop-{next(_numbers)}"
-    rest.create(namespace_of(name, {})).expect()
+    rest.create(namespace_of(name, labels)).expect()
     yield name
     discard_namespace(rest, name)
 
