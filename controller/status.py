@@ -15,7 +15,18 @@ from controller.world import World
 from schemas.types import Condition, PostgreSQLDatabase
 
 Truth = bool | None
-_USUAL = frozenset({"Creating", "Reconciling", "RollingOut", "SwitchingOver", "ScaleDownWaits", "Hibernated"})
+_USUAL = frozenset(
+    {
+        "Creating",
+        "Hibernated",
+        "InstancesEnding",
+        "InstancesStarting",
+        "Reconciling",
+        "RollingOut",
+        "ScaleDownWaits",
+        "SwitchingOver",
+    }
+)
 """Reasons of a database that is not Ready because it does what was asked: no warning."""
 _WORDS = {True: "True", False: "False", None: "Unknown"}
 
