@@ -104,3 +104,9 @@ class WebhookProcess:
         with open(f"/proc/{self.process.pid}/status") as status:  # noqa: PTH123
             kilobytes = next(line.split()[1] for line in status if line.startswith("VmRSS:"))
         return int(kilobytes) / 1024
+
+    def processor_seconds(self) -> float:
+        """Give the processor time that the process has used, in seconds."""
+        with open(f"/proc/{self.process.pid}/stat") as stat:  # noqa: PTH123
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

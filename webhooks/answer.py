@@ -111,7 +111,7 @@ def invalid(kind: str, name: str, violations: Iterable[Violation]) -> Denied:
     causes = [Cause(_one_line(violation.path), _one_line(violation.message)) for violation in violations]
     shown = tuple(causes[:MOST_CAUSES])
     details = Details(name=name, kind=kind, causes=shown)
-    message = _message(shown, len(causes))
+    message = _message(name, shown, len(causes))
     return Denied(
         Status(code=HTTPStatus.UNPROCESSABLE_ENTITY, reason="Invalid", message=message, details=details)
     )
@@ -130,13 +130,14 @@ def unknown(kind: str) -> Denied:
     return Denied(Status(code=HTTPStatus.BAD_REQUEST, reason="BadRequest", message=message))
 
 
-def _message(causes: Sequence[Cause], count: int) -> str:
+def _message(name: str, causes: Sequence[Cause], count: int) -> str:
+    """Name the object too: kubectl does not where one of several in a file is refused."""
     lines = [f"{cause.field}: {cause.message}" for cause in causes]
     if count == 1:
-        return lines[0]
+        return f"1 mistake in {name}: {lines[0]}"
     more = [f"  and {count - len(lines)} more"] if count > len(lines) else []
     numbered = [f"  {number}. {line}" for number, line in enumerate(lines, start=1)]
-    return "\n".join([f"{count} mistakes:", *numbered, *more])
+    return "\n".join([f"{count} mistakes in {name}:", *numbered, *more])
 
 
 def _one_line(text: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from datetime import UTC
 from typing import TYPE_CHECKING
 
+from schemas import admit, types
 from webhooks import server
 from webhooks.app import Application
 from webhooks.log import line
@@ -51,6 +53,17 @@ class Life:
             self._hurried.set()
         self._told.set()
 
+    def _rehearse(self) -> None:
+        """Judge an object that breaks its structure: what is loaded on first use blocks nobody's review."""
+        today = self._app.now().astimezone(UTC).date()
+        manifest = {
+            "apiVersion": types.API_VERSION,
+            "kind": types.KIND,
+            "metadata": {},
+            "spec": {"replicas": "1"},
+        }
+        admit.admit(manifest, None, policy=self._policy.current, today=today)
+
     async def run(self) -> int:
         """Serve until told to stop; returns the process's exit code."""
         settings = self._settings
@@ -63,6 +76,7 @@ class Life:
         )
         probes = server.probes(Probes(unready=self._unready, metrics=self._metrics), self._sockets[1])
         self._pair.refresh()
+        self._rehearse()
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(reviews.run_until_told())
             probing = tasks.create_task(probes.run_until_told())

@@ -37,7 +37,7 @@ def test_one_mistake_is_the_message() -> None:
     assert response(answer)["allowed"] is False
     assert status == {
         "status": "Failure",
-        "message": "spec.replicas: got 0; from 1 to 9",
+        "message": "1 mistake in orders: spec.replicas: got 0; from 1 to 9",
         "reason": "Invalid",
         "code": 422,
         "details": {
@@ -57,13 +57,13 @@ def test_one_mistake_is_the_message() -> None:
 
 def test_several_mistakes_are_numbered_one_a_line() -> None:
     answer = invalid("PostgreSQLDatabase", "orders", [Violation("spec.a", "x"), Violation("spec.b", "y")])
-    assert answer.status.message == "2 mistakes:\n  1. spec.a: x\n  2. spec.b: y"
+    assert answer.status.message == "2 mistakes in orders:\n  1. spec.a: x\n  2. spec.b: y"
     assert answer.fields == ("spec.a", "spec.b")
 
 
 def test_a_key_with_a_newline_stays_on_its_line() -> None:
     answer = invalid("PostgreSQLDatabase", "orders", [Violation("spec.parameters.a\nb", "x\x00")])
-    assert answer.status.message == "spec.parameters.a\\nb: x\\x00"
+    assert answer.status.message == "1 mistake in orders: spec.parameters.a\\nb: x\\x00"
 
 
 def test_no_refusal_is_endless() -> None:

@@ -119,12 +119,14 @@ async def test_the_limit_itself_is_accepted() -> None:
     assert await exchange.with_(application()) == 200
 
 
-async def test_a_body_that_stops_is_timed_out() -> None:
+async def test_a_body_that_stops_is_timed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "LINGER_SECONDS", 0)
     exchange = Exchange(b"{", more=True)
     assert await exchange.with_(application(deadline=0.0)) == 408
 
 
-async def test_the_api_servers_timeout_bounds_the_wait() -> None:
+async def test_the_api_servers_timeout_bounds_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "LINGER_SECONDS", 0)
     exchange = Exchange(b"{", more=True)
     assert await exchange.with_(application(deadline=3600.0), query=b"a=b&timeout=0s") == 408
 
