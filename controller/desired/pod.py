@@ -105,6 +105,8 @@ def _environment(name: str) -> list[Manifest]:
         _from_secret("PATRONI_SUPERUSER_PASSWORD", names.superuser_secret(name)),
         _from_secret("PATRONI_REPLICATION_PASSWORD", replication),
         _from_secret("PATRONI_REWIND_PASSWORD", replication),
+        # Patroni's HTTP client announces urllib3's future at every start.
+        {"name": "PYTHONWARNINGS", "value": "ignore::FutureWarning"},
     ]
 
 

@@ -1,0 +1,133 @@
+"""The installation as people do it, against an API server of its own: its webhooks have nobody to call."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from datetime import UTC, datetime
+from secrets import token_bytes
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from controller.desired import manifests, secrets
+from controller.desired.secrets import server_names
+from controller.pki import DatabaseKeys, issue_server
+from deploy.generate.document import documents
+from deploy.local.build import binaries
+from deploy.local.controlplane import DELETION, ControlPlane
+from deploy.manifests import INSTALL, objects, overlay_files, write
+from tests.factory import typed_database
+from tests.kubectl import Kubectl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with ControlPlane(tmp_path_factory.mktemp("install"), controllers=DELETION) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def kubectl(bare: ControlPlane) -> Kubectl:
+    return Kubectl(binaries(print) / "kubectl", bare.kubeconfig)
+
+
+@pytest.fixture(scope="module")
+def installed(kubectl: Kubectl) -> Kubectl:
+    done = kubectl("apply", "--server-side", "-k", str(INSTALL))
+    assert (done.code, done.err) == (0, "")
+    return kubectl
+
+
+def apply(kubectl: Kubectl, items: tuple[dict[str, Any], ...], *options: str) -> None:
+    done = kubectl("apply", "--server-side", *options, "-f", "-", stdin=documents(items))
+    assert (done.code, done.err) == (0, "")
+
+
+def test_everything_installs_in_one_go_without_a_warning(installed: Kubectl) -> None:
+    found = json.loads(installed.good("get", "deployments", "-n", "keddah-system", "-o", "json"))
+    names = [item["metadata"]["name"] for item in found["items"]]
+    assert names == ["keddah-controller", "keddah-webhooks"]
+
+
+def test_installing_again_changes_nothing_and_keeps_the_ca_bundle(installed: Kubectl) -> None:
+    configuration = "validatingwebhookconfiguration/keddah"
+    patch = [{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": "Y2E="}]
+    installed.good("patch", configuration, "--type=json", "-p", json.dumps(patch))
+    before = json.loads(installed.good("get", configuration, "-o", "json"))
+    installed.good("apply", "--server-side", "-k", str(INSTALL))
+    after = json.loads(installed.good("get", configuration, "-o", "json"))
+    assert after["webhooks"][0]["clientConfig"]["caBundle"] == "Y2E="
+    assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+
+
+def test_an_overlay_for_a_registry_installs(installed: Kubectl, tmp_path: Path) -> None:
+    write(tmp_path, overlay_files(tmp_path, registry="registry.example", tag="7", catalogue=None))
+    printed = installed.good("apply", "--server-side", "--dry-run=server", "-k", str(tmp_path), "-o", "yaml")
+    items = yaml.safe_load(printed)["items"]
+    deployments = [item for item in items if item["kind"] == "Deployment"]
+    images = {d["spec"]["template"]["spec"]["containers"][0]["image"] for d in deployments}
+    assert images == {"registry.example/keddah-operator:7"}
+
+
+def test_the_operators_pods_are_admitted_where_restricted_is_enforced(installed: Kubectl) -> None:
+    for deployment in (item for item in objects() if item["kind"] == "Deployment"):
+        apply(installed, (as_pod(deployment, "keddah-system"),), "--dry-run=server")
+
+
+def test_every_child_is_accepted_where_restricted_is_enforced(installed: Kubectl) -> None:
+    installed.good("create", "namespace", "shop")
+    installed.good("label", "namespace", "shop", RESTRICTED, "pod-security.kubernetes.io/warn=restricted")
+    db = typed_database(replicas=3, template={"nodeSelector": {"disk": "ssd"}})
+    now = datetime.now(tz=UTC)
+    keys = DatabaseKeys.generate("orders", now=now, entropy=token_bytes)
+    pair = issue_server(keys.authority, server_names(db), now=now, entropy=token_bytes, client_too=True)
+    children = (
+        *secrets(db, keys, pair),
+        *manifests(db, "postgres", instances=3, operator_namespace="keddah-system"),
+    )
+    apply(installed, children)
+    apply(installed, (as_pod(children[-1], "shop"),), "--dry-run=server")
+
+
+def test_undeploy_leaves_databases_and_their_definition(installed: Kubectl, bare: ControlPlane) -> None:
+    # Nobody serves the webhooks here, so the database was there before them.
+    installed.good("delete", "mutatingwebhookconfiguration,validatingwebhookconfiguration", "keddah")
+    database = {
+        "apiVersion": "keddah.dev/v1alpha1",
+        "kind": "PostgreSQLDatabase",
+        "metadata": {"name": "orders", "namespace": "default"},
+    }
+    apply(installed, (database,))
+    program = f"{bare.programs / 'kubectl'} --kubeconfig {bare.kubeconfig}"
+    told = subprocess.run(
+        ["make", "undeploy", f"KUBECTL={program}"],
+        check=True,
+        cwd=INSTALL.parents[1],
+        env={**os.environ, "HOME": str(bare.folder)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert "Databases go on running" in told
+    assert "orders" in told
+    assert installed("get", "namespace", "keddah-system").code != 0
+    assert installed("get", "clusterrole", "keddah-controller").code != 0
+    assert "orders" in installed.good("get", "postgresqldatabases")
+
+
+def as_pod(workload: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """Return the pod that a workload would make; a claim's volume is no question of admission."""
+    template = workload["spec"]["template"]
+    spec = dict(template["spec"])
+    claims = [c["metadata"]["name"] for c in workload["spec"].get("volumeClaimTemplates", [])]
+    spec["volumes"] = [*spec["volumes"], *({"name": name, "emptyDir": {}} for name in claims)]
+    metadata = {**template["metadata"], "name": "one", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
