@@ -10,6 +10,13 @@ from schemas import quantity
 if TYPE_CHECKING:
     from decimal import Decimal
 
+SMALLEST_VOLUME = "256Mi"
+"""An empty database with its first WAL takes some 60 MB; below this it fills up at once."""
+LARGEST_VOLUME = "64Ti"
+"""The largest volume that cloud block stores give; more is a slip of the unit."""
+
+_SMALLEST, _LARGEST = quantity.parse(SMALLEST_VOLUME), quantity.parse(LARGEST_VOLUME)
+
 
 @lru_cache(maxsize=1024, typed=True)
 def amount(text: str | int | None) -> Decimal | None:
@@ -28,4 +35,14 @@ def problem(text: str | int) -> str | None:
         quantity.parse(text)
     except quantity.QuantityError as error:
         return str(error)
+    return None
+
+
+def volume_problem(size: str) -> str | None:
+    """Say why a size is none that a database's volume can have."""
+    given = amount(size)
+    if given is None:
+        return problem(size)
+    if not _SMALLEST <= given <= _LARGEST:
+        return f"must be from {SMALLEST_VOLUME} to {LARGEST_VOLUME}"
     return None

@@ -44,8 +44,10 @@ def expected(schema: Schema, value: object) -> str:
 def _measured(kind: str, extent: str, *, fits: bool) -> str:
     if fits and extent:
         return f"{'be' if kind == 'integer' else 'have'} {extent}"
-    joint = " of " if extent and kind != "integer" else " "
-    return f"be {KINDS[kind]}{joint}{extent.removeprefix('from ') if joint == ' of ' else extent}".rstrip()
+    if kind != "integer":
+        extent = extent.removeprefix("from ")
+    joint = " " if extent.startswith("from") or not extent else " of "
+    return f"be {KINDS[kind]}{joint}{extent}".rstrip()
 
 
 def stranger(name: str, known: Iterable[str]) -> str:
@@ -57,13 +59,14 @@ def stranger(name: str, known: Iterable[str]) -> str:
 def _extent(schema: Schema) -> str:
     for least, most, unit in (
         ("minimum", "maximum", ""),
-        ("minLength", "maxLength", " characters"),
-        ("minItems", "maxItems", " items"),
-        ("minProperties", "maxProperties", " entries"),
+        ("minLength", "maxLength", " character"),
+        ("minItems", "maxItems", " item"),
+        ("minProperties", "maxProperties", " name"),
     ):
         low, high = schema.get(least), schema.get(most)
         if low is not None or high not in (None, MANY):
-            return f"{_span(low, None if high == MANY else high)}{unit}"
+            high = None if high == MANY else high
+            return f"{_span(low, high)}{unit}{'s' if unit and (high or low) != 1 else ''}"
     return ""
 
 

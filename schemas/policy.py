@@ -13,7 +13,7 @@ import msgspec
 import yaml
 from msgspec import Meta, field
 
-from schemas import quantity
+from schemas import amounts
 from schemas.fields import Instances, VersionText
 from schemas.verdict import Violation, got, listed
 
@@ -104,10 +104,10 @@ def parse(text: str) -> Policy:
     try:
         policy = msgspec.convert(document, Policy)
     except msgspec.ValidationError as error:
-        # Imported here: jsonschema is some 15 MB that a right policy never needs.
-        from schemas import structure  # noqa: PLC0415
+        # Imported here: jsonschema is memory that a right policy never needs.
+        from schemas import mistakes  # noqa: PLC0415
 
-        found = structure.document_violations(document, Policy)
+        found = mistakes.document_violations(document, Policy)
         raise PolicyError(found or (Violation("policy", str(error)),)) from None
     violations = tuple(_contradictions(policy))
     if violations:
@@ -116,7 +116,17 @@ def parse(text: str) -> Policy:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without its date type, so that dates reach the checks as they were written."""
+    """YAML without its date type, so that dates reach the checks as written, and without double keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"{key.value} is there twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -154,8 +164,7 @@ def _contradictions(policy: Policy) -> list[Violation]:
     elif not bounds.minimum <= bounds.default <= bounds.maximum:
         allowed = f"must be from {bounds.minimum} to {bounds.maximum}"
         found.append(got("replicas.default", bounds.default, allowed))
-    try:
-        quantity.parse(policy.storage.size)
-    except quantity.QuantityError as error:
-        found.append(got("storage.size", policy.storage.size, str(error)))
+    size = amounts.volume_problem(policy.storage.size)
+    if size is not None:
+        found.append(got("storage.size", policy.storage.size, size))
     return found

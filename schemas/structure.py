@@ -1,7 +1,7 @@
 """The structure of an object: every mistake at once, and what is left of it for the rules.
 
-Typed decoding finds only the first mistake, so this slower pass runs when it has found one. The same
-goes for the policy. jsonschema reads the schema that the CRD is made from.
+Typed decoding finds only the first mistake, so this slower pass runs when it has found one. It reads
+the schema that the CRD is made from.
 """
 
 from __future__ import annotations
@@ -10,29 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from jsonschema import Draft202012Validator, validators
 
-from schemas import expectation, openapi, quantity
-from schemas.fields import QUANTITY_TITLE
+from schemas import expectation, openapi
+from schemas.mistakes import mistakes
 from schemas.rules import version
 from schemas.types import PostgreSQLDatabase, decode
-from schemas.verdict import Violation, field_path, shown
+from schemas.verdict import Violation, field_path, got
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from jsonschema.exceptions import ValidationError
-
+    from schemas.mistakes import Place
     from schemas.openapi import Schema
     from schemas.policy import Policy
-
-Place = tuple[str | int, ...]
-
-# A number with a fraction of zero passes JSON Schema as an integer, and would not pass the typed decoder.
-_CHECKER = Draft202012Validator.TYPE_CHECKER.redefine(
-    "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-)
-_Validator = validators.extend(Draft202012Validator, type_checker=_CHECKER)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +36,9 @@ class Examined:
 
 def examine(new: Mapping[str, Any], old: Mapping[str, Any] | None, policy: Policy) -> Examined:
     """Name every structural mistake of an object that is not in the stored one as well."""
-    schema = _narrowed(openapi.working_schema(), policy)
+    schema = openapi.working_schema()
     given = _without_nulls(new, schema)
-    found = _mistakes(given, schema)
+    found = mistakes(given, _narrowed(schema, policy))
     fresh = [violation for place, violation in found if old is None or _at(given, place) != _at(old, place)]
     try:
         sound = decode(_without(given, [place for place, _ in found], schema))
@@ -57,23 +47,9 @@ def examine(new: Mapping[str, Any], old: Mapping[str, Any] | None, policy: Polic
     return Examined(tuple(fresh), sound, _sound(old, schema) if old is not None else None)
 
 
-def document_violations(document: object, struct: type[msgspec.Struct]) -> tuple[Violation, ...]:
-    """Name every structural mistake of another document, by the type that it should have."""
-    return tuple(violation for _, violation in _mistakes(document, msgspec.json.schema(struct)))
-
-
 def unknown_fields(manifest: Mapping[str, Any]) -> tuple[Violation, ...]:
     """Name the fields that the API server would drop, as it does under strict validation."""
     return tuple(_unknown(manifest, openapi.working_schema(), ""))
-
-
-def _mistakes(document: object, schema: Schema) -> list[tuple[Place, Violation]]:
-    found: dict[str, tuple[Place, Violation]] = {}
-    for error in _validator(schema).iter_errors(document):
-        for place, violation in _violations(error):
-            # Two mistakes in one value are one to the reader: the first names what it must be.
-            found.setdefault(violation.path, (place, violation))
-    return list(found.values())
 
 
 def _narrowed(schema: Schema, policy: Policy) -> Schema:
@@ -87,40 +63,6 @@ def _narrowed(schema: Schema, policy: Policy) -> Schema:
     }
     narrowed = {**schema["properties"], "spec": {**schema["properties"]["spec"], "properties": spec}}
     return {**schema, "properties": narrowed}
-
-
-def _validator(schema: Schema) -> Any:  # noqa: ANN401  jsonschema's classes are made at run time
-    return _Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
-
-
-def _violations(error: ValidationError) -> Iterator[tuple[Place, Violation]]:
-    place = tuple(error.absolute_path)
-    schema, value = cast("Schema", error.schema), cast("Any", error.instance)
-    if error.validator == "required":
-        for name in schema["required"]:
-            if name not in value:
-                wanted = expectation.expected(schema["properties"].get(name, {}), None)
-                # What lacks a part cannot be typed, so the whole of it is taken out.
-                yield place, Violation(field_path("", *place, name).lstrip("."), f"got nothing; {wanted}")
-    elif error.validator == "additionalProperties":
-        for name in value.keys() - schema["properties"].keys():
-            told = expectation.stranger(name, schema["properties"])
-            yield (*place, name), _violation((*place, name), value[name], told)
-    else:
-        yield place, _violation(place, value, _wanted(schema, value))
-
-
-def _wanted(schema: Schema, value: object) -> str:
-    if schema.get("title") == QUANTITY_TITLE and isinstance(value, str):
-        try:
-            quantity.parse(value)
-        except quantity.QuantityError as error:
-            return str(error)
-    return expectation.expected(schema, value)
-
-
-def _violation(place: Place, value: object, wanted: str) -> Violation:
-    return Violation(field_path("", *place).lstrip("."), f"got {shown(value)}; {wanted}")
 
 
 def _from_decoder(error: msgspec.ValidationError) -> Violation:
@@ -137,11 +79,11 @@ def _unknown(value: object, schema: Schema, path: str) -> Iterator[Violation]:
     if not isinstance(value, dict) or properties is None or path == "metadata":
         return
     for name, child in value.items():
-        below = field_path(path, name) if path else field_path("", name).lstrip(".")
+        below = field_path(path, name)
         if name in properties:
             yield from _unknown(child, properties[name], below)
         else:
-            yield Violation(below, f"got {shown(child)}; {expectation.stranger(name, properties)}")
+            yield got(below, child, expectation.stranger(name, properties))
 
 
 def _child(schema: Schema, name: str) -> Schema:
@@ -196,6 +138,6 @@ def _at(document: Any, place: Place) -> object:  # noqa: ANN401
 def _sound(manifest: Mapping[str, Any], schema: Schema) -> PostgreSQLDatabase | None:
     given = _without_nulls(manifest, schema)
     try:
-        return decode(_without(given, [place for place, _ in _mistakes(given, schema)], schema))
+        return decode(_without(given, [place for place, _ in mistakes(given, schema)], schema))
     except msgspec.ValidationError:
         return None

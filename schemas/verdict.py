@@ -66,10 +66,12 @@ _PLAIN = re.compile(r"[A-Za-z_][-A-Za-z0-9_]*")
 
 def field_path(*parts: str | int) -> str:
     """Join the parts of a path; the first may be a path already, keys that are no plain word are quoted."""
-    path = str(parts[0])
+    path = str(parts[0]) if parts else ""
     for part in parts[1:]:
         if isinstance(part, int):
             path += f"[{part}]"
+        elif _PLAIN.fullmatch(part):
+            path += f".{part}" if path else part
         else:
-            path += f".{part}" if _PLAIN.fullmatch(part) else f"[{shown(part)}]"
+            path += f"[{shown(part)}]"
     return path

@@ -1,0 +1,73 @@
+"""Every structural mistake of a document at once, by its JSON Schema, worded for people.
+
+This is slow to import and to run beside typed decoding, which finds only the first mistake: it is for
+what decoding has refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from jsonschema import Draft202012Validator, validators
+
+from schemas import amounts, expectation
+from schemas.fields import QUANTITY_TITLE
+from schemas.verdict import Violation, field_path, got
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jsonschema.exceptions import ValidationError
+
+    from schemas.openapi import Schema
+
+Place = tuple[str | int, ...]
+
+# A number with a fraction of zero passes JSON Schema as an integer, and would not pass the typed decoder.
+_CHECKER = Draft202012Validator.TYPE_CHECKER.redefine(
+    "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+)
+_Validator = validators.extend(Draft202012Validator, type_checker=_CHECKER)  # type: ignore[no-untyped-call]
+
+
+def document_violations(document: object, struct: type[msgspec.Struct]) -> tuple[Violation, ...]:
+    """Name every structural mistake of another document, by the type that it should have."""
+    return tuple(violation for _, violation in mistakes(document, msgspec.json.schema(struct)))
+
+
+def mistakes(document: object, schema: Schema) -> list[tuple[Place, Violation]]:
+    """Name every mistake and the place in the document that must go for the rest to be right."""
+    found: dict[str, tuple[Place, Violation]] = {}
+    for error in _validator(schema).iter_errors(document):
+        for place, violation in _violations(error):
+            # Two mistakes in one value are one to the reader: the first names what it must be.
+            found.setdefault(violation.path, (place, violation))
+    return list(found.values())
+
+
+def _validator(schema: Schema) -> Any:  # noqa: ANN401  jsonschema's classes are made at run time
+    return _Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def _violations(error: ValidationError) -> Iterator[tuple[Place, Violation]]:
+    place = tuple(error.absolute_path)
+    schema, value = cast("Schema", error.schema), cast("Any", error.instance)
+    if error.validator == "required":
+        for name in schema["required"]:
+            if name not in value:
+                wanted = expectation.expected(schema["properties"].get(name, {}), None)
+                # What lacks a part cannot be typed, so the whole of it is taken out.
+                yield place, Violation(field_path(*place, name), f"got nothing; {wanted}")
+    elif error.validator == "additionalProperties":
+        for name in value.keys() - schema["properties"].keys():
+            told = expectation.stranger(name, schema["properties"])
+            yield (*place, name), got(field_path(*place, name), value[name], told)
+    else:
+        yield place, got(field_path(*place), value, _wanted(schema, value))
+
+
+def _wanted(schema: Schema, value: object) -> str:
+    if schema.get("title") == QUANTITY_TITLE and isinstance(value, str):
+        return amounts.problem(value) or expectation.expected(schema, value)
+    return expectation.expected(schema, value)
