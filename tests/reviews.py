@@ -83,7 +83,7 @@ def scaling(name: str, wanted: int, before: int, **changes: Any) -> Object:  # n
 
 def applied(manifest: Object) -> Object:
     """Add what the API server itself adds to an object before it asks a webhook about its creation."""
-    fields = {f"f:{name}": {} for name in manifest.get("spec", {})}
+    fields: Object = {f"f:{name}": {} for name in manifest.get("spec", {})}
     manager = {
         "manager": "kubectl-client-side-apply",
         "operation": "Update",

@@ -11,6 +11,7 @@ import pytest
 
 from tests import factory, reviews
 from webhooks import body, review
+from webhooks.answer import Allowed
 from webhooks.app import Application
 from webhooks.metrics import Metrics
 from webhooks.probes import Probes
@@ -162,9 +163,9 @@ async def test_a_failure_is_no_traceback_and_logs_no_values(
 async def test_the_day_is_that_of_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def respond(*_: object, policy: Policy, today: object) -> review.Answer:
+    def respond(*_: object, policy: Policy, today: object) -> Allowed:
         asked.append((policy.default_version, today))
-        return review.Allowed()
+        return Allowed()
 
     monkeypatch.setattr(review, "respond", respond)
     east = datetime(2026, 11, 24, 3, tzinfo=timezone(timedelta(hours=9)))

@@ -80,10 +80,11 @@ def test_mutate_gives_no_warnings_and_validate_does() -> None:
 
 
 def test_a_spec_of_another_shape_is_denied_not_failed() -> None:
-    for spec in (None, [], "none", 7, {"storage": []}, {"parameters": {"a\nb": 1}}):
+    shapes: tuple[Any, ...] = (None, [], "none", 7, {"storage": []}, {"parameters": {"a\nb": 1}})
+    for spec in shapes:
         manifest = {**factory.database(), "spec": spec}
         for hook in ("mutate", "validate"):
-            decided(reviews.creation(manifest), hook)  # type: ignore[arg-type]
+            decided(reviews.creation(manifest), hook)
     assert causes(decided(reviews.creation({**factory.database(), "spec": []}), "mutate")) == ["spec"]
 
 
@@ -139,8 +140,8 @@ def test_scaling_beyond_the_policy_is_denied(wanted: int) -> None:
 def test_other_subresources_and_operations_pass() -> None:
     wrong = factory.database(replicas=-1)
     for hook in ("mutate", "validate"):
-        assert decided(reviews.update(wrong, wrong, subResource="status"), hook) == Allowed()  # type: ignore[arg-type]
-        assert decided(reviews.review("CONNECT", wrong, None), hook) == Allowed()  # type: ignore[arg-type]
+        assert decided(reviews.update(wrong, wrong, subResource="status"), hook) == Allowed()
+        assert decided(reviews.review("CONNECT", wrong, None), hook) == Allowed()
 
 
 def test_dry_run_is_judged_like_any_other() -> None:
@@ -152,7 +153,7 @@ def test_dry_run_is_judged_like_any_other() -> None:
 def test_another_version_of_the_object_is_denied_by_name() -> None:
     kind = {"group": "keddah.dev", "version": "v1", "kind": "PostgreSQLDatabase"}
     for hook in ("mutate", "validate"):
-        answer = decided(reviews.creation(factory.database(), kind=kind), hook)  # type: ignore[arg-type]
+        answer = decided(reviews.creation(factory.database(), kind=kind), hook)
         assert isinstance(answer, Denied)
         assert answer.status.message == (
             "got keddah.dev/v1 PostgreSQLDatabase; "

@@ -85,7 +85,8 @@ def test_no_pair_is_no_handshake(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("broken", ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
 def test_a_broken_pair_changes_nothing_and_is_counted_once(tmp_path: Path, broken: str) -> None:
-    good, told = issued(), []
+    good = issued()
+    told: list[str] = []
     put(tmp_path, good)
     pair = ServingPair(tmp_path, counted=told.append)
     pair.refresh()
