@@ -44,6 +44,10 @@ class KubeError(Exception):
         self.message = message
 
 
+class UnusableConfiguration(Exception):  # noqa: N818 - what it is
+    """The kubeconfig or the service account does not say how to reach an API server."""
+
+
 class Conflict(KubeError):  # noqa: N818 - the API server's own word
     """A precondition did not hold, or the object exists already (409)."""
 
@@ -67,15 +71,18 @@ class Listing:
 async def configuration(kubeconfig: Path | None, context: str | None = None) -> Configuration:
     """Read how to reach the API server: from a kubeconfig, or (None) from the pod's service account.
 
-    The token of a service account is read again every minute, as it rotates. Raises ConfigException.
+    The token of a service account is read again every minute, as it rotates. Raises UnusableConfiguration.
     """
     loaded = Configuration(connection_pool_maxsize=_CONNECTIONS)
-    if kubeconfig is None:
-        config.load_incluster_config(client_configuration=loaded)
-    else:
-        await config.load_kube_config(
-            str(kubeconfig), context=context, client_configuration=loaded, persist_config=False
-        )
+    try:
+        if kubeconfig is None:
+            config.load_incluster_config(client_configuration=loaded)
+        else:
+            await config.load_kube_config(
+                str(kubeconfig), context=context, client_configuration=loaded, persist_config=False
+            )
+    except (config.ConfigException, OSError) as error:
+        raise UnusableConfiguration(str(error)) from error
     return loaded
 
 
@@ -140,11 +147,13 @@ class Kube:
 
     async def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Manifest]:
         """Read every object of a kind, in one namespace or in all, that a label selector selects."""
-        return (await self._list(kind, namespace, selector, "application/json")).items
+        return (await self._list(kind, namespace, selector)).items
 
-    async def list_metadata(self, kind: str, namespace: str | None = None, selector: str = "") -> Listing:
+    async def list_metadata(
+        self, kind: str, namespace: str | None = None, labels: str = "", fields: str = ""
+    ) -> Listing:
         """Read only the metadata of every object of a kind, with the version at which it was true."""
-        return await self._list(kind, namespace, selector, _METADATA_ONLY)
+        return await self._list(kind, namespace, labels, fields=fields, accept=_METADATA_ONLY)
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Create an object; Conflict when its name is taken."""
@@ -236,8 +245,17 @@ class Kube:
                 del self._events[next(iter(self._events))]
             await self.patch("Event", namespace, name, repeated(count, self._now()))
 
-    async def _list(self, kind: str, namespace: str | None, selector: str, accept: str) -> Listing:
-        query = {"labelSelector": selector} if selector else {}
+    async def _list(
+        self,
+        kind: str,
+        namespace: str | None,
+        labels: str,
+        *,
+        fields: str = "",
+        accept: str = "application/json",
+    ) -> Listing:
+        given = {"labelSelector": labels, "fieldSelector": fields}
+        query = {name: selector for name, selector in given.items() if selector}
         path = KINDS[kind].path(namespace)
         answer = await self._sent("list", kind, path, query=query, accept=accept)
         identity = {"apiVersion": KINDS[kind].api_version, "kind": kind}

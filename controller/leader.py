@@ -128,7 +128,12 @@ class Leader:
         if not self._lease:
             return
         try:
-            await self._write("", 1.0)
+            try:
+                await self._write("", 1.0)
+            except Conflict:  # the last renewal was still under way
+                self._lease = await self._leases.get("Lease", self._namespace, LEASE) or self._lease
+                if self._lease["spec"]["holderIdentity"] == self._identity:
+                    await self._write("", 1.0)
             logger.info("Released the lease identity=%s", self._identity)
         except KubeError as error:
             logger.warning("Could not release the lease error=%r", str(error))

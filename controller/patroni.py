@@ -46,10 +46,21 @@ class Reply:
 
 
 class Patroni:
-    """A client for the members of all databases; failures are answers, not exceptions."""
+    """A client for the members of all databases; failures are answers, not exceptions.
 
-    def __init__(self, *, now: Callable[[], datetime], entropy: Entropy, port: int = PORT) -> None:
+    `permit` is called before every change, and raises to forbid it: whoever lost the lease must not act.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime],
+        entropy: Entropy,
+        permit: Callable[[], None] = lambda: None,
+        port: int = PORT,
+    ) -> None:
         self._now = now
+        self._permit = permit
         self._entropy = entropy
         self._port = port
 
@@ -78,6 +89,7 @@ class Patroni:
         return await self._change(ip, "/reinitialize", {"force": True}, keys)
 
     async def _change(self, ip: str, path: str, body: dict[str, Any], keys: DatabaseKeys) -> Reply:
+        self._permit()
         pair = issue_client(keys.authority, _CLIENT, now=self._now(), entropy=self._entropy)
         return await self._send("POST", ip, path, body, changing_context(keys.ca_crt, pair), CHANGE_SECONDS)
 

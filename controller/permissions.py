@@ -13,7 +13,8 @@ from controller.kinds import CONFIGURATION, KINDS, LEASE
 from schemas.types import GROUP, PLURAL
 
 _WATCH = ("list", "watch")
-# Server-side apply asks for `create` too when there is nothing yet; `get` finds children that lost our label.
+# Server-side apply asks for `create` too when there is nothing yet; `get` finds children that lost our label,
+# and objects that a watch failed to tell about.
 _APPLY = ("get", "create", "patch")
 
 
@@ -68,7 +69,7 @@ RULES = (
     Rule("networking.k8s.io", ("networkpolicies",), (*_WATCH, *_APPLY), "who reaches which port"),
     Rule("", ("pods",), ("get", *_WATCH, "patch"), "state of the instances; granted to the instances"),
     Rule("", ("pods",), ("delete",), "rolling restarts, one instance at a time"),
-    Rule("", ("persistentvolumeclaims",), _WATCH, "the volumes"),
+    Rule("", ("persistentvolumeclaims",), ("get", *_WATCH), "the volumes"),
     Rule("", ("persistentvolumeclaims",), ("patch", "delete"), "growth; removal with deletionPolicy Delete"),
     Rule(
         "",
@@ -76,12 +77,17 @@ RULES = (
         (*_APPLY, "delete"),
         "credentials and certificates, by name; never listed or watched",
     ),
-    Rule("storage.k8s.io", ("storageclasses",), _WATCH, "a class that is missing, or may grow volumes"),
+    Rule(
+        "storage.k8s.io",
+        ("storageclasses",),
+        ("get", *_WATCH),
+        "a class that is missing, or may grow volumes",
+    ),
     Rule("events.k8s.io", ("events",), ("create", "patch"), "what happened, for people"),
     Rule(
         KINDS["MutatingWebhookConfiguration"].group,
         ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
-        (*_WATCH, "patch"),
+        ("get", *_WATCH, "patch"),
         "the caBundle of the two webhook configurations",
         names=(CONFIGURATION,),
     ),

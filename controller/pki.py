@@ -167,6 +167,11 @@ def expiry(pem: str) -> datetime:
     return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
 
 
+def issued(pem: str) -> datetime:
+    """Return when the first certificate in `pem` was made here; raises ValueError when it is unreadable."""
+    return x509.load_pem_x509_certificate(pem.encode()).not_valid_before_utc + _BACKDATED
+
+
 def serves(pair: Pair, authority_pem: str, names: Iterable[str]) -> bool:
     """Whether the pair belongs together, is signed by one of these authorities and covers every name."""
     try:

@@ -116,6 +116,10 @@ class Store:
         """Name every database that exists."""
         return [Key(*identity) for identity in self._objects.get(DATABASE, {})]
 
+    def holds(self, key: Key) -> bool:
+        """Whether a database of that name exists."""
+        return Identity(*key) in self._objects.get(DATABASE, {})
+
     def owner(self, kind: str, identity: Identity) -> Key | None:
         """Name the database that an object in the store is, or belongs to."""
         if kind == DATABASE:

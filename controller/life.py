@@ -1,0 +1,250 @@
+"""The life of one controller process: wait for the lease, fill the caches, work, hand over.
+
+Losing the lease, or any part that fails unforeseen, ends the process: a fresh one knows nothing wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from controller import handlers, reconcile
+from controller.act import Actor
+from controller.audit import Audit
+from controller.health import Health, Heartbeat
+from controller.intake import Intake
+from controller.kinds import DATABASE
+from controller.kube import Kube, KubeError
+from controller.leader import Leader, LeadershipLost, Term
+from controller.metrics import Metrics
+from controller.observe import Observer
+from controller.patroni import Patroni
+from controller.queue import KeyedQueue
+from controller.secret_patrol import SecretPatrol
+from controller.store import Key, Store
+from controller.webhook_certificates import WebhookCertificates
+from controller.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from datetime import datetime
+
+    from kubernetes.aio.client import Configuration
+
+    from controller.pki import Entropy
+    from controller.settings import Settings
+    from schemas.policyfile import PolicyFile
+
+logger = logging.getLogger(__name__)
+
+FAREWELL = 20.0
+"""Seconds that running reconciles get to finish: less than the pod's grace period of 30."""
+POLICY_EVERY = 10.0
+CERTIFICATES_EVERY = 60.0
+TRY_AGAIN = 5.0
+
+
+class Life:
+    """One process, from start to end. `restore_signals` is called once kopf has taken the signals over."""
+
+    def __init__(
+        self,
+        chosen: Settings,
+        policy: PolicyFile,
+        loaded: Configuration,
+        *,
+        now: Callable[[], datetime],
+        entropy: Entropy,
+        random: Callable[[], float],
+        restore_signals: Callable[[], None],
+    ) -> None:
+        self._chosen = chosen
+        self._policy = policy
+        self._random = random
+        self._restore_signals = restore_signals
+        self._stopping = asyncio.Event()
+        self._configured = asyncio.Event()
+        self._answered = False
+        self._parts: set[asyncio.Task[object]] = set()
+        self._failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        clock = time.monotonic
+        self._metrics = Metrics()
+        self._store = Store()
+        self._queue: KeyedQueue[Key] = KeyedQueue(clock=clock, random=random)
+        self._metrics.watch_queue(lambda: len(self._queue), lambda: self._queue.running)
+        self._heartbeat = Heartbeat(clock, lambda: bool(len(self._queue) or self._queue.running))
+        self._term = Term(clock)
+        self._kube = Kube(loaded, observe=self._requested, permit=self._term.check, now=now)
+        self._leader = Leader(
+            self._kube,
+            self._term,
+            namespace=chosen.namespace,
+            identity=chosen.identity,
+            clock=clock,
+            now=now,
+            random=random,
+        )
+        self._audit = Audit(
+            self._kube, self._store, selectors=handlers.selectors, wake=self._repaired, random=random
+        )
+        self._intake = Intake(
+            self._store,
+            self._queue,
+            self._metrics,
+            configured=self._configured.set,
+            relisted=self._audit.suspect,
+        )
+        self._certificates = WebhookCertificates(
+            self._kube,
+            self._store,
+            namespace=chosen.namespace,
+            cluster_domain=chosen.cluster_domain,
+            now=now,
+            entropy=entropy,
+        )
+        patroni = Patroni(now=now, entropy=entropy, permit=self._term.check)
+        reconciler = reconcile.Reconciler(
+            self._kube,
+            self._store,
+            Observer(self._kube, self._store, patroni),
+            Actor(self._kube, self._store, patroni),
+            policy,
+            reconcile.Surroundings(now, entropy, chosen.namespace),
+        )
+        self._workers = Workers(
+            self._queue,
+            reconciler.reconcile,
+            count=chosen.workers,
+            metrics=self._metrics,
+            heartbeat=self._heartbeat,
+            clock=clock,
+        )
+        self._patrol = SecretPatrol(self._store, self._queue, why=reconcile.VERIFY_SECRETS, random=random)
+
+    def stop(self) -> None:
+        """Finish what is under way, hand over, and end."""
+        self._stopping.set()
+
+    async def run(self) -> int:
+        """Live; return the exit code. Raises OSError when the metrics' address is taken."""
+        health = Health(self._heartbeat, self._metrics, self._ready)
+        port = await health.start(self._chosen.metrics_listen)
+        logger.info("Started identity=%s server=%s port=%d", self._chosen.identity, self._kube.server, port)
+        stopped = asyncio.create_task(self._stopping.wait())
+        self._start(self._lead())
+        await asyncio.wait((stopped, self._failure), return_when=asyncio.FIRST_COMPLETED)
+        if self._failure.done():
+            return _verdict(self._failure.result())
+        await self._farewell()
+        return 0
+
+    def _start(self, part: Coroutine[object, object, object]) -> None:
+        """Run a part of this life; the first that fails ends it, without waiting for the others."""
+        task = asyncio.create_task(part)
+        self._parts.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        self._parts.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._failure.done():
+            self._failure.set_result(error)
+
+    async def _lead(self) -> None:
+        await self._leader.acquire()
+        self._start(self._leader.hold())
+        self._metrics.leader.set(1)
+        await self._wait_for_api()
+        self._start(self._watch())
+        self._start(self._keep_certificates())
+        self._start(self._follow_policy())
+        await self._audit.fill()
+        self._intake.filled = True
+        self._metrics.ready.set(1)
+        logger.info("Filled the caches databases=%d", len(self._store.keys()))
+        self._start(self._audit.run())
+        self._start(self._patrol.run())
+        self._start(self._workers.run())
+
+    async def _watch(self) -> None:
+        """Watch; that it ends by itself means that a signal reached kopf before it was taken back."""
+        started = asyncio.Event()
+        watching = asyncio.create_task(handlers.watch(self._intake, self._kube, self._random, started))
+        begun = asyncio.create_task(started.wait())
+        await asyncio.wait((watching, begun), return_when=asyncio.FIRST_COMPLETED)
+        self._restore_signals()
+        await watching
+        self.stop()
+
+    async def _wait_for_api(self) -> None:
+        """Wait until the API server knows our kind: kopf would never look for it again."""
+        complaint = ""
+        while True:
+            try:
+                await self._kube.list_metadata(DATABASE)
+            except KubeError as error:
+                if complaint != str(error):
+                    complaint = str(error)
+                    logger.warning("Waited for the API error=%r", complaint)
+                await asyncio.sleep(1.0)
+            else:
+                return
+
+    async def _keep_certificates(self) -> None:
+        verify = True
+        while True:
+            self._configured.clear()
+            pause = CERTIFICATES_EVERY
+            try:
+                await (self._certificates.verify() if verify else self._certificates.inject())
+            except KubeError as error:
+                logger.warning("Could not keep the webhooks' certificates error=%r", str(error))
+                pause = TRY_AGAIN
+            try:
+                async with asyncio.timeout(pause):
+                    await self._configured.wait()
+            except TimeoutError:
+                verify = True
+            else:
+                verify = pause == TRY_AGAIN
+
+    async def _follow_policy(self) -> None:
+        while True:
+            await asyncio.sleep(POLICY_EVERY)
+            if self._policy.refresh():
+                databases = self._store.keys()
+                for key in databases:
+                    self._queue.add(key, "policy")
+
+    async def _farewell(self) -> None:
+        """Finish the running reconciles, the lease still renewed, then let another replica take over."""
+        logger.info("Stopping running=%d", self._queue.running)
+        await self._workers.stop(FAREWELL)
+        for task in list(self._parts):
+            task.cancel()
+        await self._leader.release()
+
+    def _ready(self) -> bool:
+        """Whether the caches are filled; a replica in waiting is ready once the API server answered it."""
+        return self._intake.filled or (self._answered and not self._term.left)
+
+    def _requested(self, verb: str, kind: str, status: int) -> None:
+        self._metrics.requested(verb, kind, status)
+        self._answered = self._answered or bool(status)
+        if status and kind != "Lease":
+            self._heartbeat.beat()
+
+    def _repaired(self, kind: str, key: Key | None) -> None:
+        self._metrics.repaired(kind)
+        self._intake.wake(kind, key)
+
+
+def _verdict(error: BaseException) -> int:
+    """Log why the work ended by itself; return the exit code."""
+    if isinstance(error, LeadershipLost):
+        logger.error("Lost the lease why=%r", str(error))
+    else:
+        logger.error("Ended unforeseen error=%r", str(error), exc_info=error)
+    return 1
