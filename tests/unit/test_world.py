@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from controller.world import Trouble, claim, instance, leadership, ordinal
+
+
+def pod(
+    status: dict[str, Any] | None = None, *, member: dict[str, Any] | str | None = None, **labels: str
+) -> dict[str, Any]:
+    text = member if isinstance(member, str) else json.dumps(member or {})
+    return {
+        "metadata": {
+            "name": "orders-1",
+            "uid": "u",
+            "labels": {"controller-revision-hash": "r", **labels},
+            "annotations": {"status": text},
+        },
+        "spec": {"nodeName": "node-2"},
+        "status": status or {},
+    }
+
+
+def waiting(reason: str) -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, "message": "because"}}
+    return {"containerStatuses": [{"name": "postgres", "state": state}]}
+
+
+def test_a_streaming_standby_is_read_whole() -> None:
+    member = {"state": "running", "replication_state": "streaming", "xlog_location": 77, "timeline": 2}
+    ready = {"conditions": [{"type": "Ready", "status": "True"}], "podIP": "192.0.2.7"}
+    seen = instance(pod(ready, member=member, **{"keddah.dev/role": "standby"}))
+    assert (seen.ordinal, seen.ip, seen.node, seen.revision) == (1, "192.0.2.7", "node-2", "r")
+    assert (seen.role, seen.state, seen.position, seen.fit) == ("standby", "running", 77, True)
+
+
+def test_a_pod_without_patroni_is_nothing_yet() -> None:
+    seen = instance(pod())
+    assert (seen.role, seen.state, seen.ready, seen.fit, seen.pending_restart) == (
+        None,
+        "",
+        False,
+        False,
+        None,
+    )
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"'])
+def test_an_annotation_that_is_no_object_counts_as_empty(text: str) -> None:
+    assert instance(pod(member=text)).state == ""
+
+
+def test_pending_restart_tells_old_and_new_values() -> None:
+    reason = {"max_connections": {"old_value": "100", "new_value": "150"}}
+    member = {"pending_restart": True, "pending_restart_reason": reason}
+    assert instance(pod(member=member)).pending_restart == {"max_connections": ("100", "150")}
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("ErrImagePull", "ImageNotPulled"),
+        ("ImagePullBackOff", "ImageNotPulled"),
+        ("CrashLoopBackOff", "InstanceFailing"),
+        ("CreateContainerConfigError", "InstanceFailing"),
+    ],
+)
+def test_a_container_that_cannot_start_is_trouble(reason: str, said: str) -> None:
+    assert instance(pod(waiting(reason))).trouble == Trouble(said, "because")
+
+
+def test_a_container_that_is_being_created_is_no_trouble() -> None:
+    assert instance(pod(waiting("ContainerCreating"))).trouble is None
+
+
+def test_a_server_that_patroni_cannot_start_is_trouble() -> None:
+    trouble = instance(pod(member={"state": "start failed"})).trouble
+    assert trouble is not None
+    assert trouble.reason == "ServerNotStarting"
+
+
+def test_an_unschedulable_pod_tells_the_schedulers_words() -> None:
+    condition = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes"}
+    assert instance(pod({"conditions": [condition]})).trouble == Trouble("Unschedulable", "0/3 nodes")
+
+
+def annotated(**annotations: str) -> dict[str, Any]:
+    return {"metadata": {"annotations": annotations}}
+
+
+def test_leadership_is_read_from_patronis_config_maps() -> None:
+    seen = leadership(
+        {
+            "orders-leader": annotated(leader="orders-2"),
+            "orders-sync": annotated(leader="orders-2", sync_standby="orders-0,orders-1"),
+            "orders-config": annotated(config='{"pause":true}', initialize="7000"),
+        },
+        "orders",
+    )
+    assert (seen.holder, seen.synchronous) == ("orders-2", {"orders-0", "orders-1"})
+    assert (seen.initialized, seen.paused) == (True, True)
+
+
+def test_no_config_maps_mean_nothing_was_ever_made() -> None:
+    seen = leadership({}, "orders")
+    assert (seen.holder, seen.synchronous, seen.initialized, seen.paused) == (None, frozenset(), False, False)
+
+
+def test_a_claim_tells_what_was_asked_and_what_was_given() -> None:
+    manifest = {
+        "metadata": {"name": "data-orders-3", "uid": "u"},
+        "spec": {"resources": {"requests": {"storage": "2Gi"}}, "storageClassName": "fast"},
+        "status": {"phase": "Bound", "capacity": {"storage": "1Gi"}},
+    }
+    seen = claim(manifest)
+    assert (seen.ordinal, seen.requested, seen.capacity, seen.bound) == (3, "2Gi", "1Gi", True)
+
+
+@pytest.mark.parametrize(("name", "number"), [("orders-12", 12), ("data-a-1-0", 0), ("orders", -1)])
+def test_the_ordinal_is_the_number_at_the_end(name: str, number: int) -> None:
+    assert ordinal(name) == number
