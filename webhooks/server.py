@@ -26,6 +26,8 @@ closes, and never a server whose closing crosses a new request on the way."""
 
 BACKLOG = 1024
 LOOK_SECONDS = 0.05
+HANDSHAKE_SECONDS = 1.0
+"""How long a connection may be in TLS's handshake, in which uvicorn does not know of it yet."""
 
 
 class Server(uvicorn.Server):
@@ -50,12 +52,19 @@ class Server(uvicorn.Server):
         """Stop accepting, wait for clients to go, then let uvicorn close what is idle and finish the rest."""
         for listening in self.servers:
             listening.close()
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._patience
+        started = asyncio.get_running_loop().time()
         # uvicorn says nowhere that the last connection went.
-        while self.server_state.connections and loop.time() < end and not self.force_exit:  # noqa: ASYNC110
+        while self._expects_more(asyncio.get_running_loop().time() - started):  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS)
         await super().shutdown(sockets)
+
+    def _expects_more(self, seconds: float) -> bool:
+        """Tell whether a call may still come by a connection that was accepted so many seconds ago."""
+        if self.force_exit:
+            return False
+        if seconds < min(HANDSHAKE_SECONDS, self._patience):
+            return True
+        return bool(self.server_state.connections) and seconds < self._patience
 
     def hurry(self) -> None:
         """End now, whoever is still waiting for an answer."""
