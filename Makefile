@@ -30,7 +30,7 @@ demo-down: ## end what `make demo` has begun
 verify: ## lint, types, architecture, unit tests, generated files: about a minute
 	$(venv)/bin/ruff check
 	$(venv)/bin/ruff format --check
-	PATH=$(venv)/bin:$$PATH mypy
+	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports
 	$(python) -m deploy manifests --check
 	$(python) -m pytest -q tests/unit

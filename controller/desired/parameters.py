@@ -10,7 +10,6 @@ from schemas.quantity import parse
 from schemas.types import PostgreSQLDatabase, ResourceRequirements
 
 TLS_DIRECTORY = "/etc/keddah/tls"
-SOCKET_DIRECTORY = "/run/postgresql"
 
 _MEBIBYTE = 1024 * 1024
 _LEAST_SHARED_BUFFERS = 32
@@ -32,7 +31,6 @@ _DEFAULTS = {
     "max_wal_senders": "24",
     "max_replication_slots": "24",
     "log_checkpoints": "on",
-    "log_connections": "off",
     "log_line_prefix": _LOG_LINE_PREFIX,
     "log_lock_waits": "on",
     "log_temp_files": "10MB",
@@ -46,9 +44,9 @@ OWNED = {
     "ssl_ca_file": f"{TLS_DIRECTORY}/ca.crt",
     "ssl_cert_file": f"{TLS_DIRECTORY}/tls.crt",
     "ssl_key_file": f"{TLS_DIRECTORY}/tls.key",
-    "unix_socket_directories": SOCKET_DIRECTORY,
 }
-"""What keddah cannot leave to the user: admission refuses these names, and they win if it was not there."""
+"""What keddah cannot leave to the user: admission refuses these names, and they win if it was not there.
+Where the socket is, Patroni's file says, which wins over all of these."""
 
 
 def _sized(resources: ResourceRequirements | object) -> dict[str, str]:

@@ -14,13 +14,14 @@ import yaml
 
 from controller.desired import labels, names
 from controller.desired.child import Manifest, kept_child
-from controller.desired.parameters import SOCKET_DIRECTORY, TLS_DIRECTORY, parameters
+from controller.desired.parameters import TLS_DIRECTORY, parameters
 from controller.desired.services import PATRONI_PORT, POSTGRESQL_PORT
 from schemas.types import PostgreSQLDatabase, Synchronous
 
 SUPERUSER: Final = "postgres"
 REPLICATION: Final = "replicator"
 FILE: Final = "patroni.yml"
+SOCKET_DIRECTORY: Final = "/run/postgresql"
 
 _VOLUME = "/var/lib/postgresql"
 _CERTIFICATE = f"{TLS_DIRECTORY}/tls.crt"

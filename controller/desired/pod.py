@@ -9,7 +9,7 @@ import msgspec
 
 from controller.desired import labels, names, patroni
 from controller.desired.child import Manifest
-from controller.desired.parameters import SOCKET_DIRECTORY, TLS_DIRECTORY
+from controller.desired.parameters import TLS_DIRECTORY
 from controller.desired.probes import probes
 from controller.desired.services import PATRONI_PORT, POSTGRESQL_PORT
 from schemas.types import PostgreSQLDatabase, ResourceRequirements, Template
@@ -26,7 +26,7 @@ _MOUNTS = (
     ("tls", TLS_DIRECTORY),
     ("app", "/etc/keddah/app"),
     ("tmp", "/tmp"),  # noqa: S108 - a volume of the pod's own
-    ("run", SOCKET_DIRECTORY),
+    ("run", patroni.SOCKET_DIRECTORY),
     ("shm", "/dev/shm"),  # noqa: S108 - a volume of the pod's own
 )
 _READ_ONLY = frozenset({"config", "tls", "app"})

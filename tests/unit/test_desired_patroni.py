@@ -8,6 +8,7 @@ import yaml
 
 from controller.desired.parameters import OWNED, parameters
 from controller.desired.patroni import configuration, dynamic, host_based_authentication, static
+from schemas.parameters import problem
 from tests.factory import typed_database
 
 
@@ -46,7 +47,7 @@ def test_the_users_parameters_win_over_defaults_in_any_spelling() -> None:
 
 
 def test_no_spelling_of_the_users_evades_what_is_owned() -> None:
-    found = parameters(typed_database(parameters={"SSL": "off", "unix_socket_directories": "/elsewhere"}))
+    found = parameters(typed_database(parameters={"SSL": "off"}))
     assert OWNED.items() <= found.items()
     assert "SSL" not in found
 
@@ -105,3 +106,9 @@ def test_members_verify_one_another() -> None:
 
 def test_a_changed_parameter_leaves_the_file_alone() -> None:
     assert static(typed_database(parameters={"work_mem": "8MB"})) == static(typed_database())
+
+
+@pytest.mark.parametrize("major", [17, 18])
+def test_defaults_are_parameters_of_every_major_and_the_user_is_refused_what_is_owned(major: int) -> None:
+    for name, value in parameters(typed_database(version=str(major))).items():
+        assert (problem(name, value, major) is not None) is (name in OWNED), name
