@@ -9,7 +9,7 @@ LONGEST_TOKEN = 10239
 """Bytes; PostgreSQL refuses longer ones."""
 
 # An escape, a bracket expression with its classes, or one letter.
-_PIECE = re.compile(r"\\.|\[\^?\]?(?:\[[:.=].*?[:.=]\]|[^\]])*\]|[^\\\[]")
+_PIECE = re.compile(r"\\.|\[\^?+\]?+(?:\[[:.=].*?[:.=]\]|[^\]])*\]|[^\\\[]")
 _ENDS = frozenset(" \t,#")
 
 

@@ -1,0 +1,143 @@
+"""PostgreSQL's configuration parameters, by its own table of each major version.
+
+The tables are what a server of the image says in pg_settings; `python -m deploy.parameters` writes them.
+They are read when first asked for, and kept: some 400 records a major.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from schemas import parameterstrings, parametervalues
+from schemas.reservedparameters import REASONS, VALUES
+from schemas.verdict import shown
+
+Context = Literal["internal", "postmaster", "sighup", "superuser-backend", "backend", "superuser", "user"]
+
+STANDBY_SENSITIVE: Final = frozenset(
+    {
+        "max_connections",
+        "max_worker_processes",
+        "max_prepared_transactions",
+        "max_locks_per_transaction",
+        "max_wal_senders",
+    }
+)
+"""A standby needs at least its primary's value of these: they rise on standbys first and fall there last
+(PostgreSQL documentation, Hot Standby, Administrator's Overview)."""
+
+LONGEST_NAME: Final = 63
+_DATA = Path(__file__).parent / "data"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*", re.ASCII)
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_EXTREME = 1.7976931348623157e308
+_NEVER = "cannot be changed in a running system; leave it out"
+
+
+class Parameter(msgspec.Struct, frozen=True, gc=False):
+    """A row of pg_settings. Bounds are in `unit`."""
+
+    name: str
+    vartype: Literal["bool", "integer", "real", "string", "enum"]
+    unit: str | None
+    context: Context
+    min_val: str | None
+    max_val: str | None
+    enumvals: tuple[str, ...] | None
+    boot_val: str | None
+
+    @property
+    def minimum(self) -> float:
+        """Least value of a number."""
+        return -_EXTREME if self.min_val is None else float(self.min_val)
+
+    @property
+    def maximum(self) -> float:
+        """Greatest value of a number."""
+        # pg_settings rounds the greatest double to six digits.
+        return _EXTREME if self.max_val in {None, "1.79769e+308"} else float(self.max_val or 0)
+
+
+@cache
+def _table(major: int) -> dict[str, Parameter] | None:
+    """Give a major's parameters by lower-case name; None where keddah has no table of it."""
+    try:
+        text = (_DATA / f"parameters-{major}.json").read_bytes()
+    except FileNotFoundError:
+        return None
+    return {row.name.lower(): row for row in msgspec.json.decode(text, type=list[Parameter])}
+
+
+@lru_cache(maxsize=1024)
+def problem(name: str, value: str, major: int) -> str | None:
+    """Say what is wrong with a parameter in a major version, None if nothing is.
+
+    Names compare without case, as PostgreSQL's do. One with a dot belongs to an extension, whose own rules
+    are not known here.
+    """
+    if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
+        return "is no name of a parameter; write letters, digits and _, such as work_mem"
+    control = _CONTROL.search(value)
+    if control:
+        return f"must not hold the character {shown(control[0])}; write the value on one line"
+    folded = name.lower()
+    if folded in REASONS:
+        return f"{folded} is reserved: {REASONS[folded]}"
+    if "." in folded:
+        return None
+    return _judge(folded, value, major)
+
+
+def _judge(name: str, value: str, major: int) -> str | None:
+    table = _table(major)
+    if table is None:
+        return f"parameters of PostgreSQL {major} are not known to this version of keddah"
+    parameter = table.get(name)
+    if parameter is None:
+        return _unknown(name, major, table)
+    if parameter.context == "internal":
+        return _NEVER
+    refused = VALUES.get((name, value.lower()))
+    if refused:
+        return refused
+    check = parameterstrings.CHECKS.get(name)
+    return check(value) if check else parametervalues.problem(parameter, value)
+
+
+def _unknown(name: str, major: int, table: dict[str, Parameter]) -> str:
+    missing = f"PostgreSQL {major} has no such parameter"
+    near = difflib.get_close_matches(name, table, n=1, cutoff=0.7)
+    return f"{missing}; did you mean {table[near[0]].name}?" if near else missing
+
+
+def warning(name: str, value: str, major: int) -> str | None:
+    """Say what a user of a right value should know, None if nothing."""
+    folded = name.lower()
+    if folded in {"shared_preload_libraries", "session_preload_libraries"}:
+        unknown = parameterstrings.unknown_libraries(value)
+        if unknown:
+            return f"no server starts without the library {shown(unknown[0])}, which keddah's own image lacks"
+    if folded == "huge_pages" and value.lower() == "on":
+        return "no server starts on a node without huge pages; try uses them where they are"
+    if folded == "synchronous_commit" and value.lower() in {"off", "local"}:
+        return "commits are acknowledged before a standby has them and can be lost in a failover"
+    if context(name, major) is None:
+        return "belongs to an extension, whose own rules are not checked here"
+    return None
+
+
+def context(name: str, major: int) -> Context | None:
+    """Tell when PostgreSQL takes over a change (pg_settings.context); None for a name it does not know."""
+    parameter = (_table(major) or {}).get(name.lower())
+    return parameter.context if parameter else None
+
+
+def needs_restart(name: str, major: int) -> bool:
+    """Whether a change takes effect only when the server starts again; extensions' parameters reload."""
+    return context(name, major) == "postmaster"
