@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from schemas.parameters import STANDBY_LIMITS
+from schemas.parameters import STANDBY_SENSITIVE
 
 from controller.actions import DeletePod, Disruption, RestartPostgres, Switchover
 from controller.outcome import Waiting
@@ -110,7 +110,7 @@ def _primary_last(world: World, primary: Instance, stale: list[Instance], expect
 
 def _lowered(primary: Instance) -> str:
     pending = primary.pending_restart or {}
-    return ", ".join(sorted(name for name in STANDBY_LIMITS & pending.keys() if _less(*pending[name])))
+    return ", ".join(sorted(name for name in STANDBY_SENSITIVE & pending.keys() if _less(*pending[name])))
 
 
 def _less(old: str, new: str) -> bool:
