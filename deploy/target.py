@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from deploy.machine import MachineError, prepare
+
 Say = Callable[[str], None]
 CHECKOUT = Path(__file__).parents[1]
 KIND_CONFIG = CHECKOUT / "deploy" / "kind.yaml"
@@ -140,6 +142,10 @@ def choose(say: Say, *, name: str = "keddah", own: bool = False) -> Target:
         )
     if shutil.which("go") is None:
         raise TargetError("Go is missing: a local Kubernetes is built from its Go modules; install Go 1.26")
+    try:
+        prepare(say)
+    except MachineError as error:
+        raise TargetError(str(error)) from None
     environment["PATH"] = f"{local_binaries()}:{environment['PATH']}"
     return Local(environment, say, name)
 

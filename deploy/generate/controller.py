@@ -50,12 +50,9 @@ def _pod() -> Manifest:
         resources={"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}},
         volumeMounts=[
             {"name": "policy", "mountPath": "/etc/keddah/policy", "readOnly": True},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
         ],
     )
-    # Python's TLS reads a client's key from a file only; in memory it is on no disk.
-    temporary = {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}
-    return pod(COMPONENT_NAME, process, [policy_volume(), temporary], serviceAccountName=CONTROLLER)
+    return pod(COMPONENT_NAME, process, [policy_volume()], serviceAccountName=CONTROLLER)
 
 
 def _from_field(name: str, path: str) -> Manifest:
