@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from schemas import relations
 from schemas.rules import (
+    capacity,
     hba,
     identifiers,
     later,
@@ -39,6 +40,7 @@ RULES: tuple[Callable[[Review], Iterable[Violation]], ...] = (
     storage.violations,
     resources.violations,
     parameters.violations,
+    capacity.violations,
     memory.violations,
     hba.violations,
     template.violations,

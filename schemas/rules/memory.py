@@ -1,12 +1,12 @@
-"""shared_buffers against the container's memory: too much of it and PostgreSQL never starts."""
+"""The container's memory, and shared_buffers within it: too much of it and PostgreSQL never starts."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from schemas.amounts import amount
-from schemas.verdict import Violation, got, shown, warning
+from schemas.rules.settings import BLOCK, MEBIBYTE, memory, setting
+from schemas.verdict import Violation, field_path, got, shown, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,44 +14,38 @@ if TYPE_CHECKING:
     from schemas.review import Review
     from schemas.types import Spec
 
-BESIDE_SHARED_BUFFERS = 128 * 1024**2
-"""Bytes for Patroni (about 50 MiB), PostgreSQL's processes and the page cache of a quiet database."""
-DEFAULT = "128MB"
-"""What initdb writes for shared_buffers."""
-
-_AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*(B|kB|MB|GB|TB)?\s*")
-_UNITS = {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4, None: 8192}
-"""PostgreSQL's units are powers of 1024; a bare number counts blocks of 8 kB."""
+LEAST_LIMIT = 192
+"""MiB in which PostgreSQL, with the few shared_buffers that it is then given, and Patroni live."""
+BESIDE_SHARED_BUFFERS = 128
+"""MiB for Patroni (about 50), PostgreSQL's processes and the page cache of a quiet database."""
 
 
 def violations(review: Review) -> Iterator[Violation]:
-    """Refuse a memory limit that leaves too little beside shared_buffers."""
-    limit, buffers = _limit(review.spec), _shared_buffers(review.spec)
-    needed = _bytes(buffers or DEFAULT)
-    if limit is None or needed is None or not _relation_changed(review):
-        return
+    """Refuse a limit in which no database can live, and shared_buffers that it leaves no room for."""
+    limit = _of(review.spec, "limits")
     allowed = amount(limit)
-    if allowed is None or needed + BESIDE_SHARED_BUFFERS <= allowed:
+    if limit is None or allowed is None or not _relation_changed(review):
         return
-    if buffers is None:
-        least = f"{-(-(needed + BESIDE_SHARED_BUFFERS) // 1024**2)}Mi"
-        reason = f"must be at least {least}: shared_buffers takes {DEFAULT}"
-        yield got("spec.resources.limits.memory", limit, reason)
+    if allowed < LEAST_LIMIT * MEBIBYTE:
+        yield got("spec.resources.limits.memory", limit, f"must be at least {LEAST_LIMIT}Mi")
         return
-    most = int(allowed - BESIDE_SHARED_BUFFERS) // 1024**2
-    remedy = f"must be at most {most}MB under" if most > 0 else "does not fit under"
-    yield got("spec.parameters.shared_buffers", buffers, f"{remedy} resources.limits.memory {shown(limit)}")
+    found = setting(review.spec, "shared_buffers")
+    needed = memory(found[1], bare=BLOCK) if found else None
+    most = int(allowed) // MEBIBYTE - BESIDE_SHARED_BUFFERS
+    if found is not None and needed is not None and needed > most * MEBIBYTE:
+        told = f"must be at most {most}MB under resources.limits.memory {shown(limit)}"
+        yield got(field_path("spec.parameters", found[0]), found[1], told)
 
 
 def warnings(review: Review) -> Iterator[str]:
     """Tell of shared_buffers that the scheduler does not know of."""
-    buffers, request = _shared_buffers(review.spec), _amount(review.spec, "requests")
-    if buffers is None or request is None or not _relation_changed(review):
+    found, request = setting(review.spec, "shared_buffers"), _of(review.spec, "requests")
+    if found is None or request is None or not _relation_changed(review):
         return
-    needed, reserved = _bytes(buffers), amount(request)
+    needed, reserved = memory(found[1], bare=BLOCK), amount(request)
     if needed is not None and reserved is not None and needed > reserved:
         yield warning(
-            f"spec.parameters.shared_buffers: {buffers} is more than resources.requests.memory, {request}"
+            f"spec.parameters.{found[0]}: {found[1]} is more than resources.requests.memory, {request}"
         )
 
 
@@ -61,23 +55,9 @@ def _relation_changed(review: Review) -> bool:
 
 
 def _parts(spec: Spec) -> tuple[object, ...]:
-    return _limit(spec), _amount(spec, "requests"), _shared_buffers(spec)
+    return _of(spec, "limits"), _of(spec, "requests"), setting(spec, "shared_buffers")
 
 
-def _shared_buffers(spec: Spec) -> str | None:
-    return spec.parameters.get("shared_buffers")
-
-
-def _limit(spec: Spec) -> str | int | None:
-    return _amount(spec, "limits")
-
-
-def _amount(spec: Spec, kind: str) -> str | int | None:
+def _of(spec: Spec, kind: str) -> str | int | None:
     amounts = getattr(spec.resources, kind) if spec.resources else None
     return amounts.get("memory") if amounts else None
-
-
-def _bytes(text: str) -> int | None:
-    """Read an amount of memory as PostgreSQL does; None when it is none, which another rule says."""
-    match = _AMOUNT.fullmatch(text)
-    return int(float(match[1]) * _UNITS[match[2]]) if match else None
