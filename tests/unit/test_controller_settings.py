@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from controller import settings
+
+POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+
+
+def test_a_pod_needs_nothing() -> None:
+    chosen = settings.read(POD, hostname="keddah-controller-abc")
+    assert chosen.identity == "keddah-controller-abc"
+    assert chosen.namespace == "keddah-system"
+    assert chosen.kubeconfig is None
+    assert chosen.metrics_listen == ("", 8080)
+
+
+def test_everything_can_be_told() -> None:
+    chosen = settings.read(
+        {
+            "KUBECONFIG": "/k",
+            "KEDDAH_CONTEXT": "kind",
+            "KEDDAH_POLICY_FILE": "/p.yaml",
+            "KEDDAH_METRICS_LISTEN": "[::1]:9",
+            "KEDDAH_NAMESPACE": "elsewhere",
+            "KEDDAH_IDENTITY": "me",
+            "KEDDAH_CLUSTER_DOMAIN": "example.com",
+            "KEDDAH_WORKERS": "3",
+            "KEDDAH_LOG_LEVEL": "DEBUG",
+        },
+        hostname="h",
+    )
+    assert chosen == settings.Settings(
+        policy_file=Path("/p.yaml"),
+        metrics_listen=settings.Address("::1", 9),
+        namespace="elsewhere",
+        identity="me",
+        cluster_domain="example.com",
+        kubeconfig=Path("/k"),
+        context="kind",
+        workers=3,
+        log_level=logging.DEBUG,
+    )
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    with pytest.raises(settings.SettingsError) as error:
+        settings.read(
+            {
+                "KEDDAH_METRICS_LISTEN": "8080",
+                "KEDDAH_NAMESPACE": "No",
+                "KEDDAH_CLUSTER_DOMAIN": "a b",
+                "KEDDAH_WORKERS": "none",
+                "KEDDAH_LOG_LEVEL": "loud",
+            },
+            hostname="h",
+        )
+    assert [mistake.partition(":")[0] for mistake in error.value.mistakes] == [
+        "KEDDAH_METRICS_LISTEN",
+        "KEDDAH_NAMESPACE",
+        "KEDDAH_CLUSTER_DOMAIN",
+        "KEDDAH_WORKERS",
+        "KEDDAH_LOG_LEVEL",
+        "KUBECONFIG",
+    ]
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "257", "1.5", "", "²"])
+def test_workers_are_bounded(workers: str) -> None:
+    with pytest.raises(settings.SettingsError, match="KEDDAH_WORKERS"):
+        settings.read({**POD, "KEDDAH_WORKERS": workers}, hostname="h")
