@@ -6,6 +6,7 @@ src/backend/commands/variable.c).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from schemas import timezones
@@ -46,6 +47,8 @@ _ENCODING_NAMES = (
     "shiftjis windows932 big5 windows950 gbk windows936 uhc windows949 gb18030 johab shiftjis2004"
 )
 _ENCODINGS: Final = frozenset(_ENCODING_NAMES.split())
+_NAME_LIST = re.compile(r'\s*(?:"(?:[^"]|"")+"|[^\s",]+)\s*(?:,\s*(?:"(?:[^"]|"")+"|[^\s",]+)\s*)*')
+_SLOT = re.compile(r"[a-z0-9_]{1,63}", re.ASCII)
 _LOCALES: Final = frozenset({"", "C", "POSIX", "C.UTF-8", "C.utf8"})
 _STYLES: Final = frozenset({"iso", "sql", "postgres", "german"})
 _ORDERS: Final = {
@@ -59,16 +62,12 @@ def _words(value: str) -> list[str]:
     return [word.strip().strip('"').lower() for word in value.split(",") if word.strip()]
 
 
-def _one_of(*known: str) -> Callable[[str], str | None]:
+def _any_of(*known: str) -> Callable[[str], str | None]:
     def check(value: str) -> str | None:
         wrong = [word for word in _words(value) if word not in known]
         return f"{shown(wrong[0])} is not known; write {listed(known, 20, 'or')}" if wrong else None
 
     return check
-
-
-def _time_zone(value: str) -> str | None:
-    return timezones.problem(value)
 
 
 def _date_style(value: str) -> str | None:
@@ -89,10 +88,35 @@ def _locale(value: str) -> str | None:
     return None if value in _LOCALES else "is not in the image, which holds C and C.UTF-8"
 
 
+def _messages_locale(value: str) -> str | None:
+    return _locale(value) if value else "must not be empty; write C or C.UTF-8"
+
+
+def _abbreviations(value: str) -> str | None:
+    return None if value in {"Default", "Australia", "India"} else "write Default, Australia or India"
+
+
+def _names(value: str) -> str | None:
+    """Check a list of SQL names, as SplitIdentifierString does."""
+    return (
+        None if not value.strip() or _NAME_LIST.fullmatch(value) else "write names with commas between them"
+    )
+
+
+def _functions(value: str) -> str | None:
+    allowed = all(letter.isascii() and (letter.isalnum() or letter in "_, \t") for letter in value)
+    return None if allowed else "write names of C functions with commas between them"
+
+
 def _preloaded(value: str) -> str | None:
     if any(word.startswith("/") or ".." in word for word in _words(value)):
         return "write names of libraries without a path"
-    return None
+    return _names(value.replace("$libdir/", ""))
+
+
+def _slots(value: str) -> str | None:
+    right = all(_SLOT.fullmatch(word) for word in _words(value)) or value.strip() == "*"
+    return None if right else "write names of slots, of small letters, digits and _, with commas between them"
 
 
 def _not_empty(value: str) -> str | None:
@@ -100,20 +124,32 @@ def _not_empty(value: str) -> str | None:
 
 
 CHECKS: Final[Mapping[str, Callable[[str], str | None]]] = {
-    "timezone": _time_zone,
-    "log_timezone": _time_zone,
-    "timezone_abbreviations": _one_of("default", "australia", "india"),
+    "timezone": timezones.problem,
+    "log_timezone": timezones.problem,
+    "timezone_abbreviations": _abbreviations,
     "datestyle": _date_style,
     "client_encoding": _encoding,
-    **dict.fromkeys(("lc_messages", "lc_monetary", "lc_numeric", "lc_time"), _locale),
-    "createrole_self_grant": _one_of("set", "inherit"),
-    "restrict_nonsystem_relation_kind": _one_of("view", "foreign-table"),
-    "debug_io_direct": _one_of("data", "wal", "wal_init"),
-    "default_table_access_method": _not_empty,
-    "default_text_search_config": _not_empty,
-    "shared_preload_libraries": _preloaded,
+    "lc_messages": _messages_locale,
+    **dict.fromkeys(("lc_monetary", "lc_numeric", "lc_time"), _locale),
+    "createrole_self_grant": _any_of("set", "inherit"),
+    "restrict_nonsystem_relation_kind": _any_of("view", "foreign-table"),
+    "debug_io_direct": _any_of("data", "wal", "wal_init"),
+    "log_connections": _any_of(
+        *("all", "receipt", "authentication", "authorization", "setup_durations"),
+        *("on", "off", "true", "false", "yes", "no", "1", "0"),
+    ),
+    **dict.fromkeys(("default_table_access_method", "default_text_search_config"), _not_empty),
+    **dict.fromkeys(("search_path", "temp_tablespaces"), _names),
+    "wal_consistency_checking": _any_of(
+        *("all", "heap2", "heap", "btree", "hash", "gin", "gist", "sequence", "spgist", "brin", "generic")
+    ),
+    "synchronized_standby_slots": _slots,
+    "backtrace_functions": _functions,
+    **dict.fromkeys(
+        ("shared_preload_libraries", "session_preload_libraries", "local_preload_libraries"), _preloaded
+    ),
 }
-"""Lower-case name to its check."""
+"""Lower-case name of a string parameter to its check."""
 
 
 def unknown_libraries(value: str) -> list[str]:

@@ -18,11 +18,20 @@ if TYPE_CHECKING:
 
     from schemas.parameters import Parameter
 
-_DIGITS = r"[+-]?(?:0[xX][0-9a-fA-F]+|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+_DIGITS = r"[+-]?(?:0x[0-9a-fA-F]+|(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
 _NUMBER = re.compile(rf"[ \t]*({_DIGITS})[ \t]*(\S*)[ \t]*", re.ASCII)
 _BOOLEANS: Final = frozenset({"on", "off", "true", "false", "yes", "no", "1", "0"})
 _LARGEST: Final = 2**31 - 1
 _HUGE: Final = 1e300
+_LEAST_RING: Final = 128
+_STACK: Final = 7680
+_IN_SIXTEENS: Final = frozenset(
+    f"{area}_buffers"
+    for area in (
+        *("commit_timestamp", "multixact_member", "multixact_offset", "notify"),
+        *("serializable", "subtransaction", "transaction"),
+    )
+)
 
 _BYTES: Final = {"B": 1, "kB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _MICROSECONDS: Final = {
@@ -56,7 +65,7 @@ def problem(parameter: Parameter, value: str) -> str | None:
 
 def _enum_problem(parameter: Parameter, value: str) -> str | None:
     choices = parameter.enumvals or ()
-    if value.lower() in choices:
+    if value.lower() in {choice.lower() for choice in choices}:
         return None
     return f"write {listed(choices, 20, 'or')}"
 
@@ -68,7 +77,7 @@ def _number_problem(parameter: Parameter, value: str) -> str | None:
     digits, unit = match.groups()
     number = _number(digits, whole=parameter.vartype == "integer")
     if number is None:
-        return f"{digits} starts with 0 and so would be octal; write it without"
+        return f"{digits} would be hexadecimal or octal; write {_example(parameter)}"
     if unit:
         found = _unit_problem(parameter, unit)
         if found:
@@ -76,13 +85,15 @@ def _number_problem(parameter: Parameter, value: str) -> str | None:
         number = _converted(number, unit, parameter.unit or "")
     if parameter.vartype == "integer":
         number = _rounded(number)
-    return _range_problem(parameter, number)
+    return _range_problem(parameter, number) or _rule_problem(parameter.name, number)
 
 
 def _number(digits: str, *, whole: bool) -> float | None:
-    """Read a number as strtol with base 0 and strtod do; None for octal with a digit 8 or 9."""
+    """Read a number as strtol with base 0 or strtod does; None where PostgreSQL or Patroni does not."""
     bare = digits.lstrip("+-")
-    if bare[:2] in {"0x", "0X"}:
+    if bare.startswith("0x"):
+        if not whole:
+            return None
         number = float(int(bare, 16))
     elif whole and len(bare) > 1 and bare[0] == "0" and bare.isdecimal():
         if not set(bare) <= set("01234567"):
@@ -131,6 +142,17 @@ def _range_problem(parameter: Parameter, number: float) -> str | None:
         return f"is above the most, {_readable(parameter, most)}"
     if parameter.vartype == "integer" and abs(number) > _LARGEST:
         return f"is out of range; write {_example(parameter)}"
+    return None
+
+
+def _rule_problem(name: str, number: float) -> str | None:
+    """Apply the few rules beyond bounds (check_slru_buffers, check_max_stack_depth and their like)."""
+    if name in _IN_SIXTEENS and number % 16:
+        return "must be a multiple of 16"
+    if name == "vacuum_buffer_usage_limit" and 0 < number < _LEAST_RING:
+        return "write 0, or 128kB and more"
+    if name == "max_stack_depth" and number > _STACK:
+        return "is above the most, 7680kB, which a stack of 8MB leaves"
     return None
 
 

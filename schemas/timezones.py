@@ -18,6 +18,8 @@ def problem(name: str) -> str | None:
         return f"must not be empty; {_EXAMPLE}, or leave the field out"
     if name.lower() in {"local", "localtime"}:
         return f"differs from machine to machine; {_EXAMPLE}"
+    if name.startswith(("posix/", "right/")):
+        return f"is a variant that not every system has; {_EXAMPLE}"
     if not all(_COMPONENT.fullmatch(part) for part in name.split("/")):
         return f"is no time zone; {_EXAMPLE}"
     return None if _loads(name) else f"is not in the time zone database; {_unknown(name)}"
