@@ -119,6 +119,8 @@ async def watch(feed: Feed, kube: Kube, random: Callable[[], float], started: as
         settings=settings(random),
         clusterwide=True,
         standalone=True,
+        # For peering, which is off; left out, kopf asks who the user is, and a container's has no name.
+        identity="keddah",  # type: ignore[arg-type]  # kopf does not export its type
         ready_flag=started,
     )
 
