@@ -66,3 +66,18 @@ def _completed(rest: Rest, manifest: dict[str, Any]) -> bool:
     # The first warning of one replica comes from the validating hook.
     answer = rest.create(manifest, dryRun="All")
     return answer.accepted and any("high availability" in warning for warning in answer.warnings)
+
+
+def moved(configuration: dict[str, Any], *, port: int) -> dict[str, Any]:
+    """Give a configuration that calls another port."""
+    hooks = [
+        {
+            **hook,
+            "clientConfig": {
+                **hook["clientConfig"],
+                "url": f"https://127.0.0.1:{port}/{hook['clientConfig']['url'].rpartition('/')[2]}",
+            },
+        }
+        for hook in configuration["webhooks"]
+    ]
+    return {**configuration, "webhooks": hooks}

@@ -37,6 +37,11 @@ def database(name: str = "orders", namespace: str = "shop", /, **spec: Any) -> d
     }
 
 
+def submitted(name: str = "orders", namespace: str = "shop", /, **spec: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Give a manifest as a user writes it: without what the API server adds."""
+    return {**database(name, namespace, **spec), "metadata": {"name": name, "namespace": namespace}}
+
+
 def complete_database(name: str = "orders", namespace: str = "shop", /, **spec: Any) -> dict[str, Any]:  # noqa: ANN401
     """Give a manifest with the policy's defaults, as the admission server would store it."""
     return defaults.completed(database(name, namespace, **spec), policy())

@@ -1,0 +1,41 @@
+"""keddah's own objects in an API server: as `kubectl apply -k deploy/install` makes them, less the pods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploy.generate.objects import CONTROLLER, NAMESPACE, WEBHOOKS
+from deploy.manifests import objects
+from tests.rest import path, token_kubeconfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.rest import Object, Rest
+
+LEFT_OUT = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})
+"""Tests install them when somebody answers there."""
+ACCOUNTS = (CONTROLLER, WEBHOOKS)
+
+
+def install(rest: Rest) -> None:
+    """Apply every object but the webhook configurations."""
+    for manifest in objects():
+        if manifest["kind"] not in LEFT_OUT:
+            rest.apply(manifest).expect()
+
+
+def account_kubeconfig(rest: Rest, administrator: Path, account: str, target: Path) -> Path:
+    """Write the kubeconfig of one of keddah's ServiceAccounts: with its rights and no others."""
+    return token_kubeconfig(administrator, token(rest, account), target)
+
+
+def token(rest: Rest, account: str) -> str:
+    """Ask for a token, as the kubelet does for a pod."""
+    request: Object = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 7200},
+    }
+    where = path("ServiceAccount", NAMESPACE, account, "token")
+    return str(rest.send("POST", where, request).expect()["status"]["token"])
