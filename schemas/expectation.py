@@ -21,6 +21,8 @@ KINDS = {
     "string": "a string",
 }
 CLASSES = {"array": list, "boolean": bool, "integer": int, "null": type(None), "object": dict, "string": str}
+SCALARS = (bool, int, float)
+"""What YAML reads from a word without quotes."""
 MANY = 2147483647
 """A maximum that only says that the number is an int32."""
 
@@ -37,13 +39,15 @@ def expected(schema: Schema, value: object) -> str:
     elif schema.get("format") == "date":
         words = "be a date, such as 2029-11-08"
     else:
-        words = _measured(kind, _extent(schema), fits=isinstance(value, CLASSES[kind]))
+        words = _measured(kind, _extent(schema), value)
     return f"must {words}{_quotes(kind, words, value)}"
 
 
-def _measured(kind: str, extent: str, *, fits: bool) -> str:
-    if fits and extent:
+def _measured(kind: str, extent: str, value: object) -> str:
+    if extent and type(value) is CLASSES[kind]:
         return f"{'be' if kind == 'integer' else 'have'} {extent}"
+    if kind == "string" and isinstance(value, SCALARS):
+        return "be a string"
     if kind != "integer":
         extent = extent.removeprefix("from ")
     joint = " " if extent.startswith("from") or not extent else " of "
@@ -77,7 +81,7 @@ def _span(low: int | None, high: int | None) -> str:
 
 
 def _quotes(kind: str | list[str], words: str, value: Any) -> str:  # noqa: ANN401
-    if kind == "string" and isinstance(value, bool | int | float) and "quotes" not in words:
+    if kind == "string" and isinstance(value, SCALARS) and "quotes" not in words:
         return ": put it in quotes"
     if kind in ("integer", "boolean") and isinstance(value, str):
         return ", without quotes"
