@@ -138,11 +138,16 @@ _Loader.yaml_implicit_resolvers = {
 def _load(text: str) -> dict[str, Any]:
     try:
         document = yaml.load(text, _Loader)  # noqa: S506  a safe loader, less one type
+        # What JSON cannot say, such as numbers as keys or an object within itself, no check expects.
+        document = msgspec.json.decode(msgspec.json.encode(document))
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         where = f" in line {place.line + 1}" if place else ""
         problem = getattr(error, "problem", None) or "not readable"
         raise PolicyError((Violation("policy", f"is not YAML: {problem}{where}"),)) from None
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        # PyYAML's constructors let their own errors through: `!!int x`, a list as a key, endless brackets.
+        raise PolicyError((Violation("policy", "is not YAML that a policy is written in"),)) from None
     if not isinstance(document, dict):
         raise PolicyError((Violation("policy", "is empty or not a mapping"),))
     return cast("dict[str, Any]", document)
