@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.types import PostgreSQLDatabase
-
 from controller.actions import Switchover
 from controller.outcome import Waiting
 from controller.rollout import candidate
 from controller.world import Manifest, World
+from schemas.types import PostgreSQLDatabase
 
 INSTANCES = "keddah.dev/instances"
 """Annotation of the StatefulSet: the number before hibernation, so that waking brings all of them back."""

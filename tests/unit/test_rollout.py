@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ def test_no_known_primary_means_nobody_is_taken_down() -> None:
         ("not streaming", {"streaming": False}),
     ],
 )
-def test_an_unfit_standby_is_no_candidate(name: str, changes: dict[str, bool]) -> None:
+def test_an_unfit_standby_is_no_candidate(name: str, changes: dict[str, Any]) -> None:
     assert name
     around = world((pod(0, "primary"), pod(1, **changes)))
     assert candidate(around, lambda _: True) is None

@@ -100,7 +100,7 @@ def test_leadership_is_read_from_patronis_config_maps() -> None:
         },
         "orders",
     )
-    assert (seen.holder, seen.synchronous) == ("orders-2", {"orders-0", "orders-1"})
+    assert (seen.holder, seen.synchronous) == ("orders-2", frozenset({"orders-0", "orders-1"}))
     assert (seen.initialized, seen.paused) == (True, True)
 
 
