@@ -11,7 +11,8 @@ COPY deploy/images/dpkg.cfg /etc/dpkg/dpkg.cfg.d/keddah
 RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/99secret \
     apt-get -q update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ca-certificates python3 \
-    && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
+    && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
+    && find / -xdev -type f -perm /6000 -exec chmod a-s '{}' +
 ENV LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 
 # Python environments are made here and copied, so that no image has pip.
@@ -42,14 +43,16 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca,ta
 
 FROM python AS postgres
 # Where PostgreSQL comes from. Empty: 17 from Debian, 18 from Debian's unstable, at the address that the
-# base image has its packages from. Else lines of an apt source (with [trusted=yes] or signed-by of a key
+# base image has its packages from. Else a line of an apt source (with [trusted=yes], or signed-by a key
 # that the base image has), and the majors to take from it.
 ARG POSTGRESQL_SOURCE=""
 ARG POSTGRESQL_MAJORS="17 18"
 RUN groupadd --gid 999 postgres \
     && useradd --uid 999 --gid 999 --no-create-home --home-dir /var/lib/postgresql --shell /bin/sh postgres
+# The key that ssl-cert makes would be the same in every container.
 RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/99secret \
-    set -eux; export DEBIAN_FRONTEND=noninteractive; \
+    set -eu; export DEBIAN_FRONTEND=noninteractive; \
+    install="apt-get install -qy --no-install-recommends"; \
     if [ -z "$POSTGRESQL_SOURCE" ]; then \
         mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null \
             | sed -nE 's/^(URIs:|deb)( +\[[^]]*\])? +(http[^ ]+).*/\3/p' | head -n 1); \
@@ -60,15 +63,18 @@ RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/99secret \
     apt-get -q update; \
     mkdir /etc/postgresql-common; \
     echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
-    apt-get install -qy --no-install-recommends pgbackrest tini tzdata-legacy; \
+    $install pgbackrest tini tzdata-legacy; \
     for major in $POSTGRESQL_MAJORS; do \
-        apt-get install -qy --no-install-recommends "postgresql-$major" \
-        || apt-get install -qy --no-install-recommends -t sid "postgresql-$major" systemd-standalone-tmpfiles; \
+        if $install --simulate "postgresql-$major" > /dev/null 2>&1; then \
+            $install "postgresql-$major"; \
+        else \
+            $install -t sid "postgresql-$major" systemd-standalone-tmpfiles; \
+        fi; \
     done; \
+    dpkg -L "postgresql-client-$major" | grep /bin/ | xargs -I '{}' ln -s '{}' /usr/local/bin/; \
     localedef -i en_US -f UTF-8 en_US.UTF-8; \
-    for tool in "/usr/lib/postgresql/$major"/bin/*; do ln -s "$tool" /usr/local/bin/; done; \
-    rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /etc/postgresql /usr/share/postgresql/*/man \
-        /var/lib/postgresql /run/postgresql; \
+    rm -rf /etc/postgresql /etc/ssl/private/* /etc/ssl/certs/ssl-cert-snakeoil.pem /run/postgresql \
+        /usr/share/i18n /usr/share/postgresql/*/man /var/cache/* /var/lib/apt/lists/* /var/lib/postgresql /var/log/*; \
     install -d -o postgres -g postgres -m 0755 /var/lib/postgresql; \
     install -d -o postgres -g postgres -m 0775 /run/postgresql
 COPY --from=patroni /opt/patroni /opt/patroni
@@ -76,7 +82,9 @@ COPY deploy/images/postgres/post-bootstrap.sql /usr/share/keddah/
 COPY deploy/images/postgres/keddah-post-bootstrap /usr/local/bin/
 COPY deploy/images/postgres/write-catalogue /tmp/
 RUN sh /tmp/write-catalogue && rm /tmp/write-catalogue
-ENV PATH=/opt/patroni/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# Patroni 4.1 asks urllib3 for members without an address, which warns at every start.
+ENV PATH=/opt/patroni/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    PYTHONWARNINGS=ignore::FutureWarning:urllib3._request_methods
 LABEL org.opencontainers.image.title="keddah-postgres" \
     org.opencontainers.image.description="PostgreSQL, Patroni and pgBackRest, run by keddah" \
     org.opencontainers.image.licenses="Apache-2.0 AND PostgreSQL AND MIT"

@@ -1,12 +1,11 @@
-"""Archives of images in OCI's layout: naming what is in them, and reading a file of it."""
+"""Archives of images, in OCI's layout."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import tarfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,18 +36,3 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(content)
     tar.addfile(member, io.BytesIO(content))
-
-
-def names(file: Path) -> tuple[str, ...]:
-    """Give the names of the images in an archive."""
-    with tarfile.open(file) as tar:
-        index = tar.extractfile("index.json")
-        entries: list[dict[str, Any]] = json.load(index)["manifests"] if index else []
-    return tuple(entry["annotations"][_CONTAINERD] for entry in entries)
-
-
-def identity(file: Path) -> str:
-    """Give a hash that two archives share only if they have the same image under the same names."""
-    with tarfile.open(file) as tar:
-        index = tar.extractfile("index.json")
-        return hashlib.sha256(index.read() if index else b"").hexdigest()
