@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION
 from deploy.machine import MachineError, prepare
-from deploy.manifests import INSTALL, differences, install_files, overlay_files, write
+from deploy.manifests import DATA, INSTALL, data_files, differences, install_files, overlay_files, write
 
 
 def main(arguments: list[str]) -> int:
@@ -19,13 +19,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _manifests(given: argparse.Namespace) -> int:
-    files = install_files()
+    generated = {INSTALL: install_files(), DATA: data_files()}
     if not given.check:
-        write(INSTALL, files)
+        for folder, files in generated.items():
+            write(folder, files)
         return 0
-    found = differences(INSTALL, files)
+    found = [
+        f"{folder.parent.name}/{folder.name}/{line}"
+        for folder, files in generated.items()
+        for line in differences(folder, files)
+    ]
     for line in found:
-        print(f"deploy/install/{line}: run `make manifests`", file=sys.stderr)
+        print(f"{line}: run `make manifests`", file=sys.stderr)
     return 1 if found else 0
 
 
@@ -47,7 +52,7 @@ def _machine(_given: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    manifests = commands.add_parser("manifests", help="write deploy/install from the code")
+    manifests = commands.add_parser("manifests", help="write deploy/install and the linter's policy")
     manifests.add_argument("--check", action="store_true", help="only say whether it is current")
     overlay = commands.add_parser("overlay", help="write an installation with images of a registry")
     overlay.add_argument("folder", type=Path, help="where to write it")

@@ -11,13 +11,14 @@ from deploy.generate.controller import controller
 from deploy.generate.document import GENERATED, documents
 from deploy.generate.kustomization import kustomization
 from deploy.generate.namespace import namespace
-from deploy.generate.objects import Manifest
-from deploy.generate.policy import policy, read_catalogue
+from deploy.generate.objects import DEFAULT_REGISTRY, VERSION, Manifest
+from deploy.generate.policy import CATALOGUE, policy, policy_text, read_catalogue
 from deploy.generate.rbac import rbac
 from deploy.generate.webhooks import webhooks
 from schemas.crd import crd
 
 INSTALL = Path(__file__).parent / "install"
+DATA = Path(__file__).parents[1] / "schemas" / "data"
 KUSTOMIZATION = "kustomization.yaml"
 
 # In the order in which they are applied: whatever refers to something comes after it.
@@ -36,6 +37,11 @@ def install_files() -> dict[str, str]:
     """Return the text of every file of deploy/install by name."""
     files = {name: GENERATED + documents(objects()) for name, objects in _FILES.items()}
     return {**files, KUSTOMIZATION: GENERATED + documents([kustomization(list(_FILES))])}
+
+
+def data_files() -> dict[str, str]:
+    """Return the text of what schemas carries of the installation: the linter's default policy."""
+    return {"policy.yaml": GENERATED + policy_text(read_catalogue(CATALOGUE), DEFAULT_REGISTRY, VERSION)}
 
 
 def objects() -> tuple[Manifest, ...]:

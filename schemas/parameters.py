@@ -10,16 +10,13 @@ import difflib
 import re
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
 from schemas import parameterstrings, parametervalues
 from schemas.reservedparameters import REASONS, VALUES
 from schemas.verdict import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Context = Literal["internal", "postmaster", "sighup", "superuser-backend", "backend", "superuser", "user"]
 
@@ -133,21 +130,6 @@ def warning(name: str, value: str, major: int) -> str | None:
     if context(name, major) is None:
         return "belongs to an extension, whose own rules are not checked here"
     return None
-
-
-def contradiction(given: Mapping[str, str]) -> tuple[str, str] | None:
-    """Find a parameter that goes against another and would keep servers from starting: its name and why.
-
-    The parameters are right by themselves.
-    """
-    values = {name.lower(): value.strip() for name, value in given.items()}
-    reserved = ("superuser_reserved_connections", "reserved_connections")
-    numbers = [values.get(name, default) for name, default in zip(reserved, ("3", "0"), strict=True)]
-    most = values.get("max_connections", "100")
-    if not all(number.isdecimal() for number in (*numbers, most)) or sum(map(int, numbers)) < int(most):
-        return None
-    name = next((name for name in (*reserved, "max_connections") if name in values), "max_connections")
-    return name, f"{' + '.join(reserved)} must stay below max_connections, {most}"
 
 
 def context(name: str, major: int) -> Context | None:
