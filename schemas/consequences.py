@@ -39,7 +39,7 @@ def of_scaling(name: str, old: int, new: int, primary: str = "") -> Iterator[str
     step = f"replicas {old} -> {new}"
     if new > old:
         joining = listed([f"{name}-{index}" for index in range(old, new)], most=3)
-        yield warning(f"{step}: {joining} {'join' if new - old > 1 else 'joins'} as standby")
+        yield warning(f"{step}: {joining} {'joins as standby' if new - old == 1 else 'join as standbys'}")
     elif new < old:
         leaving = [f"{name}-{index}" for index in range(new, old)]
         ending = "go, their volumes stay" if len(leaving) > 1 else "goes, its volume stays"

@@ -1,0 +1,207 @@
+"""Updates: a rule applies only to what changed, and some things never change."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from schemas.admit import admit
+from schemas.verdict import Verdict
+from tests import factory
+
+POLICY = factory.policy()
+TODAY = date(2026, 11, 23)
+
+ANEW = "dump and restore into a new database"
+
+# An object as an older release with other rules might have stored it: nearly everything is wrong today.
+FROZEN: dict[str, Any] = {
+    "version": "9",
+    "replicas": 99,
+    "backupSchedule": "0 0 30 2 *",
+    "database": "select",
+    "owner": "pg_owner",
+    "storage": {"size": "1Mi"},
+    "resources": {"requests": {"cpu": "-1", "tapes": "2"}, "limits": {"memory": "1Mi"}},
+    "parameters": {"nonsense": "1", "max_connections": "1", "Max_Connections": "2"},
+    "hba": ["nonsense", "host all all all trust"],
+    "synchronous": "on",
+    "backup": {"timeZone": "Europe/Berlin", "retention": {"full": 0}},
+    "template": {"labels": {"keddah.dev/role": "x"}, "tolerations": [5]},
+}
+
+
+def judged(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    verdict = admit(
+        factory.complete_database(**new), factory.complete_database(**old), policy=POLICY, today=TODAY
+    )
+    return [str(violation) for violation in verdict.violations]
+
+
+def test_a_frozen_object_would_be_refused_today() -> None:
+    verdict = admit(factory.complete_database(**FROZEN), policy=POLICY, today=TODAY)
+    paths = [violation.path for violation in verdict.violations]
+    assert len(paths) == len(set(paths)) == 19
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hibernated": True},
+        {"deletionProtection": True},
+        {"deletionPolicy": "Delete"},
+        {"synchronous": "Off"},
+        {"template": {}},
+        {"hba": []},
+        {"hba": ["host all all all trust", "hostssl all all 10.0.0.0/8 scram-sha-256", "nonsense"]},
+        {"parameters": {}},
+        {"replicas": 9},
+        {"backupSchedule": "@daily"},
+        {"storage": {"size": "1Gi"}},
+        {"backup": {}},
+    ],
+)
+def test_a_stricter_release_never_freezes_an_object(change: dict[str, Any]) -> None:
+    assert judged(FROZEN, {**FROZEN, **change}) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"replicas": 98}, "spec.replicas"),
+        ({"hba": ["nonsense", "other nonsense"]}, "spec.hba[1]"),
+        ({"synchronous": "maybe"}, "spec.synchronous"),
+        ({"storage": {"size": "2Mi"}}, "spec.storage.size"),
+        ({"backupSchedule": "0 0 31 2 *"}, "spec.backupSchedule"),
+        ({"backup": {"timeZone": "Europe/Paris", "retention": {"full": 0}}}, "spec.backup.timeZone"),
+    ],
+)
+def test_only_what_changed_is_judged(change: dict[str, Any], path: str) -> None:
+    found = judged(FROZEN, {**FROZEN, **change})
+    assert [violation.split(": ")[0] for violation in found] == [path]
+
+
+def test_parameters_are_judged_by_name() -> None:
+    old = {"parameters": {"nonsense": "1", "work_mem": "4MB"}}
+    assert judged(old, {"parameters": {"nonsense": "1", "work_mem": "8MB"}}) == []
+    assert [line.split(": ")[0] for line in judged(old, {"parameters": {"nonsense": "2"}})] == [
+        "spec.parameters.nonsense"
+    ]
+
+
+def test_parameters_are_judged_again_under_another_memory_limit() -> None:
+    old = {"parameters": {"shared_buffers": "512MB"}, "resources": {"limits": {"memory": "1Gi"}}}
+    assert len(judged(old, {**old, "resources": {"limits": {"memory": "512Mi"}}})) == 1
+
+
+def test_labels_are_judged_by_key() -> None:
+    old = {"template": {"labels": {"keddah.dev/role": "x"}}}
+    assert judged(old, {"template": {"labels": {"keddah.dev/role": "x", "team": "shop"}}}) == []
+    assert len(judged(old, {"template": {"labels": {"keddah.dev/role": "y"}}})) == 1
+
+
+def test_an_object_that_is_being_deleted_passes() -> None:
+    new = factory.complete_database(**FROZEN)
+    new["metadata"]["deletionTimestamp"] = "2026-11-23T08:00:00Z"
+    for old in (None, factory.complete_database()):
+        assert admit(new, old, policy=POLICY, today=TODAY) == Verdict()
+
+
+def test_metadata_and_status_pass() -> None:
+    old = factory.complete_database("NotAName", **FROZEN)
+    new = {**old, "metadata": {**old["metadata"], "labels": {"a": "b"}}, "status": {"replicas": "many"}}
+    assert admit(new, old, policy=POLICY, today=TODAY) == Verdict()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ({"database": "shop"}, {}, 'spec.database: got "app"; cannot change from "shop"'),
+        ({}, {"owner": "shop"}, 'spec.owner: got "shop"; cannot change from "app"'),
+        (
+            {"storage": {"storageClassName": "fast"}},
+            {},
+            f'spec.storage.storageClassName: got ""; cannot change from "fast": {ANEW}',
+        ),
+        (
+            {},
+            {"storage": {"storageClassName": "fast"}},
+            f'spec.storage.storageClassName: got "fast"; cannot change from "": {ANEW}',
+        ),
+        (
+            {"storage": {"size": "10Gi"}},
+            {"storage": {"size": "10G"}},
+            'spec.storage.size: got "10G"; cannot shrink from "10Gi"',
+        ),
+        (
+            {"restore": {"from": "a"}},
+            {},
+            "spec.restore: got a change; is read only when the database is made, and cannot change",
+        ),
+        (
+            {"version": "18"},
+            {"version": "17"},
+            'spec.version: got "17"; cannot go down from "18": restore a dump into a new database',
+        ),
+        (
+            {"version": "17"},
+            {"version": "18.1"},
+            'spec.version: got "18.1"; is a major upgrade from "17", which is not supported yet',
+        ),
+        (
+            {"version": "17.6"},
+            {"version": "17.5"},
+            'spec.version: got "17.5"; is older than the 17.6 that "17.6" runs: a version can only go up',
+        ),
+        (
+            {"version": "17"},
+            {"version": "17.5"},
+            'spec.version: got "17.5"; is older than the 17.6 that "17" runs: a version can only go up',
+        ),
+    ],
+)
+def test_what_cannot_change_is_refused(old: dict[str, Any], new: dict[str, Any], message: str) -> None:
+    assert judged(old, new) == [message]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"version": "17.5"}, {"version": "17.6"}),
+        ({"version": "17.5"}, {"version": "17"}),
+        ({"version": "17.6"}, {"version": "17"}),
+        ({"version": "17"}, {"version": "17.6"}),
+        ({"storage": {"size": "10Gi"}}, {"storage": {"size": "10240Mi"}}),
+        ({"storage": {"size": "10Gi"}}, {"storage": {"size": "11Gi"}}),
+        ({"storage": {"size": "lots"}}, {"storage": {"size": "1Gi"}}),
+    ],
+)
+def test_what_goes_up_is_accepted(old: dict[str, Any], new: dict[str, Any]) -> None:
+    assert judged(old, new) == []
+
+
+def test_a_pin_to_what_runs_is_accepted_although_the_policy_has_newer() -> None:
+    old = {**factory.complete_database(version="17"), "status": {"currentVersion": "17.5"}}
+    assert admit(factory.complete_database(version="17.5"), old, policy=POLICY, today=TODAY).accepted
+
+
+def test_five_mistakes_are_five_messages() -> None:
+    found = judged(
+        {},
+        {
+            "version": 17,
+            "replicas": 0,
+            "backupSchedule": "0 0 30 2 *",
+            "storage": {"size": "1Gi"},
+            "parameters": {"shared_bufers": "1GB"},
+        },
+    )
+    assert [violation.split(": ")[0] for violation in found] == [
+        "spec.version",
+        "spec.replicas",
+        "spec.backupSchedule",
+        "spec.parameters.shared_bufers",
+        "spec.storage.size",
+    ]

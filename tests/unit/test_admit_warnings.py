@@ -1,0 +1,213 @@
+"""Warnings: what is legal and unwise, and what a change will do."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.admit import admit, admit_scale
+from tests import factory
+
+POLICY = factory.policy()
+TODAY = date(2026, 11, 23)
+DENSE = "full backups less than an hour apart; WAL between them restores to any moment"
+ALWAYS = "spec.backupSchedule: kept for a later release; this one makes no backups yet"
+
+
+def warned(*, today: date = TODAY, **spec: Any) -> tuple[str, ...]:  # noqa: ANN401
+    verdict = admit(factory.complete_database(**{"replicas": 3, **spec}), policy=POLICY, today=today)
+    assert verdict.accepted, verdict.violations
+    return tuple(warning for warning in verdict.warnings if warning != ALWAYS)
+
+
+def planned(old: dict[str, Any], new: dict[str, Any], **status: Any) -> tuple[str, ...]:  # noqa: ANN401
+    before = {**factory.complete_database(**{"replicas": 3, **old}), "status": status}
+    verdict = admit(factory.complete_database(**{"replicas": 3, **new}), before, policy=POLICY, today=TODAY)
+    assert verdict.accepted, verdict.violations
+    return verdict.warnings
+
+
+def test_a_plain_database_of_three_has_one_warning() -> None:
+    assert warned() == ()
+    assert admit(factory.complete_database(replicas=3), policy=POLICY, today=TODAY).warnings == (ALWAYS,)
+
+
+@pytest.mark.parametrize(
+    ("spec", "today", "warning"),
+    [
+        (
+            {"replicas": 1},
+            TODAY,
+            "spec.replicas: 1 means no high availability: while its node is away, so is the database",
+        ),
+        (
+            {"version": "16"},
+            TODAY,
+            "spec.version: 16.10 is deprecated in this cluster, move to a newer one",
+        ),
+        (
+            {"version": "17"},
+            date(2029, 11, 8),
+            "spec.version: 17.6 has had no fixes since 2029-11-08, move to a newer one",
+        ),
+        (
+            {"backupSchedule": "*/5 * * * *"},
+            TODAY,
+            f"spec.backupSchedule: {DENSE}",
+        ),
+        (
+            {"parameters": {"max_connections": "5000"}},
+            TODAY,
+            "spec.parameters.max_connections: 5000 processes on every instance; a pooler needs far fewer",
+        ),
+        (
+            {"parameters": {"shared_buffers": "1GB"}},
+            TODAY,
+            "spec.parameters.shared_buffers: 1GB is more than resources.requests.memory, 256Mi",
+        ),
+        ({"database": "Shop"}, TODAY, 'spec.database: SQL must write it in double quotes: "Shop"'),
+    ],
+)
+def test_what_is_legal_and_unwise_is_told(spec: dict[str, Any], today: date, warning: str) -> None:
+    assert warned(today=today, **spec) == (warning,)
+
+
+@pytest.mark.parametrize(
+    ("spec", "start"),
+    [
+        ({"backupSchedule": "1, 2 * * *"}, "spec.backupSchedule: "),
+        ({"hba": ["hostssl all all 10.0.0.0/8 trust"]}, "spec.hba[0]: method trust lets everybody"),
+        ({"hba": ["hostssl all all all md5"]}, "spec.hba[0]: method md5 is deprecated since PostgreSQL 18"),
+        ({"parameters": {"synchronous_commit": "off"}}, "spec.parameters.synchronous_commit: commits are"),
+        ({"parameters": {"my.setting": "x"}}, 'spec.parameters["my.setting"]: belongs to an extension'),
+    ],
+)
+def test_what_the_parsers_doubt_is_told(spec: dict[str, Any], start: str) -> None:
+    (warning,) = warned(**spec)
+    assert warning.startswith(start)
+
+
+ROLLING = "rolling restart, then a switchover"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "warnings"),
+    [
+        ({}, {"deletionProtection": True}, ()),
+        ({}, {"replicas": 2}, ("replicas 3 -> 2: orders-2 goes, its volume stays",)),
+        (
+            {},
+            {"replicas": 1},
+            (
+                "spec.replicas: 1 means no high availability: while its node is away, so is the database",
+                "replicas 3 -> 1: orders-1 and orders-2 go, their volumes stay",
+            ),
+        ),
+        ({}, {"replicas": 4}, ("replicas 3 -> 4: orders-3 joins as standby",)),
+        ({}, {"replicas": 9}, ("replicas 3 -> 9: orders-3, orders-4 and 4 more join as standbys",)),
+        ({}, {"parameters": {"shared_buffers": "128MB"}}, (f"parameters.shared_buffers: {ROLLING}",)),
+        ({}, {"parameters": {"work_mem": "8MB"}}, ("parameters.work_mem: reload, no restart",)),
+        (
+            {"parameters": {"shared_buffers": "128MB", "work_mem": "8MB"}},
+            {"parameters": {"wal_level": "logical", "max_locks_per_transaction": "128"}},
+            (
+                f"parameters.max_locks_per_transaction, shared_buffers and wal_level: {ROLLING}",
+                "parameters.work_mem: reload, no restart",
+            ),
+        ),
+        ({}, {"hba": ["hostssl all all 10.0.0.0/8 scram-sha-256"]}, ("hba: reload, no restart",)),
+        ({}, {"resources": {"requests": {"cpu": "1"}}}, (f"resources: {ROLLING}",)),
+        ({}, {"template": {"labels": {"team": "shop"}}}, (f"template: {ROLLING}",)),
+        ({"version": "17.5"}, {"version": "17"}, (f"version 17.5 -> 17.6: {ROLLING}",)),
+        ({"version": "17"}, {"version": "17.6"}, ()),
+        ({}, {"hibernated": True}, ("hibernated: all pods go, their volumes stay",)),
+        ({"hibernated": True}, {}, ("hibernated: all pods come back",)),
+        ({"hibernated": True}, {"hibernated": True, "resources": {"requests": {"cpu": "1"}}}, ()),
+        (
+            {},
+            {"storage": {"size": "20Gi"}},
+            ("storage.size 10Gi -> 20Gi: volumes grow, never to shrink again",),
+        ),
+        (
+            {},
+            {"synchronous": "Strict"},
+            ("synchronous Quorum -> Strict: with no standby left, commits wait",),
+        ),
+        ({}, {"synchronous": "Off"}, ("synchronous Quorum -> Off: a failover can lose the last commits",)),
+        (
+            {},
+            {"deletionPolicy": "Delete"},
+            ("deletionPolicy Retain -> Delete: deleting this object deletes its data",),
+        ),
+        ({"deletionPolicy": "Delete"}, {}, ()),
+    ],
+)
+def test_a_change_says_what_it_will_do(
+    old: dict[str, Any], new: dict[str, Any], warnings: tuple[str, ...]
+) -> None:
+    assert planned(old, new) == warnings
+
+
+def test_a_change_of_the_only_instance_ends_connections() -> None:
+    assert planned({"replicas": 1}, {"replicas": 1, "parameters": {"wal_level": "logical"}}) == (
+        "parameters.wal_level: restart of the only instance, connections end",
+    )
+
+
+def test_a_primary_that_goes_hands_over_first() -> None:
+    assert planned({}, {"replicas": 2}, primary="orders-2") == (
+        "replicas 3 -> 2: switchover, then orders-2 goes, its volume stays",
+    )
+
+
+def test_a_refused_change_has_no_plan() -> None:
+    old = factory.complete_database(replicas=3)
+    verdict = admit(factory.complete_database(replicas=10, hibernated=True), old, policy=POLICY, today=TODAY)
+    assert not verdict.accepted
+    assert verdict.warnings == ()
+
+
+WORDS = st.text(alphabet="abc_é", min_size=1, max_size=60)
+HUGE = st.fixed_dictionaries(
+    {},
+    optional={
+        "parameters": st.dictionaries(WORDS.map(lambda word: f"x{word[:20]}.y{word}"), WORDS, max_size=5),
+        "database": WORDS.map(lambda word: f"D{word}"),
+        "replicas": st.integers(1, 9),
+        "backupSchedule": st.sampled_from(
+            ["*/1 * * * *", ",,,1 , * * *", "5,,6,, 1,,2 ?/40 */12 ?", "@hourly"]
+        ),
+        "hibernated": st.booleans(),
+    },
+)
+
+
+@settings(max_examples=40)
+@given(HUGE, HUGE)
+def test_every_warning_is_shorter_than_120_characters(old: dict[str, Any], new: dict[str, Any]) -> None:
+    stored, given_ = factory.complete_database(**old), factory.complete_database(**new)
+    for verdict in (
+        admit(given_, policy=POLICY, today=TODAY),
+        admit(given_, stored, policy=POLICY, today=TODAY),
+    ):
+        assert all(len(warning) < 120 and "\n" not in warning for warning in verdict.warnings)
+
+
+@pytest.mark.parametrize("replicas", [0, -1, 10])
+def test_scaling_out_of_bounds_is_refused(replicas: int) -> None:
+    (violation,) = admit_scale(replicas, 3, name="orders", policy=POLICY).violations
+    assert str(violation) == f"spec.replicas: got {replicas}; must be from 1 to 9"
+
+
+def test_scaling_says_what_it_will_do() -> None:
+    verdict = admit_scale(1, 3, name="orders", policy=POLICY)
+    assert verdict.accepted
+    assert verdict.warnings == ("replicas 3 -> 1: orders-1 and orders-2 go, their volumes stay",)
+
+
+def test_scaling_to_what_is_there_passes_whatever_the_policy() -> None:
+    assert admit_scale(99, 99, name="orders", policy=POLICY).accepted
