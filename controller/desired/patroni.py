@@ -77,6 +77,8 @@ def static(db: PostgreSQLDatabase) -> str:
                 {"locale-provider": "builtin"},
                 {"builtin-locale": "C.UTF-8"},
                 {"locale": "C.UTF-8"},
+                {"auth-host": "scram-sha-256"},
+                {"auth-local": "peer"},
             ],
             "post_bootstrap": "keddah-post-bootstrap",
         },
