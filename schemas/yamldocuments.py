@@ -15,8 +15,10 @@ from schemas.verdict import field_path, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_NODES: Final = 1_000_000
+MOST_NODES: Final = 300_000
 """Values in one document, each use of an alias counted; more is an attack or a mistake."""
+DEEPEST: Final = 100
+"""Levels of lists and mappings; an alias within its own anchor would have no end."""
 
 
 class UnreadableError(ValueError):
@@ -75,25 +77,29 @@ def documents(text: str) -> Iterator[Document]:
                 yield Document(_with_text_keys(value), lines)
     except yaml.YAMLError as error:
         raise _unreadable(error, text) from None
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, UnreadableError):
-            raise
+    except UnreadableError:
+        raise
+    except RecursionError:
+        raise UnreadableError(1, f"is nested deeper than {DEEPEST} levels") from None
+    except ValueError as error:
         # PyYAML takes `2026-99` or `0o` for numbers by their look and then stumbles over them.
         raise UnreadableError(1, f"is not YAML that kubectl reads: {error}") from None
 
 
 def _lines(root: yaml.Node) -> dict[str, int]:
     lines = {"": root.start_mark.line + 1}
-    ahead: list[tuple[yaml.Node, str]] = [(root, "")]
+    ahead = [(root, "", 0)]
     count = 0
     while ahead:
-        node, path = ahead.pop()
+        node, path, depth = ahead.pop()
         count += 1
         if count > MOST_NODES:
             raise UnreadableError(lines[""], f"holds more than {MOST_NODES:,} values; aliases multiply them")
+        if depth > DEEPEST:
+            raise UnreadableError(node.start_mark.line + 1, f"is nested deeper than {DEEPEST} levels")
         for child, below, line in _children(node, path):
             lines.setdefault(below, line)
-            ahead.append((child, below))
+            ahead.append((child, below, depth + 1))
     return lines
 
 
