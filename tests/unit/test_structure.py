@@ -177,8 +177,10 @@ def _broken(changes: list[tuple[tuple[str | int, ...], Any]]) -> dict[str, Any]:
             except (KeyError, IndexError, TypeError):
                 break
         else:
-            if isinstance(target, dict) or (isinstance(target, list) and isinstance(last, int) and target):
+            if isinstance(target, dict):
                 target[last] = junk
+            elif isinstance(target, list) and isinstance(last, int) and target:
+                target[0] = junk
     return spec
 
 
