@@ -48,6 +48,10 @@ class Plan:
 
 def plan(intent: Intent, world: World) -> Plan:
     """Compare the declared with the observed; the first thing that somebody must decide wins."""
+    # What comes below reads the StatefulSet as one of ours.
+    foreign = world.statefulset and _foreign(intent.db, world.statefulset)
+    if foreign:
+        return Plan((), Stalled("ChildOwnedByOther", foreign))
     scaled = scale(intent.db, _instances(intent.db), world)
     desired = children(intent, scaled, world)
     strangers = _strangers(intent.db, desired, world)
@@ -77,14 +81,15 @@ def _instances(db: PostgreSQLDatabase) -> int:
 
 
 def _strangers(db: PostgreSQLDatabase, desired: list[Manifest], world: World) -> list[str]:
-    found = []
-    for manifest in desired:
-        kind, name = manifest["kind"], manifest["metadata"]["name"]
-        live = world.children.get(kind, {}).get(name)
-        owner = stranger(live, db.metadata.name, db.metadata.uid) if live else None
-        if owner:
-            found.append(f"{kind} {name} belongs to {owner}; rename or remove it")
-    return found
+    live = (world.children.get(m["kind"], {}).get(m["metadata"]["name"]) for m in desired)
+    return [words for manifest in live if manifest and (words := _foreign(db, manifest))]
+
+
+def _foreign(db: PostgreSQLDatabase, live: Manifest) -> str | None:
+    """Say whose a child is if it is not the database's; None if it is."""
+    owner = stranger(live, db.metadata.name, db.metadata.uid)
+    name = live["metadata"]["name"]
+    return f"{live['kind']} {name} belongs to {owner}; rename or remove it" if owner else None
 
 
 def _finalizer(db: PostgreSQLDatabase) -> list[Action]:
@@ -201,7 +206,7 @@ def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
             (SetFinalizers(others, "deletionPolicy Retain"),), Done("Deleted", "The data is retained")
         )
     running = world.statefulset
-    if running is not None:
+    if running is not None and not _foreign(db, running):
         return Plan((_delete(running),), Waiting(2, "Deleting", "the instances are being ended"))
     if world.instances:
         return Plan((), Waiting(2, "Deleting", "the instances are ending"))
