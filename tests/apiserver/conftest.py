@@ -11,6 +11,8 @@ from deploy.local.build import binaries
 from deploy.local.controlplane import DELETION, ControlPlane
 from schemas.crd import crd
 from tests import admission
+from tests.controller_process import ControllerProcess
+from tests.installation import account_kubeconfig, install
 from tests.kubectl import Kubectl
 from tests.rest import Rest
 from tests.waiting import until
@@ -18,6 +20,7 @@ from tests.webhook_process import WebhookProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 CONTROLLERS = (*DELETION, "statefulset-controller", "persistentvolumeclaim-protection-controller")
 """Of Kubernetes' own: who deletes, and who makes pods and claims of a StatefulSet. No pod ever runs."""
@@ -81,6 +84,29 @@ def webhooks(rest: Rest, webhook_process: WebhookProcess) -> Iterator[WebhookPro
     admission.unregister(rest)
 
 
+@pytest.fixture(scope="session")
+def controller_kubeconfig(plane: ControlPlane, rest: Rest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the controller's own user: with exactly its generated role."""
+    install(rest)
+    target = tmp_path_factory.mktemp("controller") / "kubeconfig"
+    return account_kubeconfig(rest, plane.kubeconfig, "keddah-controller", target)
+
+
+@pytest.fixture(scope="module")
+def controller(
+    controller_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory, rest: Rest
+) -> Iterator[ControllerProcess]:
+    """Give a controller that acts, for one module."""
+    free_lease(rest)
+    with ControllerProcess(tmp_path_factory.mktemp("controller"), controller_kubeconfig) as process:
+        yield process.ready()
+
+
+def free_lease(rest: Rest) -> None:
+    """Spare the next controller the wait for the lease of one that was killed."""
+    rest.delete("Lease", "keddah-system", "keddah-controller")
+
+
 @pytest.fixture
 def new_namespace(rest: Rest) -> Iterator[Callable[..., str]]:
     """Give a maker of namespaces, which are deleted with all that is in them."""
@@ -107,6 +133,12 @@ def namespace(new_namespace: Callable[..., str]) -> str:
 def unguarded(new_namespace: Callable[..., str]) -> str:
     """Give a namespace for which no webhook is called, as if they had not been installed yet."""
     return new_namespace(**{admission.UNGUARDED: "true"})
+
+
+@pytest.fixture
+def restricted(new_namespace: Callable[..., str]) -> str:
+    """Give a namespace in which only pods after Pod Security `restricted` may be made."""
+    return new_namespace(**{"pod-security.kubernetes.io/enforce": "restricted"})
 
 
 @pytest.fixture(scope="module")
