@@ -12,6 +12,8 @@ KUBECTL ?= kubectl $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 venv = $(or $(shell deploy/venv.sh),$(error no Python environment, see above))
 python = $(venv)/bin/python
 build = build/install
+# The releases in the database image that was built here; without it, the committed ones.
+catalogue = build/catalogue.yaml
 
 .PHONY: help
 help: ## say what there is
@@ -60,6 +62,8 @@ manifests: ## write deploy/install and the golden manifests from the code
 .PHONY: docker-build
 docker-build: ## build both images, with Docker or without: REGISTRY=... TAG=...
 	$(python) -m deploy.images build --registry $(REGISTRY) --tag $(TAG)
+	mkdir -p build
+	$(python) -m deploy.images catalogue --registry $(REGISTRY) --tag $(TAG) >$(catalogue)
 
 .PHONY: docker-push
 docker-push: ## send both images to REGISTRY
@@ -67,7 +71,8 @@ docker-push: ## send both images to REGISTRY
 
 .PHONY: deploy
 deploy: ## install keddah, with images of REGISTRY, on the cluster that kubectl reaches
-	$(python) -m deploy overlay $(build) --registry $(REGISTRY) --tag $(TAG)
+	$(python) -m deploy overlay $(build) --registry $(REGISTRY) --tag $(TAG) \
+		$(if $(wildcard $(catalogue)),--catalogue $(catalogue))
 	$(KUBECTL) apply --server-side -k $(build)
 	$(KUBECTL) --namespace keddah-system rollout status --timeout 120s deployment/keddah-controller
 	$(KUBECTL) --namespace keddah-system rollout status --timeout 120s deployment/keddah-webhooks

@@ -15,7 +15,7 @@ from deploy.generate.objects import (
     manifest,
     pod,
     policy_volume,
-    probe,
+    probes,
     selector,
 )
 
@@ -45,8 +45,7 @@ def _pod() -> Manifest:
             _from_field("KEDDAH_IDENTITY", "metadata.name"),
         ],
         ports=[{"name": "health", "containerPort": HEALTH_PORT, "protocol": "TCP"}],
-        readinessProbe=probe("/readyz", period=2),
-        livenessProbe=probe("/healthz", period=20),
+        **probes(ready_every=2),
         resources={"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}},
         volumeMounts=[
             {"name": "policy", "mountPath": "/etc/keddah/policy", "readOnly": True},

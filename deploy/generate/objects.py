@@ -107,8 +107,20 @@ def container(name: str, module: str, **more: Any) -> Manifest:  # noqa: ANN401
     }
 
 
-def probe(path: str, *, period: int, failures: int = 3) -> Manifest:
-    """Return a probe of the plain HTTP port that kubelet and Prometheus use."""
+def probes(*, ready_every: int) -> Manifest:
+    """Return the probes of the plain HTTP port that kubelet and Prometheus use; the period in seconds.
+
+    On a starved node a process needs long to start and to answer. To end it then makes matters worse: all
+    of them start anew for ever, so minutes of silence pass before that.
+    """
+    return {
+        "startupProbe": _probe("/healthz", period=1, failures=180),
+        "readinessProbe": _probe("/readyz", period=ready_every, failures=3),
+        "livenessProbe": _probe("/healthz", period=20, failures=9),
+    }
+
+
+def _probe(path: str, *, period: int, failures: int) -> Manifest:
     return {
         "httpGet": {"path": path, "port": "health"},
         "periodSeconds": period,

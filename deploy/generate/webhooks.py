@@ -14,7 +14,7 @@ from deploy.generate.objects import (
     manifest,
     pod,
     policy_volume,
-    probe,
+    probes,
     selector,
 )
 
@@ -69,8 +69,7 @@ def _pod() -> Manifest:
             {"name": "https", "containerPort": _PORT, "protocol": "TCP"},
             {"name": "health", "containerPort": HEALTH_PORT, "protocol": "TCP"},
         ],
-        readinessProbe=probe("/readyz", period=1),
-        livenessProbe=probe("/healthz", period=10),
+        **probes(ready_every=1),
         resources={"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         volumeMounts=[
             {"name": "policy", "mountPath": "/etc/keddah/policy", "readOnly": True},
