@@ -137,7 +137,7 @@ class ControlPlane:
 def _free_place() -> apiserver.Place:
     with ExitStack() as held:
         port, etcd, etcd_peer, controllers, scheduler = (_free_port(held) for _ in range(5))
-    services = IPv4Network("10.0.0.0/24")
+    services = IPv4Network("10.0.0.0/16")
     return apiserver.Place(_ADDRESS, port, etcd, etcd_peer, controllers, scheduler, services)
 
 
