@@ -33,7 +33,15 @@ Quantity = Annotated[
     ),
 ]
 Object = Annotated[dict[str, Any], Meta(extra_json_schema={"x-kubernetes-preserve-unknown-fields": True})]
-ObjectName = Annotated[str, Meta(min_length=1, max_length=253)]
+ObjectName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+        max_length=253,
+        title="an object's name: a-z, 0-9, - and ., a letter or digit at both ends",
+    ),
+]
+Host = Annotated[str, Meta(min_length=1, max_length=253)]
 VersionText = Annotated[
     str,
     Meta(

@@ -155,6 +155,15 @@ RELATIONS: tuple[Relation, ...] = (
     _never_shrinks("spec.backup.repository.volume.size", _repository_size),
     Relation(
         at="spec",
+        child=".synchronous",
+        cel="!has(self.synchronous) || self.synchronous != 'Strict'"
+        " || !has(self.replicas) || self.replicas > 1",
+        value=lambda spec: spec.synchronous == "Strict" and spec.replicas == 1,
+        holds=lambda alone, _: not alone,
+        message='got "Strict" with 1 replica; must have 2 or more, or no commit is acknowledged',
+    ),
+    Relation(
+        at="spec",
         child=".restore",
         cel="has(self.restore) == has(oldSelf.restore)"
         " && (!has(self.restore) || self.restore == oldSelf.restore)",

@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 from schemas.fields import (
     Amounts,
     Count,
+    Host,
     Identifier,
     Instances,
     Lines,
@@ -89,7 +90,7 @@ class S3Repository(Part, frozen=True, kw_only=True):
     """Backups in an S3 bucket."""
 
     bucket: Annotated[str, Meta(description="Name of the bucket.", min_length=3, max_length=63)]
-    endpoint: Annotated[ObjectName, about("Host name, with port if needed, of the S3 service.")]
+    endpoint: Annotated[Host, about("Host name, with port if needed, of the S3 service.")]
     region: Annotated[str, Meta(description="Region of the bucket.", max_length=64)] = "us-east-1"
     path: Annotated[
         str, Meta(description="Folder in the bucket that holds this database's repository.", max_length=1024)

@@ -27,9 +27,12 @@ def violations(review: Review) -> Iterator[Violation]:
         return
     requests = resources.requests or {}
     limits = resources.limits or {}
-    yield from _quantities("requests", requests, _stored(review, "requests"))
-    yield from _quantities("limits", limits, _stored(review, "limits"))
-    yield from _above_limits(requests, limits)
+    old_requests, old_limits = _stored(review, "requests"), _stored(review, "limits")
+    yield from _quantities("requests", requests, old_requests)
+    yield from _quantities("limits", limits, old_limits)
+    for name, request in requests.items():
+        if (request, limits.get(name)) != (old_requests.get(name), old_limits.get(name)):
+            yield from _above_limit(name, request, limits.get(name))
 
 
 def _stored(review: Review, kind: str) -> Mapping[str, Amount]:
@@ -52,9 +55,8 @@ def _quantities(kind: str, given: Mapping[str, Amount], stored: Mapping[str, Amo
             yield got(path, quantity, "must be more than 0")
 
 
-def _above_limits(requests: Mapping[str, Amount], limits: Mapping[str, Amount]) -> Iterator[Violation]:
-    for name, request in requests.items():
-        requested, limit = amounts.amount(request), amounts.amount(limits.get(name))
-        if requested is not None and limit is not None and requested > limit:
-            path = field_path("spec", "resources", "requests", name)
-            yield got(path, request, f"must be at most the limit, {shown(limits[name])}")
+def _above_limit(name: str, request: Amount, limit: Amount | None) -> Iterator[Violation]:
+    requested, most = amounts.amount(request), amounts.amount(limit)
+    if requested is not None and most is not None and requested > most:
+        path = field_path("spec.resources.requests", name)
+        yield got(path, request, f"must be at most the limit, {shown(limit)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from schemas.types import Template
 from schemas.verdict import Violation, field_path, got, listed
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ OWN_ANNOTATIONS = frozenset({"status"})
 """Patroni keeps a member's state here."""
 OWN_DOMAIN = "keddah.dev"
 
+NOTHING = Template()
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 AFFINITIES = ("nodeAffinity", "podAffinity", "podAntiAffinity")
 SPREAD_NEEDS = ("maxSkew", "topologyKey", "whenUnsatisfiable")
@@ -43,18 +45,20 @@ def violations(review: Review) -> Iterator[Violation]:
     template = review.spec.template
     if not template or not review.changed("template"):
         return
-    stored = (review.before.template or None) if review.before is not None else None
-    for field, given in (("labels", template.labels), ("annotations", template.annotations)):
-        before = getattr(stored, field, None) or {}
-        fresh = {key: value for key, value in (given or {}).items() if before.get(key) != value}
-        yield from _keys(
-            f"spec.template.{field}", fresh, OWN_LABELS if field == "labels" else OWN_ANNOTATIONS
-        )
-    if stored is None or stored.node_selector != template.node_selector:
-        yield from _keys("spec.template.nodeSelector", template.node_selector or {}, frozenset())
-    yield from _tolerations(template.tolerations or [])
-    yield from _affinity(template.affinity or {})
-    yield from _spread(template.topology_spread_constraints or [])
+    stored = (review.before.template or NOTHING) if review.before is not None else NOTHING
+    for field, given, before, own in (
+        ("labels", template.labels, stored.labels, OWN_LABELS),
+        ("annotations", template.annotations, stored.annotations, OWN_ANNOTATIONS),
+        ("nodeSelector", template.node_selector, stored.node_selector, frozenset[str]()),
+    ):
+        fresh = {key: value for key, value in (given or {}).items() if (before or {}).get(key) != value}
+        yield from _keys(f"spec.template.{field}", fresh, own)
+    if template.tolerations != stored.tolerations:
+        yield from _tolerations(template.tolerations or [])
+    if template.affinity != stored.affinity:
+        yield from _affinity(template.affinity or {})
+    if template.topology_spread_constraints != stored.topology_spread_constraints:
+        yield from _spread(template.topology_spread_constraints or [])
 
 
 def _keys(path: str, given: Mapping[str, str], own: frozenset[str]) -> Iterator[Violation]:

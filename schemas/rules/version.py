@@ -40,12 +40,12 @@ def allowed(wanted: str, policy: Policy) -> str:
 
 
 def _step(wanted: str, release: Release, stored: str, review: Review) -> Iterator[Violation]:
-    before = running(stored, review)
-    if before is None:
-        return
-    if release.number[0] > before[0]:
+    major = stored.partition(".")[0]
+    if major.isdecimal() and release.number[0] > int(major):
         yield got(PATH, wanted, f'is a major upgrade from "{stored}", which is not supported yet')
-    elif release.number[0] == before[0] and release.number < before:
+        return
+    before = running(stored, review)
+    if before is not None and before[0] == release.number[0] and release.number < before:
         minor = f"{before[0]}.{before[1]}"
         yield got(PATH, wanted, f'is older than the {minor} that "{stored}" runs: a version can only go up')
 

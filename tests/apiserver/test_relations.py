@@ -48,6 +48,8 @@ SPECS: st.SearchStrategy[dict[str, Any]] = optional(
     version=st.sampled_from(["16", "17", "17.5", "17.6", "18", "9", "9.6", "10", "17.0"]),
     database=st.sampled_from(["app", "sales"]),
     owner=st.sampled_from(["app", "sales"]),
+    replicas=st.sampled_from([1, 2]),
+    synchronous=st.sampled_from(["Quorum", "Strict"]),
     storage=optional(size=st.sampled_from(SIZES), storageClassName=st.sampled_from(["fast", "slow"])),
     backup=optional(repository=st.sampled_from(REPOSITORIES)),
     restore=optional(
@@ -109,6 +111,7 @@ def test_every_relation_is_broken_by_some_change(relation: relations.Relation) -
         ({}, {"backup": {"repository": REPOSITORIES[4]}}),
         ({"backup": {"repository": REPOSITORIES[2]}}, {"backup": {"repository": REPOSITORIES[1]}}),
         ({}, {"restore": {"from": "ledger"}}),
+        ({}, {"replicas": 1, "synchronous": "Strict"}),
     ]
     broken = [
         relation.violation(

@@ -131,9 +131,18 @@ def test_sizes_within_bounds_are_accepted(size: str) -> None:
     assert refused(storage={"size": size}) == []
 
 
-def test_an_empty_storage_class_is_refused() -> None:
-    assert refused(storage={"storageClassName": ""}) == [
-        'spec.storage.storageClassName: got ""; must have from 1 to 253 characters'
+@pytest.mark.parametrize("name", ["", "Fast", "a..b", "-a", "a/b"])
+def test_a_storage_class_that_no_object_is_named_like_is_refused(name: str) -> None:
+    allowed = "must be an object's name: a-z, 0-9, - and ., a letter or digit at both ends"
+    assert refused(storage={"storageClassName": name}) == [
+        f'spec.storage.storageClassName: got "{name}"; {allowed}'
+    ]
+
+
+def test_strict_needs_a_standby() -> None:
+    assert refused(synchronous="Strict", replicas=2) == []
+    assert refused(synchronous="Strict") == [
+        'spec.synchronous: got "Strict" with 1 replica; must have 2 or more, or no commit is acknowledged'
     ]
 
 

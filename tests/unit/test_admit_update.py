@@ -96,6 +96,22 @@ def test_parameters_are_judged_again_under_another_memory_limit() -> None:
     assert len(judged(old, {**old, "resources": {"limits": {"memory": "512Mi"}}})) == 1
 
 
+def test_a_new_major_is_an_upgrade_although_the_old_left_the_catalogue() -> None:
+    assert judged({"version": "9"}, {"version": "17"}) == [
+        'spec.version: got "17"; is a major upgrade from "9", which is not supported yet'
+    ]
+
+
+def test_resources_are_judged_by_name() -> None:
+    old = {"resources": {"requests": {"cpu": "2", "memory": "1Gi"}, "limits": {"cpu": "1"}}}
+    new = {"resources": {"requests": {"cpu": "2", "memory": "2Gi"}, "limits": {"cpu": "1"}}}
+    assert judged(old, new) == []
+
+
+def test_strict_is_not_scaled_to_one() -> None:
+    assert len(judged({"synchronous": "Strict", "replicas": 2}, {"synchronous": "Strict"})) == 1
+
+
 def test_labels_are_judged_by_key() -> None:
     old = {"template": {"labels": {"keddah.dev/role": "x"}}}
     assert judged(old, {"template": {"labels": {"keddah.dev/role": "x", "team": "shop"}}}) == []
