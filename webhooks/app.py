@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from http import HTTPStatus
 from pathlib import Path
@@ -63,6 +64,7 @@ class Application:
     metrics: Metrics
     deadline: float
     closing: bool = False
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(body.LARGE_AT_ONCE))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, as the ASGI specification 3.0 has it."""
@@ -85,7 +87,7 @@ class Application:
         declared = _checked_headers(scope["headers"])
         deadline = _deadline(scope["query_string"], self.deadline)
         try:
-            content = await body.read(receive, declared=declared, deadline=deadline)
+            content = await body.read(receive, declared=declared, deadline=deadline, turns=self.turns)
         except body.TooLargeError:
             message = f"the review has more than {body.LIMIT} bytes"
             raise HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message) from None

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 LIMIT = 3 * 1024 * 1024
 """Bytes of a review: as many as the API server takes for one object."""
 
+SMALL = 256 * 1024
+"""Bytes that every connection may hold; the rest of a larger review waits for its turn."""
+
+LARGE_AT_ONCE = 8
+"""Larger reviews read at the same time: what bounds the process's memory, whoever calls how often."""
+
 LINGER_BYTES = 2 * 1024 * 1024
 LINGER_SECONDS = 1.0
 
@@ -26,8 +32,8 @@ class DisconnectedError(Exception):
     """The client went away before its body was whole: nobody waits for an answer."""
 
 
-async def read(receive: Receive, *, declared: int | None, deadline: float) -> bytes:
-    """Return the whole body.
+async def read(receive: Receive, *, declared: int | None, deadline: float, turns: asyncio.Semaphore) -> bytes:
+    """Return the whole body; one larger than SMALL takes one of the `turns` while it is read.
 
     `declared` is the Content-Length, None for a chunked body. Raises TooLargeError as soon as the limit is
     known to be passed, TimeoutError when the body is not whole after `deadline` seconds, DisconnectedError.
@@ -36,16 +42,26 @@ async def read(receive: Receive, *, declared: int | None, deadline: float) -> by
         raise TooLargeError
     async with asyncio.timeout(deadline):
         message = await _next(receive)
-        if not message["more_body"]:
-            return _within(message["body"])
-        parts, size = [message["body"]], len(message["body"])
-        while message["more_body"]:
-            message = await _next(receive)
-            parts.append(message["body"])
-            size += len(message["body"])
-            if size > LIMIT:
-                raise TooLargeError
+        parts = [message["body"]]
+        more = message["more_body"] and await _more(receive, parts, SMALL)
+        if more:
+            async with turns:
+                more = await _more(receive, parts, LIMIT)
+    if more or sum(map(len, parts)) > LIMIT:
+        raise TooLargeError
     return b"".join(parts)
+
+
+async def _more(receive: Receive, parts: list[bytes], limit: int) -> bool:
+    """Read on until the end, or until the parts have more bytes than the limit; tells whether more comes."""
+    size = sum(map(len, parts))
+    while size <= limit:
+        message = await _next(receive)
+        parts.append(message["body"])
+        size += len(message["body"])
+        if not message["more_body"]:
+            return False
+    return True
 
 
 async def linger(receive: Receive) -> None:
@@ -70,9 +86,3 @@ async def _next(receive: Receive) -> MutableMapping[str, Any]:
     if message["type"] == "http.disconnect":
         raise DisconnectedError
     return message
-
-
-def _within(body: bytes) -> bytes:
-    if len(body) > LIMIT:
-        raise TooLargeError
-    return body

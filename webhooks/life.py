@@ -53,17 +53,6 @@ class Life:
             self._hurried.set()
         self._told.set()
 
-    def _rehearse(self) -> None:
-        """Judge an object that breaks its structure: what is loaded on first use blocks nobody's review."""
-        today = self._app.now().astimezone(UTC).date()
-        manifest = {
-            "apiVersion": types.API_VERSION,
-            "kind": types.KIND,
-            "metadata": {},
-            "spec": {"replicas": "1"},
-        }
-        admit.admit(manifest, None, policy=self._policy.current, today=today)
-
     async def run(self) -> int:
         """Serve until told to stop; returns the process's exit code."""
         settings = self._settings
@@ -91,6 +80,17 @@ class Life:
             hurrying.cancel()
         _log.info(line("Ended", hurried=str(self._hurried.is_set()).lower()))
         return 1 if self._hurried.is_set() else 0
+
+    def _rehearse(self) -> None:
+        """Judge an object that breaks its structure: what is loaded on first use blocks nobody's review."""
+        today = self._app.now().astimezone(UTC).date()
+        manifest = {
+            "apiVersion": types.API_VERSION,
+            "kind": types.KIND,
+            "metadata": {},
+            "spec": {"replicas": "1"},
+        }
+        admit.admit(manifest, None, policy=self._policy.current, today=today)
 
     async def _drain(self, reviews: server.Server, serving: asyncio.Task[None]) -> None:
         """Let the endpoint be withdrawn, then send every client away with its next answer."""

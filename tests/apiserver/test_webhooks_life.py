@@ -232,3 +232,18 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(3) == 1
         connection.close()
+
+
+def test_a_second_signal_ends_what_the_first_still_waits_for(tmp_path: Path) -> None:
+    with WebhookProcess(tmp_path, KEDDAH_DEADLINE_SECONDS="60") as server:
+        connection = server.connect()
+        connection.putrequest("POST", "/validate")
+        connection.putheader("Content-Type", "application/json")
+        connection.putheader("Content-Length", str(len(REVIEW)))
+        connection.endheaders(REVIEW[:100])
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(2)
+        assert server.process.poll() is None
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(5) == 1
+        connection.close()

@@ -120,6 +120,22 @@ async def test_the_limit_itself_is_accepted() -> None:
     assert await exchange.with_(application()) == 200
 
 
+async def test_large_reviews_wait_for_their_turn() -> None:
+    app = application()
+    stuck = [Exchange(b" " * (body.SMALL + 1), more=True) for _ in range(body.LARGE_AT_ONCE)]
+    held = [asyncio.create_task(exchange.with_(app)) for exchange in stuck]
+    await asyncio.sleep(0)
+    large = Exchange(b" " * (body.SMALL + 1), WHOLE)
+    waiting = asyncio.create_task(large.with_(app))
+    assert await Exchange(WHOLE).with_(app) == 200
+    assert not waiting.done()
+    held[0].cancel()
+    assert await waiting == 200
+    for task in held:
+        task.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
+
+
 async def test_a_body_that_stops_is_timed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "LINGER_SECONDS", 0)
     exchange = Exchange(b"{", more=True)
