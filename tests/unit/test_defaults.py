@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonpatch
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import cron, defaults
@@ -144,12 +144,14 @@ def _present(spec: dict[str, Any]) -> dict[str, Any]:
     return {name: deepcopy(value) for name, value in spec.items() if value is not NOTHING}
 
 
+@settings(max_examples=50)
 @given(MANIFESTS)
 def test_twice_is_once(manifest: dict[str, Any]) -> None:
     once = defaults.completed(manifest, POLICY)
     assert defaults.complete(once, POLICY) == []
 
 
+@settings(max_examples=50)
 @given(MANIFESTS)
 def test_the_patch_means_to_others_what_it_means_to_us(manifest: dict[str, Any]) -> None:
     operations = defaults.complete(manifest, POLICY)
@@ -157,6 +159,7 @@ def test_the_patch_means_to_others_what_it_means_to_us(manifest: dict[str, Any])
     assert jsonpatch.apply_patch(manifest, operations) == defaults.completed(manifest, POLICY)
 
 
+@settings(max_examples=50)
 @given(MANIFESTS)
 def test_whatever_was_said_survives(manifest: dict[str, Any]) -> None:
     whole = defaults.completed(manifest, POLICY)

@@ -186,7 +186,7 @@ def _broken(changes: list[tuple[tuple[str | int, ...], Any]]) -> dict[str, Any]:
     return spec
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(BROKEN)
 def test_what_the_decoder_takes_the_schema_takes(changes: list[tuple[tuple[str | int, ...], Any]]) -> None:
     manifest = factory.database(**_broken(changes))
@@ -201,7 +201,7 @@ def test_what_the_decoder_takes_the_schema_takes(changes: list[tuple[tuple[str |
         assert mistakes(manifest, openapi.working_schema()) == []
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(BROKEN, BROKEN)
 def test_judging_never_fails(
     new: list[tuple[tuple[str | int, ...], Any]], old: list[tuple[tuple[str | int, ...], Any]]
