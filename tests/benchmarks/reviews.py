@@ -3,6 +3,9 @@
 The server is a process of its own on 127.0.0.1; this one is the client. Every figure is the median of rounds,
 in which the kinds of review take turns, so that a busy machine touches all alike. `trivial` is a review that
 no rule looks at: what HTTP, TLS, JSON and the client itself cost.
+
+Where others use the machine, root can put them behind for the half minute that this takes:
+`setsid -w sh -c 'echo -19 >/proc/self/autogroup; exec nice -n -19 python -m tests.benchmarks.reviews'`.
 """
 
 from __future__ import annotations
