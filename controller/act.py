@@ -9,8 +9,11 @@ from controller.actions import (
     Apply,
     Delete,
     DeletePod,
+    Disruption,
     GrowClaim,
     Manifest,
+    RelabelStandby,
+    ReleaseLock,
     RestartPostgres,
     SetFinalizers,
     Switchover,
@@ -22,6 +25,7 @@ from controller.kube import Kube
 from controller.patroni import Patroni, Reply
 from controller.pki import DatabaseKeys
 from controller.store import Store
+from controller.world import ROLE_LABEL
 from schemas.types import PostgreSQLDatabase
 
 
@@ -45,13 +49,28 @@ class Actor:
                 self._seen(await self._kube.apply(manifest))
             case Delete(kind=kind, name=name, uid=uid):
                 await self._kube.delete(kind, namespace, name, uid=uid)
-            case DeletePod(name=name, uid=uid):
-                await self._kube.delete("Pod", namespace, name, uid=uid)
             case GrowClaim(name=name, size=size):
                 body = {"spec": {"resources": {"requests": {"storage": size}}}}
                 self._seen(await self._kube.patch("PersistentVolumeClaim", namespace, name, body))
             case SetFinalizers(finalizers=finalizers):
                 await self._set_finalizers(db, finalizers)
+            case ReleaseLock(lock=lock, version=version):
+                free: Manifest = {"metadata": {"annotations": {"leader": None}}}
+                live = await self._kube.patch("ConfigMap", namespace, lock, free, resource_version=version)
+                self._seen(live)
+            case RelabelStandby(pod=pod):
+                label: Manifest = {"metadata": {"labels": {ROLE_LABEL: "standby"}}}
+                self._seen(await self._kube.patch("Pod", namespace, pod, label))
+            case DeletePod() | RestartPostgres() | Switchover():
+                await self._disturb(db, action)
+            case _:
+                assert_never(action)
+
+    async def _disturb(self, db: PostgreSQLDatabase, action: Disruption) -> None:
+        """Carry out a disruptive action; raises Declined when Patroni would not."""
+        match action:
+            case DeletePod(name=name, uid=uid):
+                await self._kube.delete("Pod", db.metadata.namespace, name, uid=uid)
             case RestartPostgres(ip=ip):
                 _accepted(await self._patroni.restart(ip, await self._keys(db)), action)
             case Switchover(leader=leader, candidate=candidate, ip=ip):

@@ -92,5 +92,29 @@ class Switchover:
         return f"switch over from {self.leader} to {self.candidate}"
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseLock:
+    """Take the lock away from a holder that is dead; on the condition that the lock is as it was seen."""
+
+    holder: str
+    lock: str
+    version: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"release the lock of {self.holder}"
+
+
+@dataclass(frozen=True, slots=True)
+class RelabelStandby:
+    """Take the label of the primary from a pod that does not hold the lock."""
+
+    pod: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"label {self.pod} standby"
+
+
 Disruption: TypeAlias = DeletePod | RestartPostgres | Switchover
-Action: TypeAlias = Apply | Delete | GrowClaim | SetFinalizers | Disruption
+Action: TypeAlias = Apply | Delete | GrowClaim | SetFinalizers | ReleaseLock | RelabelStandby | Disruption

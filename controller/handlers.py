@@ -52,6 +52,19 @@ class Feed(Protocol):
         """Take note that an object came from a list and not from a watch."""
 
 
+class _NoDifferences(kopf.DiffBaseStorage):
+    """Spares kopf the deep copies by which it would find out what changed, which nobody asks it."""
+
+    def build(self, **_: object) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: object) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: object) -> None:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Backoff:
     """Seconds between attempts to reach the API server: doubling, jittered, without an end."""
@@ -101,6 +114,7 @@ def settings(random: Callable[[], float]) -> kopf.OperatorSettings:
     chosen.networking.connect_timeout = 5
     chosen.networking.request_timeout = 60
     chosen.networking.error_backoffs = _Backoff(random)
+    chosen.persistence.diffbase_storage = _NoDifferences()
     for kind in WATCHED:
         labels, fields = selectors(kind)
         if labels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from controller.kinds import DATABASE, STORAGE_CLASS, WEBHOOK_CONFIGURATIONS
+from controller.kinds import DATABASE, NODE, STORAGE_CLASS, WEBHOOK_CONFIGURATIONS
 from controller.store import key_of
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ class Intake:
         """Wake whoever cares about a change of that kind."""
         if kind in WEBHOOK_CONFIGURATIONS:
             self._configured()
-        elif kind == STORAGE_CLASS:
-            # Any database may be waiting for it; those that are not look once and find nothing to do.
+        elif kind in (STORAGE_CLASS, NODE):
+            # It may matter to any database; those to which it does not look once and find nothing to do.
             databases = self._store.keys()
             for each in databases:
                 self._queue.add(each, kind)

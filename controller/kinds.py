@@ -84,5 +84,8 @@ WEBHOOK_CONFIGURATIONS = ("MutatingWebhookConfiguration", "ValidatingWebhookConf
 
 STORAGE_CLASS = "StorageClass"
 
-WATCHED = (DATABASE, *CHILDREN, STORAGE_CLASS, *WEBHOOK_CONFIGURATIONS)
+NODE = "Node"
+"""Watched for two facts: whether its kubelet is heard of, and whether it is being emptied."""
+
+WATCHED = (DATABASE, *CHILDREN, STORAGE_CLASS, NODE, *WEBHOOK_CONFIGURATIONS)
 """Every kind of which the store holds objects."""

@@ -73,7 +73,8 @@ async def configuration(kubeconfig: Path | None, context: str | None = None) -> 
 
     The token of a service account is read again every minute, as it rotates. Raises UnusableConfiguration.
     """
-    loaded = Configuration(connection_pool_maxsize=_CONNECTIONS)
+    # trust_env would read ~/.netrc in a thread before every request; proxies come with the kubeconfig.
+    loaded = Configuration(connection_pool_maxsize=_CONNECTIONS, client_session_kwargs={"trust_env": False})
     try:
         if kubeconfig is None:
             config.load_incluster_config(client_configuration=loaded)
@@ -133,7 +134,7 @@ class Kube:
             return await handler(request)
 
         connector = aiohttp.TCPConnector(ssl=self._client.rest_client.ssl_context, limit=0)
-        return aiohttp.ClientSession(connector=connector, middlewares=(authorize,), trust_env=True)
+        return aiohttp.ClientSession(connector=connector, middlewares=(authorize,))
 
     async def apply(self, manifest: Manifest, *, manager: str = MANAGER) -> Manifest:
         """Write the fields of a manifest and own them (server-side apply, by force)."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from controller.kinds import DATABASE
+from controller.kinds import DATABASE, NODE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,8 @@ def trim(kind: str, manifest: Mapping[str, Any]) -> Manifest:
     if _LAST_APPLIED in (metadata.get("annotations") or {}):
         metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != _LAST_APPLIED}
     trimmed = {**manifest, "metadata": metadata}
+    if kind == NODE:
+        return {**trimmed, "metadata": _node_metadata(metadata), **_node_facts(manifest)}
     if kind == "Pod":
         trimmed["spec"] = _pod_spec(manifest.get("spec") or {})
     return trimmed
@@ -43,6 +45,18 @@ def digest(kind: str, manifest: Mapping[str, Any]) -> bytes:
     """Return a digest of what is worth waking somebody for when it changes."""
     encoded = msgspec.json.encode(_essence(kind, manifest), order="deterministic")
     return hashlib.blake2b(encoded, digest_size=16).digest()
+
+
+def _node_metadata(metadata: Manifest) -> Manifest:
+    return {k: v for k, v in metadata.items() if k in ("name", "uid", "resourceVersion")}
+
+
+def _node_facts(manifest: Mapping[str, Any]) -> Manifest:
+    """Return the two facts about a node that anybody reads; its images alone would be 50 kB."""
+    conditions = (manifest.get("status") or {}).get("conditions") or []
+    ready = [{"type": c["type"], "status": c["status"]} for c in conditions if c["type"] == "Ready"]
+    unschedulable = (manifest.get("spec") or {}).get("unschedulable") is True
+    return {"spec": {"unschedulable": unschedulable}, "status": {"conditions": ready}}
 
 
 def _pod_spec(spec: Mapping[str, Any]) -> Manifest:

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from controller.actions import Apply
 from controller.desired import names
-from controller.kinds import STORAGE_CLASS
+from controller.kinds import NODE, STORAGE_CLASS
 from controller.kube import Kube
 from controller.patroni import Patroni
 from controller.store import Key, Store
-from controller.world import Manifest, World, claim, instance, leadership
+from controller.world import Manifest, Node, World, claim, instance, leadership, node
 
 
 class Observer:
@@ -45,8 +45,13 @@ class Observer:
             claims=tuple(claims),
             leadership=leadership(children.get("ConfigMap", {}), key.name),
             storage_classes=self._store.objects(STORAGE_CLASS),
+            nodes=self._nodes({i.node for i in instances}),
         )
         return replace(world, server_version=await self._server_version(key, world))
+
+    def _nodes(self, names: set[str]) -> dict[str, Node]:
+        found = {name: self._store.object(NODE, "", name) for name in names if name}
+        return {name: node(manifest) for name, manifest in found.items() if manifest is not None}
 
     async def secrets(self, key: Key) -> dict[str, Manifest]:
         """Read the database's Secrets, which may be neither listed nor watched."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controller.actions import Manifest
 from controller.drift import APPLIED
+from schemas.types import PostgreSQLDatabase
 
 DATABASE_LABEL = "keddah.dev/database"
 
@@ -23,3 +24,10 @@ def stranger(manifest: Manifest, name: str, uid: str) -> str | None:
     if APPLIED in (metadata.get("annotations") or {}):
         return None
     return "somebody else: it carries neither keddah's label nor an owner reference"
+
+
+def foreign(db: PostgreSQLDatabase, live: Manifest) -> str | None:
+    """Say in a sentence whose a child is if it is not the database's, and what to do; None if it is."""
+    owner = stranger(live, db.metadata.name, db.metadata.uid)
+    name = live["metadata"]["name"]
+    return f"{live['kind']} {name} belongs to {owner}; rename or remove it" if owner else None

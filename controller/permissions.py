@@ -51,6 +51,7 @@ RULES = (
         "blockOwnerDeletion, where OwnerReferencesPermissionEnforcement is on (as in OpenShift)",
     ),
     Rule("apps", ("statefulsets",), (*_WATCH, *_APPLY), "the instances"),
+    Rule("apps", ("statefulsets",), ("delete",), "deletionPolicy Delete: instances end before their data"),
     Rule("", ("services",), (*_WATCH, *_APPLY), "how applications and members reach the instances"),
     Rule("", ("serviceaccounts",), (*_WATCH, *_APPLY), "whom the instances act as"),
     Rule(
@@ -83,6 +84,7 @@ RULES = (
         ("get", *_WATCH),
         "a class that is missing, or may grow volumes",
     ),
+    Rule("", ("nodes",), ("get", *_WATCH), "whether a dead instance is surely dead; which nodes are emptied"),
     Rule("events.k8s.io", ("events",), ("create", "patch"), "what happened, for people"),
     Rule(
         KINDS["MutatingWebhookConfiguration"].group,

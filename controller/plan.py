@@ -10,15 +10,16 @@ from dataclasses import dataclass
 
 from msgspec import UNSET
 
-from controller.actions import Action, Apply, Delete, GrowClaim, Manifest, SetFinalizers
+from controller.actions import Action, Apply, Disruption, Manifest, SetFinalizers, Switchover
 from controller.desired import manifests
 from controller.drift import drift, stamp
+from controller.failover import evacuation, remedy
 from controller.outcome import Done, Outcome, Stalled, Waiting
-from controller.ownership import stranger
+from controller.ownership import foreign
 from controller.rollout import rollout
 from controller.scaling import INSTANCES, Scale, scale
+from controller.volumes import cannot_grow, growth, missing_class
 from controller.world import World
-from schemas.quantity import parse
 from schemas.types import PostgreSQLDatabase
 
 FINALIZER = "keddah.dev/deletion"
@@ -36,6 +37,8 @@ class Intent:
     operator_namespace: str
     accepted: str
     """The judged spec as JSON, kept on the StatefulSet."""
+    version: str | None = None
+    """The release that the policy says is in the image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +52,44 @@ class Plan:
 def plan(intent: Intent, world: World) -> Plan:
     """Compare the declared with the observed; the first thing that somebody must decide wins."""
     # What comes below reads the StatefulSet as one of ours.
-    foreign = world.statefulset and _foreign(intent.db, world.statefulset)
-    if foreign:
-        return Plan((), Stalled("ChildOwnedByOther", foreign))
+    theirs = world.statefulset and foreign(intent.db, world.statefulset)
+    if theirs:
+        return Plan((), Stalled("ChildOwnedByOther", theirs))
     scaled = scale(intent.db, _instances(intent.db), world)
     desired = children(intent, scaled, world)
     strangers = _strangers(intent.db, desired, world)
     if strangers:
         return Plan((), Stalled("ChildOwnedByOther", "; ".join(strangers)))
     writes = [action for manifest in desired if (action := _write(stamp(manifest), world))]
-    idempotent = [*_finalizer(intent.db), *writes, *_claims(intent.db, world)]
-    if any(isinstance(action, Apply) and action.manifest["kind"] == "StatefulSet" for action in idempotent):
+    idempotent = (*_finalizer(intent.db), *writes, *growth(intent.db, world))
+    remedies = remedy(world, intent.db.metadata.name)
+    if remedies:
+        # Before anything else: what stands here keeps applications from writing.
+        story = "; ".join(f"{action}: {action.reason}" for action in remedies)
+        return Plan((*remedies, *idempotent), Waiting(2, "FailingOver", story))
+    if any(write.manifest["kind"] == "StatefulSet" for write in writes):
         # The StatefulSet controller has to see this first; its answer wakes the next pass.
-        return Plan(tuple(idempotent), scaled.waiting or Waiting(5, "Reconciling", "children were written"))
-    if scaled.switchover:
-        waiting = Waiting(5, "SwitchingOver", scaled.switchover.reason)
-        return Plan((*idempotent, scaled.switchover), waiting)
-    outcome = scaled.waiting or _blockers(intent.db, world) or _hibernated(scaled)
-    if outcome:
-        return Plan(tuple(idempotent), outcome)
-    step = rollout(world, scaled.instances)
-    if isinstance(step, Waiting):
-        return Plan(tuple(idempotent), step)
-    if step is not None:
-        return Plan((*idempotent, step), Waiting(5, "RollingOut", f"{step}: {step.reason}"))
-    return Plan(tuple(idempotent), _arrival(world, scaled.instances))
+        return Plan(idempotent, scaled.waiting or Waiting(5, "Reconciling", "children were written"))
+    step = _next(intent, scaled, world)
+    if isinstance(step, Done | Waiting | Stalled):
+        return Plan(idempotent, step)
+    reason = "SwitchingOver" if isinstance(step, Switchover) else "RollingOut"
+    return Plan((*idempotent, step), Waiting(5, reason, f"{step}: {step.reason}"))
+
+
+def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
+    """Return the one disruptive step of this pass, or how the database stands when there is none."""
+    return (
+        scaled.switchover
+        or scaled.waiting
+        or missing_class(intent.db, world)
+        or _hibernated(scaled)
+        or evacuation(world)
+        or rollout(world, scaled.instances)
+        or cannot_grow(intent.db, world)
+        or _mismatch(intent, world)
+        or _arrival(world, scaled.instances)
+    )
 
 
 def _instances(db: PostgreSQLDatabase) -> int:
@@ -82,14 +98,7 @@ def _instances(db: PostgreSQLDatabase) -> int:
 
 def _strangers(db: PostgreSQLDatabase, desired: list[Manifest], world: World) -> list[str]:
     live = (world.children.get(m["kind"], {}).get(m["metadata"]["name"]) for m in desired)
-    return [words for manifest in live if manifest and (words := _foreign(db, manifest))]
-
-
-def _foreign(db: PostgreSQLDatabase, live: Manifest) -> str | None:
-    """Say whose a child is if it is not the database's; None if it is."""
-    owner = stranger(live, db.metadata.name, db.metadata.uid)
-    name = live["metadata"]["name"]
-    return f"{live['kind']} {name} belongs to {owner}; rename or remove it" if owner else None
+    return [words for manifest in live if manifest and (words := foreign(db, manifest))]
 
 
 def _finalizer(db: PostgreSQLDatabase) -> list[Action]:
@@ -141,30 +150,13 @@ def _write(manifest: Manifest, world: World) -> Apply | None:
     return Apply(manifest, f"{changed} differs") if changed else None
 
 
-def _claims(db: PostgreSQLDatabase, world: World) -> list[Action]:
-    size = db.spec.storage.size
-    if size is UNSET:
-        return []
-    return [
-        GrowClaim(claim.name, size, f"storage.size {claim.requested} -> {size}")
-        for claim in world.claims
-        if claim.bound and parse(claim.requested) < parse(size)
-    ]
-
-
-def _blockers(db: PostgreSQLDatabase, world: World) -> Outcome | None:
-    """Name what keeps volumes from being made; the class's arrival wakes this database again."""
-    pending = [claim for claim in world.claims if not claim.bound]
-    if not pending:
+def _mismatch(intent: Intent, world: World) -> Outcome | None:
+    """Name an image that holds another release than the policy says: status tells what the server says."""
+    reported = world.server_version
+    if not reported or not intent.version or reported == intent.version:
         return None
-    wanted = db.spec.storage.storage_class_name
-    if wanted is not UNSET and wanted and wanted not in world.storage_classes:
-        known = ", ".join(sorted(world.storage_classes)) or "none"
-        return Stalled("StorageClassNotFound", f"StorageClass {wanted} does not exist; there are: {known}")
-    if wanted is UNSET and all(claim.storage_class is None for claim in pending):
-        message = "storage.storageClassName is not set, and no StorageClass is the default"
-        return Stalled("NoDefaultStorageClass", message)
-    return None
+    message = f"the policy says that {intent.image} holds {intent.version}; the server reports {reported}"
+    return Stalled("VersionMismatch", message)
 
 
 def _hibernated(scaled: Scale) -> Outcome | None:
@@ -191,39 +183,3 @@ def _shortfall(world: World, expected: int) -> str:
     # A server that runs and is not fit does not follow; any other is on its way.
     stuck = any(i.state == "running" and not i.fit and not i.deleting for i in world.instances)
     return "Degraded" if stuck else "InstancesStarting"
-
-
-def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
-    """Delete what deletionPolicy Delete promises: pods first, then data, then the finalizer.
-
-    Every deletion carries the UID that was seen, and only children that are the database's are touched.
-    """
-    if FINALIZER not in db.metadata.finalizers:
-        return Plan((), Done("Deleted", "The object is going; what it owns goes with it"))
-    others = tuple(f for f in db.metadata.finalizers if f != FINALIZER)
-    if db.spec.deletion_policy != "Delete":
-        return Plan(
-            (SetFinalizers(others, "deletionPolicy Retain"),), Done("Deleted", "The data is retained")
-        )
-    running = world.statefulset
-    if running is not None and not _foreign(db, running):
-        return Plan((_delete(running),), Waiting(2, "Deleting", "the instances are being ended"))
-    if world.instances:
-        return Plan((), Waiting(2, "Deleting", "the instances are ending"))
-    kinds = ("PersistentVolumeClaim", "ConfigMap", "Secret")
-    data = [
-        _delete(manifest)
-        for kind in kinds
-        for manifest in world.children.get(kind, {}).values()
-        if stranger(manifest, db.metadata.name, db.metadata.uid) is None
-        and "deletionTimestamp" not in manifest["metadata"]
-    ]
-    remaining = any(world.children.get(kind) for kind in kinds)
-    if remaining:
-        return Plan(tuple(data), Waiting(2, "Deleting", "volumes and credentials are being deleted"))
-    return Plan((SetFinalizers(others, "everything is deleted"),), Done("Deleted", "Everything is deleted"))
-
-
-def _delete(manifest: Manifest) -> Delete:
-    metadata = manifest["metadata"]
-    return Delete(manifest["kind"], metadata["name"], metadata["uid"], "deletionPolicy Delete")

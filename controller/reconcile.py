@@ -14,13 +14,14 @@ from datetime import datetime
 from controller.act import Actor, Declined
 from controller.actions import Action, Apply, DeletePod, RestartPostgres, Switchover
 from controller.credentials import credentials
+from controller.farewell import farewell
 from controller.judge import Judgement, judge
 from controller.kinds import DATABASE
 from controller.kube import Kube, Refused
 from controller.observe import Observer
 from controller.outcome import Done, Outcome, Stalled, Waiting
 from controller.pki import Entropy
-from controller.plan import Intent, Plan, farewell, plan
+from controller.plan import Intent, Plan, plan
 from controller.queue import Work
 from controller.status import status, transitions
 from controller.store import Key, Store
@@ -114,7 +115,8 @@ class Reconciler:
         if key not in self._verified:
             live = attempt.world.children.get("Secret", {})
             secrets = credentials(db, live, now=self._around.now(), entropy=self._around.entropy)
-        intent = Intent(db, image, secrets, self._around.namespace, judgement.accepted)
+        version = judgement.release.version if judgement.release else None
+        intent = Intent(db, image, secrets, self._around.namespace, judgement.accepted, version)
         chosen = await self._plan(key, intent, attempt)
         await self._act(db, chosen, attempt)
         if not isinstance(chosen.outcome, Stalled):

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from schemas.parameters import STANDBY_SENSITIVE
-
 from controller.actions import DeletePod, Disruption, RestartPostgres, Switchover
 from controller.outcome import Waiting
 from controller.world import Instance, Manifest, World
+from schemas.parameters import STANDBY_SENSITIVE
 
 Step = Disruption | Waiting | None
 

@@ -47,6 +47,10 @@ class Instance:
     """Parameters, old and new value, for which the server must restart; None when it need not."""
     start_id: str
     """Changes with every start of the container."""
+    ended: str
+    """How the container ended, as the kubelet says, while it does not run; "" while it does."""
+    shares_processes: bool
+    """Whether the pod's containers see one another's processes: one that ended proves nothing then."""
     trouble: Trouble | None
 
     @property
@@ -65,6 +69,8 @@ class Leadership:
     initialized: bool = False
     """Whether a database was ever made under this name."""
     paused: bool = False
+    lock_version: str = ""
+    """resourceVersion of the lock, the precondition for taking it away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,15 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """What matters of a node."""
+
+    ready: bool
+    """False too when the kubelet was not heard of: then what it said last may be over."""
+    cordoned: bool
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Everything around one database that a plan may look at."""
 
@@ -89,6 +104,7 @@ class World:
     claims: tuple[Claim, ...] = ()
     leadership: Leadership = field(default_factory=Leadership)
     storage_classes: Mapping[str, Manifest] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)
     server_version: str | None = None
 
     @property
@@ -131,6 +147,8 @@ def instance(pod: Manifest) -> Instance:
         position=int(member.get("xlog_location") or 0),
         pending_restart=_pending_restart(member),
         start_id=container.get("containerID", ""),
+        ended=_ended(container),
+        shares_processes=(pod.get("spec") or {}).get("shareProcessNamespace") is True,
         trouble=_trouble(status, container) or _server_trouble(member),
     )
 
@@ -142,12 +160,14 @@ def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
         return (config_maps.get(f"{scope}-{suffix}", {}).get("metadata") or {}).get("annotations") or {}
 
     lock, config, sync = annotations("leader"), annotations("config"), annotations("sync")
+    version = (config_maps.get(f"{scope}-leader", {}).get("metadata") or {}).get("resourceVersion", "")
     standbys = (name.strip() for name in sync.get("sync_standby", "").split(","))
     return Leadership(
         holder=lock.get("leader") or None,
         synchronous=frozenset(name for name in standbys if name),
         initialized=bool(config.get("initialize")),
         paused=_json(config.get("config")).get("pause") is True,
+        lock_version=version,
     )
 
 
@@ -163,6 +183,12 @@ def claim(manifest: Manifest) -> Claim:
         bound=status.get("phase") == "Bound",
         storage_class=spec.get("storageClassName"),
     )
+
+
+def node(manifest: Manifest) -> Node:
+    """Read a node."""
+    ready = _condition(manifest.get("status") or {}, "Ready") == "True"
+    return Node(ready, cordoned=(manifest.get("spec") or {}).get("unschedulable") is True)
 
 
 def _json(text: str | None) -> dict[str, Any]:
@@ -181,6 +207,18 @@ def _member(metadata: Manifest) -> dict[str, Any]:
 def _container(status: Manifest) -> Manifest:
     statuses = status.get("containerStatuses") or []
     return next((s for s in statuses if s.get("name") == DATABASE_CONTAINER), {})
+
+
+def _ended(container: Manifest) -> str:
+    """Return the end of a container that does not run: its reason and exit code."""
+    state = container.get("state") or {}
+    waiting = state.get("waiting") or {}
+    # While the kubelet backs off, the end that it backs off from is the last state.
+    last = (container.get("lastState") or {}) if waiting.get("reason") == "CrashLoopBackOff" else state
+    terminated = last.get("terminated")
+    if not terminated:
+        return ""
+    return f"{terminated.get('reason', 'Terminated')}, exit code {terminated.get('exitCode')}"
 
 
 def _condition(status: Manifest, kind: str) -> str:

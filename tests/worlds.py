@@ -12,6 +12,8 @@ from controller.actions import (
     DeletePod,
     GrowClaim,
     Manifest,
+    RelabelStandby,
+    ReleaseLock,
     RestartPostgres,
     SetFinalizers,
     Switchover,
@@ -47,6 +49,8 @@ def pod(ordinal: int, role: str = "standby", **changes: Any) -> Instance:  # noq
         position=1000,
         pending_restart=None,
         start_id=f"start-{ordinal}",
+        ended="",
+        shares_processes=False,
         trouble=None,
     )
     return replace(instance, **changes)
@@ -96,6 +100,10 @@ def carry_out(around: World, action: Action) -> World:
             return _changed(around, name, pending_restart=None)
         case Switchover(leader=leader, candidate=candidate):
             return _switched(around, leader, candidate)
+        case RelabelStandby(pod=name):
+            return _changed(around, name, role="standby")
+        case ReleaseLock():
+            return replace(around, leadership=replace(around.leadership, holder=None))
         case Delete() | GrowClaim() | SetFinalizers():
             return around
         case _:

@@ -29,6 +29,10 @@ _KEY = f"{TLS_DIRECTORY}/tls.key"
 _CA = f"{TLS_DIRECTORY}/ca.crt"
 
 
+# In C where PyYAML was built with libyaml: writing this file was the dearest part of a plan.
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
 def configuration(db: PostgreSQLDatabase) -> Manifest:
     """Return the ConfigMap that both parts live in; it stays when the database is deleted."""
     name = db.metadata.name
@@ -84,7 +88,7 @@ def static(db: PostgreSQLDatabase) -> str:
         },
         "postgresql": _server(db),
     }
-    return yaml.safe_dump(document, sort_keys=False, width=1000)
+    return yaml.dump(document, Dumper=_DUMPER, sort_keys=False, width=1000)
 
 
 def _store(name: str) -> dict[str, Any]:

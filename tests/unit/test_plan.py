@@ -4,13 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from controller.actions import Apply, Delete, DeletePod, Disruption, GrowClaim, SetFinalizers, Switchover
+from controller.actions import (
+    Apply,
+    Delete,
+    DeletePod,
+    Disruption,
+    GrowClaim,
+    ReleaseLock,
+    SetFinalizers,
+    Switchover,
+)
+from controller.farewell import farewell
 from controller.outcome import Done, Stalled, Waiting
-from controller.plan import FINALIZER, Plan, farewell, plan
-from controller.world import Trouble, World
+from controller.plan import FINALIZER, Plan, plan
+from controller.world import Node, Trouble, World
 from schemas.types import PostgreSQLDatabase
 from tests.factory import typed_database
 from tests.worlds import OLD, carry_out, claim, intent, members, pod, settled, world
+
+GROWING = {"fast": {"allowVolumeExpansion": True}}
 
 
 def disruptions(chosen: Plan) -> list[object]:
@@ -105,7 +117,9 @@ def test_scaling_down_moves_the_primary_first() -> None:
 
 def test_two_claims_are_grown_and_a_large_one_is_left() -> None:
     wish = intent(replicas=2, storage={"size": "20Gi"})
-    around = settled(wish, world(members(2), claims=(claim(0), claim(1, requested="20Gi"))))
+    around = settled(
+        wish, world(members(2), claims=(claim(0), claim(1, requested="20Gi")), storage_classes=GROWING)
+    )
     chosen = plan(wish, around)
     assert [a for a in chosen.actions if isinstance(a, GrowClaim)] == [
         GrowClaim("data-orders-0", "20Gi", "storage.size 10Gi -> 20Gi")
@@ -207,3 +221,35 @@ def test_a_pod_is_deleted_only_with_the_uid_that_was_seen() -> None:
     around = settled(wish, world(members(1)))
     stale = replace(around, instances=(pod(0, "primary", revision=OLD),))
     assert disruptions(plan(wish, stale)) == [DeletePod("orders-0", "uid-0", "the pod template changed")]
+
+
+def test_a_volume_that_cannot_grow_is_told_and_nothing_else_stops() -> None:
+    wish = intent(storage={"size": "20Gi"})
+    around = settled(wish, world(members(1), storage_classes={"fast": {}}))
+    chosen = plan(wish, around)
+    assert chosen.actions == ()
+    message = "StorageClass fast does not allow volumes to grow to 20Gi: data-orders-0 (10Gi)"
+    assert chosen.outcome == Stalled("VolumeCannotGrow", message)
+
+
+def test_an_image_with_another_version_than_the_policy_says_is_told() -> None:
+    wish = replace(intent(), version="17.6")
+    around = settled(wish, world(members(1), server_version="17.5"))
+    outcome = plan(wish, around).outcome
+    assert isinstance(outcome, Stalled)
+    assert outcome.reason == "VersionMismatch"
+
+
+def test_a_dead_primarys_lock_is_released_before_anything_is_written() -> None:
+    wish = intent(replicas=3)
+    dead = (pod(0, "primary", ready=False, ended="Error, exit code 137"), pod(1), pod(2))
+    around = world(dead, nodes={"node-0": Node(ready=True, cordoned=False)})
+    assert isinstance(plan(wish, around).actions[0], ReleaseLock)
+
+
+def test_the_primary_leaves_a_cordoned_node_before_it_is_evicted() -> None:
+    wish = intent(replicas=3)
+    nodes = {f"node-{n}": Node(ready=True, cordoned=n == 0) for n in range(3)}
+    around = settled(wish, world(members(3), nodes=nodes))
+    steps = disruptions(plan(wish, around))
+    assert [str(step) for step in steps] == ["switch over from orders-0 to orders-1"]

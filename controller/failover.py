@@ -1,0 +1,99 @@
+"""What the controller adds to Patroni's failover; it elects nobody, the standbys run Patroni's own race.
+
+Patroni's lock outlives its holder by up to `ttl` (20 s). When the kubelet of a Ready node says that the
+holder's container has ended, nothing in it can write any more, and waiting for the lock to run out wins
+nothing. Every doubt means waiting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.actions import RelabelStandby, ReleaseLock, Switchover
+from controller.rollout import candidate
+from controller.world import Instance, World
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why the lock is left where it is."""
+
+    reason: str
+
+
+def remedy(world: World, scope: str) -> list[ReleaseLock | RelabelStandby]:
+    """Return what brings writes back at once."""
+    decided = release(world, scope)
+    return [*([decided] if isinstance(decided, ReleaseLock) else []), *mislabelled(world)]
+
+
+def release(world: World, scope: str) -> ReleaseLock | Hold:
+    """Decide whether the lock is taken from its holder.
+
+    Only an end that a live kubelet reports counts: a pod that is missing, or on a node that is not heard of,
+    may still run and write.
+    """
+    holder = next((i for i in world.instances if i.name == world.leadership.holder), None)
+    hold = _doubt(world, holder)
+    if hold is not None or holder is None:
+        return Hold(hold or "nobody holds the lock")
+    reason = f"its container has ended ({holder.ended}) on a Ready node"
+    return ReleaseLock(holder.name, f"{scope}-leader", world.leadership.lock_version, reason)
+
+
+def _doubt(world: World, holder: Instance | None) -> str | None:
+    """Return the first doubt; the order is that of the cheapest to the rarest."""
+    if holder is None:
+        return "the lock's holder has no pod"
+    if not holder.ended:
+        return "its container runs"
+    if world.leadership.paused:
+        return "Patroni is paused: somebody works on the database by hand"
+    if holder.shares_processes:
+        return "the pod's containers share their processes: PostgreSQL may outlive its container"
+    node = world.nodes.get(holder.node)
+    if node is None or not node.ready:
+        return "its node is not Ready, so what its kubelet said last may be over"
+    if not any(_successor(instance, holder, world) for instance in world.instances):
+        return "no other instance is fit to take over"
+    return None
+
+
+def _successor(instance: Instance, holder: Instance, world: World) -> bool:
+    """Whether an instance may win the race: Patroni asks the same, and then compares positions."""
+    synchronous = world.leadership.synchronous
+    known = not synchronous or instance.name in synchronous
+    running = instance.state == "running" and not instance.deleting and not instance.ended
+    return instance.name != holder.name and running and instance.ready and known
+
+
+def mislabelled(world: World) -> list[RelabelStandby]:
+    """Return the pods that the Service must not lead to: labelled primary, while another holds the lock.
+
+    A pod that is cut off cannot change its own label, and the Service would have two targets.
+    """
+    holder = world.leadership.holder
+    taken = any(i.name == holder and i.role == "primary" for i in world.instances)
+    if not taken:
+        return []
+    return [
+        RelabelStandby(instance.name, f"{holder} holds the lock")
+        for instance in world.instances
+        if instance.role == "primary" and instance.name != holder
+    ]
+
+
+def evacuation(world: World) -> Switchover | None:
+    """Return the switchover away from a node that is being emptied, before the primary is evicted."""
+    primary = world.primary
+    if primary is None or not _cordoned(primary, world):
+        return None
+    target = candidate(world, lambda instance: not _cordoned(instance, world))
+    if target is None:
+        return None
+    return Switchover(primary.name, target.name, primary.ip, f"{primary.node} is cordoned")
+
+
+def _cordoned(instance: Instance, world: World) -> bool:
+    node = world.nodes.get(instance.node)
+    return node is not None and node.cordoned

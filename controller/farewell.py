@@ -1,0 +1,45 @@
+"""The end of a database, as its deletionPolicy says."""
+
+from __future__ import annotations
+
+from controller.actions import Delete, Manifest, SetFinalizers
+from controller.outcome import Done, Waiting
+from controller.ownership import foreign
+from controller.plan import FINALIZER, Plan
+from controller.world import World
+from schemas.types import PostgreSQLDatabase
+
+
+def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
+    """Delete what deletionPolicy Delete promises: pods first, then data, then the finalizer.
+
+    Every deletion carries the UID that was seen, and only children that are the database's are touched.
+    """
+    if FINALIZER not in db.metadata.finalizers:
+        return Plan((), Done("Deleted", "The object is going; what it owns goes with it"))
+    others = tuple(f for f in db.metadata.finalizers if f != FINALIZER)
+    if db.spec.deletion_policy != "Delete":
+        return Plan(
+            (SetFinalizers(others, "deletionPolicy Retain"),), Done("Deleted", "The data is retained")
+        )
+    running = world.statefulset
+    if running is not None and not foreign(db, running):
+        return Plan((_delete(running),), Waiting(2, "Deleting", "the instances are being ended"))
+    if world.instances:
+        return Plan((), Waiting(2, "Deleting", "the instances are ending"))
+    kinds = ("PersistentVolumeClaim", "ConfigMap", "Secret")
+    data = [
+        _delete(manifest)
+        for kind in kinds
+        for manifest in world.children.get(kind, {}).values()
+        if foreign(db, manifest) is None and "deletionTimestamp" not in manifest["metadata"]
+    ]
+    remaining = any(world.children.get(kind) for kind in kinds)
+    if remaining:
+        return Plan(tuple(data), Waiting(2, "Deleting", "volumes and credentials are being deleted"))
+    return Plan((SetFinalizers(others, "everything is deleted"),), Done("Deleted", "Everything is deleted"))
+
+
+def _delete(manifest: Manifest) -> Delete:
+    metadata = manifest["metadata"]
+    return Delete(manifest["kind"], metadata["name"], metadata["uid"], "deletionPolicy Delete")

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from controller.actions import RelabelStandby, ReleaseLock
+from controller.failover import Hold, mislabelled, release
+from controller.world import Leadership, Node, World
+from tests.worlds import pod, world
+
+ENDED = "Error, exit code 137"
+READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(3)}
+
+
+def crashed(**holder: Any) -> World:  # noqa: ANN401
+    """Give three instances whose primary's container has just ended."""
+    instances = (pod(0, "primary", ready=False, ended=ENDED, **holder), pod(1), pod(2))
+    lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}), initialized=True, lock_version="7")
+    return world(instances, nodes=READY, leadership=lead)
+
+
+def test_the_lock_of_a_dead_primary_is_released_as_it_was_seen() -> None:
+    reason = "its container has ended (Error, exit code 137) on a Ready node"
+    assert release(crashed(), "orders") == ReleaseLock("orders-0", "orders-leader", "7", reason)
+
+
+@pytest.mark.parametrize(
+    ("world_changes", "holder_changes", "why"),
+    [
+        ({}, {"ended": ""}, "its container runs"),
+        ({"nodes": {}}, {}, "its node is not Ready"),
+        ({"nodes": {"node-0": Node(ready=False, cordoned=False)}}, {}, "its node is not Ready"),
+        ({}, {"shares_processes": True}, "share their processes"),
+        ({"leadership": Leadership("orders-0", paused=True)}, {}, "Patroni is paused"),
+        ({"leadership": Leadership("orders-9")}, {}, "the lock's holder has no pod"),
+        ({"leadership": Leadership(None)}, {}, "the lock's holder has no pod"),
+        ({"leadership": Leadership("orders-0", frozenset({"orders-9"}))}, {}, "no other instance is fit"),
+    ],
+)
+def test_every_doubt_leaves_the_lock(
+    world_changes: dict[str, Any], holder_changes: dict[str, Any], why: str
+) -> None:
+    around = crashed()
+    holder = replace(around.instances[0], **holder_changes)
+    around = replace(around, instances=(holder, *around.instances[1:]), **world_changes)
+    hold = release(around, "orders")
+    assert isinstance(hold, Hold)
+    assert why in hold.reason
+
+
+@pytest.mark.parametrize(
+    "standby", [{"ready": False}, {"deleting": True}, {"state": "starting"}, {"ended": ENDED}]
+)
+def test_without_a_fit_standby_the_lock_stays(standby: dict[str, Any]) -> None:
+    around = crashed()
+    standbys = tuple(replace(i, **standby) for i in around.instances[1:])
+    assert isinstance(release(replace(around, instances=(around.instances[0], *standbys)), "orders"), Hold)
+
+
+def test_a_single_instance_keeps_its_lock() -> None:
+    around = crashed()
+    assert isinstance(release(replace(around, instances=around.instances[:1]), "orders"), Hold)
+
+
+def test_a_second_pod_labelled_primary_is_relabelled() -> None:
+    around = world((pod(0, "primary"), pod(1, "primary")), leadership=Leadership("orders-1"))
+    assert mislabelled(around) == [RelabelStandby("orders-0", "orders-1 holds the lock")]
+
+
+def test_the_only_pod_labelled_primary_is_left_until_another_takes_over() -> None:
+    around = world((pod(0, "primary"), pod(1)), leadership=Leadership("orders-1"))
+    assert mislabelled(around) == []
