@@ -14,6 +14,7 @@ from webhooks.app import Application
 from webhooks.log import line
 from webhooks.metrics import Metrics
 from webhooks.probes import Probes
+from webhooks.settings import Address
 from webhooks.tls import ServingPair
 
 if TYPE_CHECKING:
@@ -124,5 +125,5 @@ class Life:
         # What is loaded by now stays for good: the collector need not walk it again.
         gc.collect()
         gc.freeze()
-        listening = [f"{host}:{port}" for host, port, *_ in (each.getsockname() for each in self._sockets)]
+        listening = [Address(*each.getsockname()[:2]) for each in self._sockets]
         _log.info(line("Started", reviews=listening[0], probes=listening[1]))
