@@ -56,6 +56,7 @@ def _demo(target: Target, say: Say) -> None:
     _show(target, "kubectl scale pgdb orders --replicas=3")
     _show(target, "kubectl wait --for=jsonpath='{.status.readyReplicas}'=3 pgdb/orders --timeout=180s")
     _show(target, f"kubectl wait {_READY} pgdb/orders --timeout=180s")
+    kubectl(target, "wait", "--for=condition=Reconciling=False", "pgdb/orders", "--timeout=180s", quiet=True)
     say("three instances are Ready")
     _sql(target, "SELECT version()")
     _sql(target, " ".join(_SQL.split()))

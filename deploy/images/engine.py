@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +19,11 @@ from deploy.local.processes import CommandError, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_LAST_WORDS = 60
+_WIDTH = 110
+_STEP = re.compile(r"STEP \d+/\d+: (FROM|RUN)|^#\d+ \[")
+"""A step as buildah tells of it, and as Docker's builder does."""
 
 PACKAGES = ("buildah", "debootstrap", "debian-archive-keyring")
 BASE = "debian:trixie-slim"
@@ -149,9 +156,16 @@ def _secret_options(secrets: Mapping[str, Path]) -> list[str]:
 
 
 def _run_visibly(command: list[str]) -> None:
-    done = subprocess.run(command, stdout=sys.stderr, check=False)
-    if done.returncode:
-        raise CommandError(f"{' '.join(command[:3])} … ended with {done.returncode}; its output is above")
+    """Run a build and tell its steps, a line each; all of its last words only when it fails."""
+    last: deque[str] = deque(maxlen=_LAST_WORDS)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout or ():
+            last.append(line)
+            if _STEP.search(line):
+                print(f"    {line.strip()[:_WIDTH]}", file=sys.stderr, flush=True)
+    if process.returncode:
+        print("".join(last), end="", file=sys.stderr)
+        raise CommandError(f"{' '.join(command[:3])} … ended with {process.returncode}; its output is above")
 
 
 def choose(cache: Path, month: str) -> Engine:
