@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from schemas import cronfields, goduration
 from schemas.recurrence import Calendar, Every
+from schemas.verdict import shown
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -28,7 +29,6 @@ _DESCRIPTORS: Final = {
 }
 _EVERY: Final = "@every "
 _SECOND: Final = 1_000_000_000
-_LONGEST_FIELD: Final = 40
 # Go's unicode.IsSpace, which differs from str.isspace by the four separators U+001C to U+001F.
 _SPACE = re.compile("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 _FIVE = ", ".join(kind.name for kind in cronfields.KINDS)
@@ -119,7 +119,7 @@ def _calendar(text: str, expression: str) -> Schedule:
     mistakes: list[str] = []
     oddities: list[str] = []
     for word, kind in zip(words, cronfields.KINDS, strict=True):
-        label = f'{kind.name} field "{_cut(word)}"'
+        label = f"{kind.name} field {shown(word)}"
         try:
             field = cronfields.parse(word, kind)
         except cronfields.FieldError as error:
@@ -154,7 +154,3 @@ def _unknown_descriptor(text: str) -> str:
     if stripped.lower().startswith("@every"):
         return "is not known; write @every, one space and a duration, such as @every 6h30m"
     return f"is not known; write five fields, {_KNOWN}"
-
-
-def _cut(word: str) -> str:
-    return word if len(word) <= _LONGEST_FIELD else f"{word[:_LONGEST_FIELD]}..."

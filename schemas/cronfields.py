@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from schemas.verdict import shown
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -87,7 +89,7 @@ def _item(item: str, kind: Kind) -> tuple[int, int, int, bool]:
     else:
         low, high = _range(item, low_text, high_text, kind)
     if len(steps) > 1:
-        raise FieldError(f"{item} holds more than one slash")
+        raise FieldError(f"{shown(item)} holds more than one slash")
     step = _step(steps[0]) if steps else 1
     if steps and not high_text:
         high = kind.maximum
@@ -97,9 +99,11 @@ def _item(item: str, kind: Kind) -> tuple[int, int, int, bool]:
 
 def _range(item: str, low_text: str, high_text: list[str], kind: Kind) -> tuple[int, int]:
     if len(high_text) > 1:
-        raise FieldError(f"{item} holds more than one hyphen")
+        raise FieldError(f"{shown(item)} holds more than one hyphen")
     if high_text and not (low_text and high_text[0]):
-        raise FieldError(f"a number is missing {'behind' if low_text else 'before'} the hyphen of {item}")
+        raise FieldError(
+            f"a number is missing {'behind' if low_text else 'before'} the hyphen of {shown(item)}"
+        )
     low = _value(low_text, kind)
     return low, _value(high_text[0], kind) if high_text else low
 
@@ -133,7 +137,7 @@ def _value(text: str, kind: Kind) -> int:
 def _step(text: str) -> int:
     number = _integer(text)
     if number is None:
-        raise FieldError(f'step "{text}" is not a whole number')
+        raise FieldError(f"step {shown(text)} is not a whole number")
     if number < 1:
         raise FieldError(f"step {number} is below 1")
     return number
@@ -154,17 +158,17 @@ def _no_value(text: str, kind: Kind) -> str:
         return f"a value is missing; write {kind.examples}"
     short = text[:3].lower()
     if text.isalpha() and short in kind.names:
-        return f'"{text}" is not known; names have three letters: {short.upper()}'
+        return f"{shown(text)} is not known; names have three letters: {short.upper()}"
     if re.fullmatch(r"[0-9a-zA-Z]*[LWHR#~][0-9a-zA-Z]*", text):
-        return f'"{text}" is not known; CronJob has no L, W, H, R, # or ~; write {kind.examples}'
-    return f'"{text}" is not known; write {kind.examples}'
+        return f"{shown(text)} is not known; CronJob has no L, W, H, R, # or ~; write {kind.examples}"
+    return f"{shown(text)} is not known; write {kind.examples}"
 
 
 def _oddities(item: str, kind: Kind, width: int, step: int) -> list[str]:
     bounds = item.partition("/")[0]
     found = []
     if bounds[0] in _STARS and len(bounds) > 1:
-        found.append(f'"{bounds[1:]}" behind the "{bounds[0]}" is ignored')
+        found.append(f'{shown(bounds[1:])} behind the "{bounds[0]}" is ignored')
     if bounds[0] == "?" and not kind.holds_days:
         found.append('"?" means "*"')
     if step > max(width, 1):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from schemas.verdict import shown
+
 _UNITS: Final = {
     "ns": 1,
     "us": 1_000,
@@ -41,7 +43,7 @@ def _sum(text: str) -> int:
     while place < len(text):
         match = _TERM.match(text, place)
         if match is None or not (match[1] or match[2]):
-            raise DurationError(f'"{text}" is no duration; {_EXAMPLE}')
+            raise DurationError(f"{shown(text)} is no duration; {_EXAMPLE}")
         # Go adds in 64 bits without a sign, and so takes two terms of exactly 2^63 ns for nothing.
         total = (total + _term(*match.groups())) % (1 << 64)
         if total > _MOST:
@@ -75,10 +77,10 @@ def _fraction(digits: str, size: int) -> int:
 
 def _wrong_unit(number: str, unit: str) -> str:
     if not unit:
-        return f"a unit is missing behind {number}; use ns, us, ms, s, m or h"
+        return f"a unit is missing behind {shown(number)}; use ns, us, ms, s, m or h"
     if unit.strip() != unit:
         return "white space is not allowed in a duration"
     hours = {"d": 24, "w": 168}.get(unit)
     if hours and number.isdigit() and len(number) <= len("1000"):
-        return f'unit "{unit}" is not known; write {int(number) * hours}h'
-    return f'unit "{unit}" is not known; use ns, us, ms, s, m or h'
+        return f"unit {shown(unit)} is not known; write {int(number) * hours}h"
+    return f"unit {shown(unit)} is not known; use ns, us, ms, s, m or h"

@@ -106,16 +106,15 @@ class Calendar:
         day = start
         last = min(start.year + years, date.max.year)
         while day.year <= last:
-            if day.month not in self.month.values:
-                ahead = 32 - day.day
-                day += timedelta(days=ahead)
-                day = day.replace(day=1)
-                continue
-            if self._matches(day):
+            wanted = day.month in self.month.values
+            if wanted and self._matches(day):
                 yield day
-            if day == date.max:
+            step = 1 if wanted else 32 - day.day
+            if (date.max - day).days < step:
                 return
-            day += timedelta(days=1)
+            day += timedelta(days=step)
+            if not wanted:
+                day = day.replace(day=1)
 
     def _moments(self, day: date, after: datetime) -> Iterator[datetime]:
         for hour in self.hour.values:
@@ -148,6 +147,9 @@ def _exact(local: datetime) -> datetime | None:
     """Give a local time in UTC; None where daylight saving skips it, or where its fold changes nothing."""
     if local.fold and local.utcoffset() == local.replace(fold=0).utcoffset():
         return None
-    moment = local.astimezone(UTC)
+    try:
+        moment = local.astimezone(UTC)
+    except OverflowError:
+        return None
     there_again = moment.astimezone(local.tzinfo)
     return moment if there_again.replace(tzinfo=None) == local.replace(tzinfo=None, fold=0) else None
