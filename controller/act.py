@@ -14,6 +14,8 @@ from controller.actions import (
     Manifest,
     RelabelStandby,
     ReleaseLock,
+    Reload,
+    Remedy,
     RestartPostgres,
     SetFinalizers,
     Switchover,
@@ -54,6 +56,18 @@ class Actor:
                 self._seen(await self._kube.patch("PersistentVolumeClaim", namespace, name, body))
             case SetFinalizers(finalizers=finalizers):
                 await self._set_finalizers(db, finalizers)
+            case Reload(ip=ip):
+                _accepted(await self._patroni.reload(ip, await self._keys(db)), action)
+            case ReleaseLock() | RelabelStandby():
+                await self._remedy(namespace, action)
+            case DeletePod() | RestartPostgres() | Switchover():
+                await self._disturb(db, action)
+            case _:
+                assert_never(action)
+
+    async def _remedy(self, namespace: str, action: Remedy) -> None:
+        """Bring writes back; Conflict when the lock is not as it was seen, for then its holder lives."""
+        match action:
             case ReleaseLock(lock=lock, version=version):
                 free: Manifest = {"metadata": {"annotations": {"leader": None}}}
                 live = await self._kube.patch("ConfigMap", namespace, lock, free, resource_version=version)
@@ -61,8 +75,6 @@ class Actor:
             case RelabelStandby(pod=pod):
                 label: Manifest = {"metadata": {"labels": {ROLE_LABEL: "standby"}}}
                 self._seen(await self._kube.patch("Pod", namespace, pod, label))
-            case DeletePod() | RestartPostgres() | Switchover():
-                await self._disturb(db, action)
             case _:
                 assert_never(action)
 

@@ -56,6 +56,18 @@ class SetFinalizers:
 
 
 @dataclass(frozen=True, slots=True)
+class Reload:
+    """Have a member read its files again; nothing is disturbed by it."""
+
+    pod: str
+    ip: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"reload {self.pod}"
+
+
+@dataclass(frozen=True, slots=True)
 class DeletePod:
     """Disruptive: end one instance's pod; the StatefulSet makes it anew from its newest template."""
 
@@ -117,4 +129,5 @@ class RelabelStandby:
 
 
 Disruption: TypeAlias = DeletePod | RestartPostgres | Switchover
-Action: TypeAlias = Apply | Delete | GrowClaim | SetFinalizers | ReleaseLock | RelabelStandby | Disruption
+Remedy: TypeAlias = ReleaseLock | RelabelStandby
+Action: TypeAlias = Apply | Delete | GrowClaim | SetFinalizers | Reload | Remedy | Disruption

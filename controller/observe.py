@@ -47,7 +47,14 @@ class Observer:
             storage_classes=self._store.objects(STORAGE_CLASS),
             nodes=self._nodes({i.node for i in instances}),
         )
-        return replace(world, server_version=await self._server_version(key, world))
+        version = await self._server_version(key, world)
+        certificates = await self._certificates(world) if secrets else {}
+        return replace(world, server_version=version, certificates=certificates)
+
+    async def _certificates(self, world: World) -> dict[str, str]:
+        asked = [i for i in world.instances if i.ready and not i.deleting]
+        served = await asyncio.gather(*(self._patroni.certificate(i.ip) for i in asked))
+        return {i.name: pem for i, pem in zip(asked, served, strict=True) if pem is not None}
 
     def _nodes(self, names: set[str]) -> dict[str, Node]:
         found = {name: self._store.object(NODE, "", name) for name in names if name}

@@ -7,6 +7,7 @@ the server is known by its authority and not by its host name. https://patroni.r
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from dataclasses import dataclass
@@ -75,6 +76,22 @@ class Patroni:
         except (msgspec.DecodeError, KeyError, TypeError, ValueError):
             return None
         return f"{number // 10000}.{number % 10000}"  # PostgreSQL, server_version_num, since 10
+
+    async def certificate(self, ip: str) -> str | None:
+        """Return the certificate, PEM, that a member serves with; None when it does not answer."""
+        context = reading_context(None)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                _, writer = await asyncio.open_connection(ip, self._port, ssl=context)
+        except (TimeoutError, OSError):
+            return None
+        served = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.close()
+        return ssl.DER_cert_to_PEM_cert(served)
+
+    async def reload(self, ip: str, keys: DatabaseKeys) -> Reply:
+        """Have a member read its files again: certificates, and PostgreSQL's configuration."""
+        return await self._change(ip, "/reload", {}, keys)
 
     async def switchover(self, ip: str, leader: str, candidate: str, keys: DatabaseKeys) -> Reply:
         """Hand the lead from one member to another, which loses nothing; ask any member."""

@@ -16,6 +16,7 @@ from controller.drift import drift, stamp
 from controller.failover import evacuation, remedy
 from controller.outcome import Done, Outcome, Stalled, Waiting
 from controller.ownership import foreign
+from controller.renewal import reloads
 from controller.rollout import rollout
 from controller.scaling import INSTANCES, Scale, scale
 from controller.volumes import cannot_grow, growth, missing_class
@@ -61,8 +62,9 @@ def plan(intent: Intent, world: World) -> Plan:
     if strangers:
         return Plan((), Stalled("ChildOwnedByOther", "; ".join(strangers)))
     writes = [action for manifest in desired if (action := _write(stamp(manifest), world))]
-    idempotent = (*_finalizer(intent.db), *writes, *growth(intent.db, world))
-    remedies = remedy(world, intent.db.metadata.name)
+    name = intent.db.metadata.name
+    idempotent = (*_finalizer(intent.db), *writes, *growth(intent.db, world), *reloads(world, name))
+    remedies = remedy(world, name)
     if remedies:
         # Before anything else: what stands here keeps applications from writing.
         story = "; ".join(f"{action}: {action.reason}" for action in remedies)

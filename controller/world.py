@@ -106,6 +106,8 @@ class World:
     storage_classes: Mapping[str, Manifest] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     server_version: str | None = None
+    certificates: Mapping[str, str] = field(default_factory=dict)
+    """PEM that each pod serves with, where it was asked; it is asked when Secrets are looked at."""
 
     @property
     def statefulset(self) -> Manifest | None:

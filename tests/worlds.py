@@ -14,6 +14,7 @@ from controller.actions import (
     Manifest,
     RelabelStandby,
     ReleaseLock,
+    Reload,
     RestartPostgres,
     SetFinalizers,
     Switchover,
@@ -104,7 +105,7 @@ def carry_out(around: World, action: Action) -> World:
             return _changed(around, name, role="standby")
         case ReleaseLock():
             return replace(around, leadership=replace(around.leadership, holder=None))
-        case Delete() | GrowClaim() | SetFinalizers():
+        case Delete() | GrowClaim() | SetFinalizers() | Reload():
             return around
         case _:
             assert_never(action)

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from controller.actions import Reload
+from controller.renewal import reloads
+from tests.worlds import members, world
+
+REASON = "it serves with an older certificate than its Secret holds"
+
+
+def secret(pem: str) -> dict[str, Any]:
+    return {"Secret": {"orders-tls": {"data": {"tls.crt": base64.b64encode(pem.encode()).decode()}}}}
+
+
+def test_a_member_with_an_older_certificate_is_told_to_reload() -> None:
+    served = {"orders-0": "NEW\n", "orders-1": "OLD\n"}
+    around = world(members(2), children=secret("NEW"), certificates=served)
+    assert reloads(around, "orders") == [Reload("orders-1", "192.0.2.2", REASON)]
+
+
+def test_a_member_that_was_not_asked_is_left_alone() -> None:
+    assert reloads(world(members(2), children=secret("NEW")), "orders") == []
+
+
+def test_without_the_secret_nobody_is_told_anything() -> None:
+    assert reloads(world(members(1), certificates={"orders-0": "OLD"}), "orders") == []
