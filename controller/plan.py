@@ -90,7 +90,7 @@ def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
         or rollout(world, scaled.instances)
         or cannot_grow(intent.db, world)
         or _mismatch(intent, world)
-        or _arrival(world, scaled.instances)
+        or _arrival(intent.db, world, scaled.instances)
     )
 
 
@@ -165,13 +165,13 @@ def _hibernated(scaled: Scale) -> Outcome | None:
     return Done("Hibernated", "No pods; the volumes are kept") if scaled.instances == 0 else None
 
 
-def _arrival(world: World, expected: int) -> Outcome:
+def _arrival(db: PostgreSQLDatabase, world: World, expected: int) -> Outcome:
     """Tell how far the instances are from all of them serving."""
     troubled = [(i.name, i.trouble) for i in world.instances if i.trouble and not i.ready]
     for name, trouble in troubled:
         return Waiting(30, trouble.reason, f"{name}: {trouble.message}")
     if world.primary is None:
-        reason = "NoPrimary" if world.leadership.initialized else "Creating"
+        reason = "Creating" if db.status.current_version is UNSET else "NoPrimary"
         return Waiting(30, reason, "no instance accepts writes yet")
     fit = sum(instance.fit for instance in world.instances)
     if fit == expected == len(world.instances):
@@ -182,6 +182,6 @@ def _arrival(world: World, expected: int) -> Outcome:
 def _shortfall(world: World, expected: int) -> str:
     if len(world.instances) > expected:
         return "InstancesEnding"
-    # A server that runs and is not fit does not follow; any other is on its way.
-    stuck = any(i.state == "running" and not i.fit and not i.deleting for i in world.instances)
-    return "Degraded" if stuck else "InstancesStarting"
+    # A server that runs and is not fit does not follow yet; any other is on its way.
+    behind = any(i.state == "running" and not i.fit and not i.deleting for i in world.instances)
+    return "StandbysCatchingUp" if behind else "InstancesStarting"

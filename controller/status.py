@@ -24,6 +24,7 @@ _USUAL = frozenset(
         "Reconciling",
         "RollingOut",
         "ScaleDownWaits",
+        "StandbysCatchingUp",
         "SwitchingOver",
     }
 )

@@ -48,9 +48,9 @@ def test_a_condition_keeps_its_time_until_its_status_changes() -> None:
     around = world(members(3))
     first = status(typed_database(replicas=3), around, Done(), judged=True, now=NOW)
     down = replace(around, instances=(*around.instances[:2], pod(2, ready=False)))
-    waiting = Waiting(5, "Degraded", "2 of 3 instances serve")
+    waiting = Waiting(5, "StandbysCatchingUp", "2 of 3 instances serve")
     second = status(stored(first, replicas=3), down, waiting, judged=True, now=LATER)
-    assert condition(second, "Ready") == ("False", "Degraded")
+    assert condition(second, "Ready") == ("False", "StandbysCatchingUp")
     assert [c["lastTransitionTime"] for c in second["conditions"] if c["type"] == "Ready"] == [LATER]
     assert [c["lastTransitionTime"] for c in second["conditions"] if c["type"] == "Stalled"] == [NOW]
 
