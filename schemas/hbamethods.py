@@ -63,7 +63,7 @@ def method_problem(method: str, connection: str) -> str | None:
     if method in _UNUSABLE:
         return f"method {method} {_UNUSABLE[method]}"
     if method not in OPTIONS:
-        near = difflib.get_close_matches(method.lower(), OPTIONS, n=1)
+        near = difflib.get_close_matches(method.lower(), OPTIONS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"write {listed(list(OPTIONS), 12, 'or')}"
         return f"method {shown(method)} is not known; {hint}"
     return _misplaced(method, connection)
