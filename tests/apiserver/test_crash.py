@@ -1,0 +1,184 @@
+"""The controller dies after any of its writes: the next one reaches the same end."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from controller.outcome import Done
+from controller.pki import DatabaseKeys
+from tests import factory
+from tests.children import KIND, condition, expected, live
+from tests.kubelet import Kubelet
+from tests.lives import DeathError, Life
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.rest import Object, Rest
+
+CLASS = "crash"
+PASSES = 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def storage_class(rest: Rest) -> Iterator[None]:
+    manifest = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": CLASS},
+        "provisioner": "test.keddah.dev/none",
+    }
+    rest.create(manifest).expect()
+    yield
+    rest.delete("StorageClass", None, CLASS)
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.yaml"
+    path.write_text(factory.POLICY)
+    return path
+
+
+class Bench:
+    """A namespace with one database, and lives of controllers to try on it."""
+
+    def __init__(self, rest: Rest, kubeconfig: Path, policy: Path, namespace: str) -> None:
+        self.rest, self.namespace = rest, namespace
+        self.kubelet = Kubelet(rest, namespace)
+        self._kubeconfig, self._policy = kubeconfig, policy
+
+    def create(self, **spec: Any) -> None:  # noqa: ANN401
+        """Create the database; a default schedule would differ from namespace to namespace."""
+        whole = {"version": "17", "backupSchedule": "", "storage": {"storageClassName": CLASS}, **spec}
+        self.rest.create(factory.submitted("orders", self.namespace, **whole)).expect()
+
+    def change(self, **spec: Any) -> None:  # noqa: ANN401
+        """Change fields of its spec."""
+        self.rest.merge(KIND, self.namespace, "orders", {"spec": spec}).expect()
+
+    async def live(self, dies_after: int = 0) -> list[str]:
+        """Let one controller work until all is done, or until it dies; give its writes."""
+        life = await Life.begin(self._kubeconfig, self.kubelet, self._policy, dies_after=dies_after)
+        async with life:
+            with suppress(DeathError):
+                await self._until_done(life)
+            return life.writes.done
+
+    async def _until_done(self, life: Life) -> None:
+        for _ in range(PASSES):
+            self.kubelet.look()
+            before = len(life.writes.done)
+            outcome = await life.pass_over(self.namespace, "orders")
+            if isinstance(outcome, Done) and len(life.writes.done) == before:
+                return
+            await asyncio.sleep(0.05)  # Kubernetes' own controllers need their time
+        raise AssertionError(f"not done: {outcome}")
+
+    def state(self) -> dict[tuple[str, str], Object]:
+        """Give every child less what differs from one run to the next."""
+        database = self.rest.get(KIND, self.namespace, "orders")
+        assert database is not None
+        words = {self.namespace: "NAMESPACE", database["metadata"]["uid"]: "UID"}
+        return {key: _comparable(child, words) for key, child in live(self.rest, self.namespace).items()}
+
+    def status(self) -> Object:
+        """Give the status less moments and generations."""
+        database = self.rest.get(KIND, self.namespace, "orders")
+        assert database is not None
+        found: Object = copy.deepcopy(database["status"])
+        for each in found["conditions"]:
+            del each["lastTransitionTime"]
+            del each["observedGeneration"]
+        del found["observedGeneration"]
+        return found
+
+
+def _comparable(child: Object, words: dict[str, str]) -> Object:
+    text = json.dumps(child)
+    for given, plain in words.items():
+        text = text.replace(given, plain)
+    plain_child: Object = json.loads(text)
+    metadata = plain_child["metadata"]
+    annotations = metadata.get("annotations") or {}
+    annotations.pop("keddah.dev/applied", None)
+    kept = {key: metadata.get(key) for key in ("name", "labels", "ownerReferences")}
+    result = {key: value for key, value in plain_child.items() if key not in ("metadata", "status")}
+    if child["kind"] == "Secret":
+        result["data"] = sorted(result["data"])
+    if child["kind"] == "Service":
+        result["spec"] = {k: v for k, v in result["spec"].items() if not k.startswith("clusterIP")}
+    return {**result, "metadata": {**kept, "annotations": annotations}}
+
+
+def keys(rest: Rest, namespace: str) -> DatabaseKeys | None:
+    secret = rest.get("Secret", namespace, "orders-keys")
+    return DatabaseKeys.decode(secret["data"]) if secret else None
+
+
+@pytest.fixture
+def benches(
+    rest: Rest, controller_kubeconfig: Path, policy: Path, new_namespace: Callable[..., str]
+) -> Callable[[], Bench]:
+    return lambda: Bench(rest, controller_kubeconfig, policy, new_namespace())
+
+
+async def test_a_first_reconcile_survives_the_death_of_the_controller_after_each_write(
+    benches: Callable[[], Bench], rest: Rest
+) -> None:
+    whole = benches()
+    whole.create(replicas=2)
+    writes = await whole.live()
+    assert len(writes) > len(expected("orders"))
+    for count in range(1, len(writes) + 1):
+        bench = benches()
+        bench.create(replicas=2)
+        cut = await bench.live(dies_after=count)
+        assert len(cut) == count, (count, cut)
+        early = keys(rest, bench.namespace)
+        await bench.live()
+        assert bench.state() == whole.state(), (count, cut)
+        assert bench.status() == whole.status(), (count, cut)
+        late = keys(rest, bench.namespace)
+        assert late is not None
+        assert early is None or early == late
+        app = rest.get("Secret", bench.namespace, "orders-app")
+        assert app is not None
+        assert base64.b64decode(app["data"]["password"]).decode() == late.password("app")
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1)], ids=["up", "down, the primary first moved"])
+async def test_a_scale_change_survives_the_death_of_the_controller_after_each_write(
+    benches: Callable[[], Bench], before: int, after: int
+) -> None:
+    bench = benches()
+    bench.create(replicas=before)
+    await bench.live()
+
+    async def scaled(dies_after: int) -> list[str]:
+        """Start from the same state each time: the primary is the last instance."""
+        bench.change(replicas=before)
+        await bench.live()
+        bench.kubelet.promote("orders", f"orders-{before - 1}")
+        await bench.live()
+        bench.change(replicas=after)
+        return await bench.live(dies_after)
+
+    writes = await scaled(0)
+    wanted, told = bench.state(), bench.status()
+    assert told["ready"] == f"{after}/{after}"
+    assert any("StatefulSet" in write for write in writes)
+    for count in range(1, len(writes) + 1):
+        cut = await scaled(count)
+        await bench.live()
+        assert bench.state() == wanted, (count, cut)
+        assert bench.status() == told, (count, cut)
+    assert condition(bench.rest, bench.namespace, "Ready")["status"] == "True"

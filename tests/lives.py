@@ -1,0 +1,118 @@
+"""Controllers that live in the test's own process, and can be made to die after any of their writes."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+from controller.act import Actor
+from controller.handlers import selectors
+from controller.kinds import KINDS, WATCHED, WEBHOOK_CONFIGURATIONS
+from controller.kube import WRITES, Kube, configuration
+from controller.observe import Observer
+from controller.patroni import Patroni, Reply
+from controller.queue import Work
+from controller.reconcile import Reconciler, Surroundings
+from controller.store import Identity, Key, Store, identity_of
+from schemas.policyfile import PolicyFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from controller.outcome import Outcome
+    from controller.pki import DatabaseKeys
+    from tests.kubelet import Kubelet
+
+SERVER_VERSION = "17.6"
+NEWEST = 2**62
+"""A version of the cluster after every other."""
+
+
+class DeathError(BaseException):
+    """The process is gone: nothing of it runs on, and nothing catches this."""
+
+
+class PlayedPatroni(Patroni):
+    """Patroni's API, answered by the one who plays Patroni."""
+
+    def __init__(self, kubelet: Kubelet) -> None:
+        super().__init__(now=lambda: datetime.now(UTC), entropy=secrets.token_bytes)
+        self._kubelet = kubelet
+
+    async def server_version(self, ip: str, authority: str | None = None) -> str | None:
+        """Tell the version of every server."""
+        del ip, authority
+        return SERVER_VERSION
+
+    async def switchover(self, ip: str, leader: str, candidate: str, keys: DatabaseKeys) -> Reply:
+        """Hand the lead over at once."""
+        del ip, keys
+        self._kubelet.promote(leader.rpartition("-")[0], candidate)
+        return Reply(200, "Successfully switched over")
+
+
+class Writes:
+    """The writes of one life, which ends with the last of `most` (0: never)."""
+
+    def __init__(self, most: int) -> None:
+        self.done: list[str] = []
+        self._most = most
+
+    def note(self, verb: str, kind: str, status: int) -> None:
+        """Take note of a request that was answered; raises DeathError after the last write."""
+        if verb in WRITES:
+            self.done.append(f"{verb} {kind} {status}")
+            self.check()
+
+    def check(self) -> None:
+        """Raise DeathError when the life is over: not even what cleans up may write."""
+        if self._most and len(self.done) >= self._most:
+            raise DeathError(self.done[-1])
+
+
+class Life:
+    """One controller from its start, when it knows nothing, to its death."""
+
+    def __init__(self, kube: Kube, kubelet: Kubelet, policy: Path, writes: Writes) -> None:
+        self.writes = writes
+        self._kube = kube
+        self._store = Store()
+        patroni = PlayedPatroni(kubelet)
+        self._reconciler = Reconciler(
+            kube,
+            self._store,
+            Observer(kube, self._store, patroni),
+            Actor(kube, self._store, patroni),
+            PolicyFile(policy, log=print),
+            Surroundings(lambda: datetime.now(UTC), secrets.token_bytes, "keddah-system"),
+        )
+
+    @classmethod
+    async def begin(cls, kubeconfig: Path, kubelet: Kubelet, policy: Path, *, dies_after: int = 0) -> Self:
+        """Start one, which dies after so many writes; it is an asynchronous context manager."""
+        writes = Writes(dies_after)
+        kube = Kube(await configuration(kubeconfig), observe=writes.note, permit=writes.check)
+        return cls(kube, kubelet, policy, writes)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._kube.close()
+
+    async def look(self, namespace: str) -> None:
+        """Make the store hold what there is, as watches would."""
+        for kind in set(WATCHED) - set(WEBHOOK_CONFIGURATIONS):
+            labels, _ = selectors(kind)
+            found = await self._kube.list(kind, namespace if KINDS[kind].namespaced else None, labels)
+            for manifest in found:
+                self._store.put(kind, manifest)
+            there = {identity_of(manifest) for manifest in found}
+            for gone in set(self._store.versions(kind)) - there:
+                self._store.remove(kind, Identity(*gone), NEWEST)
+
+    async def pass_over(self, namespace: str, name: str) -> Outcome:
+        """Look, and run one pass over a database; raises DeathError."""
+        await self.look(namespace)
+        return await self._reconciler.reconcile(Work(Key(namespace, name), frozenset()))
