@@ -13,11 +13,16 @@ T = TypeVar("T")
 POLL_SECONDS = 0.03
 
 
-def until(fact: Callable[[], T], seconds: float = 20, why: Callable[[], object] = lambda: "") -> T:
+def until(
+    fact: Callable[[], T],
+    seconds: float = 20,
+    why: Callable[[], object] = lambda: "",
+    poll: float = POLL_SECONDS,
+) -> T:
     """Ask until the answer is true, and give that answer; fails after so many seconds, saying why."""
     end = time.monotonic() + seconds
     while not (answer := fact()):
         if time.monotonic() > end:
             raise AssertionError(f"not true after {seconds:g} s; {why()}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll)
     return answer

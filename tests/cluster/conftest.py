@@ -1,0 +1,127 @@
+"""One cluster for the whole run, a namespace for each test, and one shared database of three instances."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import sys
+from collections.abc import Callable, Generator, Iterator
+import pytest
+
+from schemas.types import KIND
+from tests import sites
+from tests.clusters import Cluster
+from tests.databases import Database
+
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+_numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--keep-cluster", action="store_true", help="leave the cluster up for the next run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "own_cluster(why): no part of conformance, for it needs what only deploy/local has"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what needs a cluster of deploy/local out of conformance: it is no part of it."""
+    if sites.own():
+        return
+    left_out = [item for item in items if item.get_closest_marker("own_cluster")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what a person would look at next."""
+    report = yield
+    cluster = getattr(item, "funcargs", {}).get("cluster")
+    if report.when == "call" and report.failed and isinstance(cluster, Cluster):
+        report.sections.append(("operator", _operator_story(cluster)))
+    return report
+
+
+def _operator_story(cluster: Cluster) -> str:
+    system = ("--namespace", "keddah-system")
+    label = "app.kubernetes.io/component=controller"
+    pods = cluster(*system, "get", "pods").out
+    return pods + cluster(*system, "logs", "-l", label, "--tail=15", "--prefix").out
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Give the cluster with keddah on it; it goes with the run, however the run ends."""
+    # A run that is ended from outside takes its cluster along, as one ended by Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    keep = request.config.getoption("keep_cluster")
+    say = print if os.environ.get("CI") else lambda line: print(line, file=sys.__stderr__, flush=True)
+    with sites.prepared(say, tmp_path_factory.mktemp("site"), keep=bool(keep)) as prepared:
+        yield prepared
+
+
+@pytest.fixture(scope="session")
+def made(cluster: Cluster) -> Iterator[Callable[[], str]]:
+    """Give a maker of namespaces for the whole run."""
+    yield from _namespaces(cluster)
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """Give a namespace, in which Pod Security `restricted` is enforced; it goes without anybody waiting."""
+    for make in _namespaces(cluster):
+        yield make()
+
+
+def _namespaces(cluster: Cluster) -> Iterator[Callable[[], str]]:
+    names: list[str] = []
+
+    def make() -> str:
+        name = f"keddah-test-{os.getpid()}-{next(_numbers)}"
+        metadata = {"name": name, "labels": RESTRICTED}
+        cluster.rest.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}).expect()
+        names.append(name)
+        return name
+
+    yield make
+    for name in names:
+        _discard(cluster, name)
+
+
+def _discard(cluster: Cluster, namespace: str) -> None:
+    for database in cluster.rest.list(KIND, namespace):
+        # Whoever is asked before it goes may be the one that a test took down.
+        if database["metadata"].get("finalizers"):
+            change = {"metadata": {"finalizers": None}}
+            cluster.rest.merge(KIND, namespace, database["metadata"]["name"], change)
+    cluster.rest.delete("Namespace", None, namespace)
+
+
+@pytest.fixture
+def database(cluster: Cluster, namespace: str) -> Database:
+    """Give a database of the test's own that nobody has applied yet."""
+    return Database(cluster, namespace)
+
+
+@pytest.fixture(scope="session")
+def shared_trio(cluster: Cluster, made: Callable[[], str]) -> Database:
+    """Give a database of three instances with a table of a hundred rows."""
+    database = Database(cluster, made(), "trio")
+    database.apply(replicas=3).expect()
+    database.settled()
+    database.sql("CREATE TABLE kept AS SELECT generate_series(1, 100) AS n")
+    return database
+
+
+@pytest.fixture
+def trio(shared_trio: Database) -> Iterator[Database]:
+    """Give the shared database of three instances, settled; whatever a test did to it, its rows are there."""
+    yield shared_trio.settled()
+    shared_trio.settled()
+    assert shared_trio.sql("SELECT count(*) FROM kept") == "100"

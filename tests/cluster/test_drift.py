@@ -1,0 +1,69 @@
+"""Whatever the world does to the children, the declared state comes back."""
+
+from __future__ import annotations
+
+from tests.clusters import POLL
+from tests.databases import Database
+from tests.rest import Object
+from tests.waiting import until
+
+
+def _spec(trio: Database, kind: str, name: str) -> Object:
+    spec: Object = trio.child(kind, name)["spec"]
+    return spec
+
+
+def test_an_edited_service_leads_to_the_primary_again(trio: Database) -> None:
+    before = _spec(trio, "Service", "trio")["selector"]
+    edit = {"spec": {"selector": {**before, "keddah.dev/role": "standby"}}}
+    trio.cluster.rest.merge("Service", trio.namespace, "trio", edit).expect()
+    until(lambda: _spec(trio, "Service", "trio")["selector"] == before, 30, trio.story, POLL)
+    until(trio.answers, 30, trio.story, POLL)
+
+
+def test_a_deleted_secret_comes_back_with_the_password_that_fits(trio: Database) -> None:
+    before = trio.secret("app")
+    trio.cluster.rest.delete("Secret", trio.namespace, "trio-app").expect()
+    # Nobody may watch Secrets, so this takes a round of the patrol over all databases.
+    until(lambda: trio.cluster.rest.get("Secret", trio.namespace, "trio-app"), 90, trio.story, POLL)
+    assert trio.secret("app") == before
+
+
+def test_deleted_children_come_back(trio: Database) -> None:
+    gone = {
+        "PodDisruptionBudget": "trio",
+        "NetworkPolicy": "trio",
+        "Service": "trio-ro",
+        "RoleBinding": "trio-patroni",
+    }
+    before = {kind: trio.child(kind, name)["metadata"]["uid"] for kind, name in gone.items()}
+    for kind, name in gone.items():
+        trio.cluster.rest.delete(kind, trio.namespace, name).expect()
+
+    def back() -> bool:
+        live = {kind: trio.cluster.rest.get(kind, trio.namespace, name) for kind, name in gone.items()}
+        return all(child and child["metadata"]["uid"] != before[kind] for kind, child in live.items())
+
+    until(back, 30, trio.story, POLL)
+
+
+def test_a_statefulset_scaled_by_hand_is_scaled_back(trio: Database) -> None:
+    trio.cluster.good("--namespace", trio.namespace, "scale", "statefulset", "trio", "--replicas=4")
+    until(lambda: _spec(trio, "StatefulSet", "trio")["replicas"] == 3, 30, trio.story, POLL)
+    until(lambda: len(trio.pods()) == 3, 60, trio.story, POLL)
+
+
+def test_an_emptied_role_is_filled_before_the_primary_loses_its_lock(trio: Database) -> None:
+    primary, before = trio.primary(), trio.child("Role", "trio-patroni")["rules"]
+    trio.cluster.rest.merge("Role", trio.namespace, "trio-patroni", {"rules": []}).expect()
+    until(lambda: trio.child("Role", "trio-patroni")["rules"] == before, 30, trio.story, POLL)
+    trio.settled()
+    assert trio.primary() == primary
+
+
+def test_a_deleted_standby_comes_back_and_follows(trio: Database) -> None:
+    victim, before = trio.standbys()[0], trio.uids()
+    trio.cluster.rest.delete("Pod", trio.namespace, victim).expect()
+    trio.until_pods(lambda _: trio.uids().get(victim) not in (None, before[victim]))
+    trio.settled()
+    assert trio.superuser(trio.primary(), "SELECT count(*) FROM pg_stat_replication") == "2"

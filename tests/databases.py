@@ -1,0 +1,202 @@
+"""One database on a real cluster: what its user and its pods say of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.types import API_VERSION, KIND
+from tests.clusters import POLL, Cluster
+from tests.kubectl import Output
+from tests.rest import Answer, Object
+from tests.waiting import until
+
+ROLE = "keddah.dev/role"
+LABEL = "keddah.dev/database"
+APP = """psql -X -v ON_ERROR_STOP=1 -Atc "$0" "$(cat /etc/keddah/app/uri)" """
+"""As an application connects: through the Service, with what the Secret says."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A PostgreSQLDatabase and its children."""
+
+    cluster: Cluster
+    namespace: str
+    name: str = "db"
+
+    def apply(self, **spec: Any) -> Answer:  # noqa: ANN401
+        """Apply the object; keywords are the whole spec that the user declares."""
+        manifest = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": self.name, "namespace": self.namespace},
+            "spec": spec,
+        }
+        return self.cluster.rest.apply(manifest)
+
+    def change(self, **spec: Any) -> Object:  # noqa: ANN401
+        """Change some fields of the spec."""
+        return self.cluster.rest.merge(KIND, self.namespace, self.name, {"spec": spec}).expect()
+
+    def delete(self) -> None:
+        """Delete the object, and wait until it and its pods are gone."""
+        self.cluster.rest.delete(KIND, self.namespace, self.name).expect()
+        until(lambda: self.read() is None and not self.pods(), 90, self.story, POLL)
+
+    def read(self) -> Object | None:
+        """Read the object."""
+        return self.cluster.rest.get(KIND, self.namespace, self.name)
+
+    def status(self) -> Object:
+        """Read its status."""
+        status: Object = (self.read() or {}).get("status") or {}
+        return status
+
+    def condition(self, kind: str) -> Object:
+        """Read one condition; it is empty when there is none of this generation."""
+        live = self.read() or {}
+        conditions = (live.get("status") or {}).get("conditions") or []
+        fresh = (c for c in conditions if c["observedGeneration"] == live["metadata"]["generation"])
+        return next((c for c in fresh if c["type"] == kind), {})
+
+    def until_condition(self, kind: str, reason: str, seconds: float = 60) -> Object:
+        """Wait until a condition of the newest generation is true for this reason."""
+
+        def there() -> Object | None:
+            condition = self.condition(kind)
+            holds = condition.get("status") == "True" and condition["reason"] == reason
+            return condition if holds else None
+
+        found = until(there, seconds, self.story, POLL)
+        assert found
+        return found
+
+    def settled(self, seconds: float = 120) -> Database:
+        """Wait until the newest generation is Ready and nothing is left to do."""
+        until(self._settled, seconds, self.story, POLL)
+        return self
+
+    def _settled(self) -> bool:
+        live = self.read() or {}
+        status = live.get("status") or {}
+        if status.get("observedGeneration") != live.get("metadata", {}).get("generation", 0):
+            return False
+        truth = {c["type"]: c["status"] for c in status.get("conditions") or []}
+        whole: bool = status["readyReplicas"] == live["spec"]["replicas"] == len(self.pods())
+        return whole and truth["Ready"] == "True" and truth["Reconciling"] == truth["Stalled"] == "False"
+
+    def pods(self) -> list[Object]:
+        """Give the pods of all instances, those on their way out too, by name."""
+        pods = self.cluster.rest.list("Pod", self.namespace, labelSelector=f"{LABEL}={self.name}")
+        return sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
+
+    def pod_names(self) -> list[str]:
+        """Name the pods."""
+        return [pod["metadata"]["name"] for pod in self.pods()]
+
+    def uids(self) -> dict[str, str]:
+        """Give the UID of each pod: another means that the pod was made anew."""
+        return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.pods()}
+
+    def claims(self) -> dict[str, Object]:
+        """Give the volume claims by name."""
+        where = self.cluster.rest.list(
+            "PersistentVolumeClaim", self.namespace, labelSelector=f"{LABEL}={self.name}"
+        )
+        return {claim["metadata"]["name"]: claim for claim in where}
+
+    def primaries(self) -> list[str]:
+        """Name the pods that say they are primary and are not on their way out."""
+        return [
+            pod["metadata"]["name"]
+            for pod in self.pods()
+            if pod["metadata"]["labels"].get(ROLE) == "primary" and "deletionTimestamp" not in pod["metadata"]
+        ]
+
+    def primary(self) -> str:
+        """Name the primary; there must be exactly one."""
+        found = self.primaries()
+        assert len(found) == 1, f"primaries: {found}"
+        return str(found[0])
+
+    def standbys(self) -> list[str]:
+        """Name the others."""
+        primary = self.primary()
+        return [name for name in self.pod_names() if name != primary]
+
+    def child(self, kind: str, name: str) -> Object:
+        """Read a child that must be there."""
+        found = self.cluster.rest.get(kind, self.namespace, name)
+        assert found, f"there is no {kind} {name}"
+        return found
+
+    def secret(self, name: str) -> dict[str, str]:
+        """Read a Secret of the database, by the part of its name after the database's."""
+        data = self.child("Secret", f"{self.name}-{name}")["data"]
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    def execute(self, pod: str, *command: str, seconds: float = 30) -> Output:
+        """Run a command in an instance."""
+        where = ("--namespace", self.namespace, "exec", pod, "--container=postgres", "--")
+        return self.cluster(*where, *command, seconds=seconds)
+
+    def sql(self, statement: str, pod: str | None = None) -> str:
+        """Run a statement as the application does, through the Service, from an instance."""
+        done = self.execute(pod or self.pod_names()[0], "sh", "-c", APP, statement)
+        assert done.code == 0, f"{statement}: {done.err}"
+        return done.out.strip()
+
+    def answers(self) -> bool:
+        """Tell whether somebody accepts writes through the Service."""
+        pods = [pod["metadata"]["name"] for pod in self.pods() if "deletionTimestamp" not in pod["metadata"]]
+        question = "SELECT NOT pg_is_in_recovery()"
+        return any(self.execute(pod, "sh", "-c", APP, question).out.strip() == "t" for pod in pods)
+
+    def superuser(self, pod: str, statement: str) -> str:
+        """Run a statement in one instance as its superuser, over the socket."""
+        done = self.execute(pod, "psql", "-X", "-v", "ON_ERROR_STOP=1", "-Atc", statement)
+        assert done.code == 0, f"{pod}: {statement}: {done.err}"
+        return done.out.strip()
+
+    def everywhere(self, statement: str) -> dict[str, str]:
+        """Run a statement in each instance."""
+        return {pod: self.superuser(pod, statement) for pod in self.pod_names()}
+
+    def until_everywhere(self, statement: str, answer: str, seconds: float = 60) -> None:
+        """Wait until every instance answers so; one that restarts has no answer."""
+
+        def agreed() -> bool:
+            answers = [self.execute(pod, "psql", "-XAtc", statement).out.strip() for pod in self.pod_names()]
+            return set(answers) == {answer}
+
+        until(agreed, seconds, self.story, 5 * POLL)
+
+    def until_pods(self, fact: Callable[[list[Object]], bool], seconds: float = 120) -> None:
+        """Wait until something is true of the pods."""
+        until(lambda: fact(self.pods()), seconds, self.story, POLL)
+
+    def switch_over(self, to: str) -> None:
+        """Make another instance the primary, by Patroni's own tool, and wait until it is."""
+        before = self.primary()
+        tool = ("patronictl", "-c", "/etc/patroni/patroni.yml", "switchover", self.name, "--force")
+        done = self.execute(before, *tool, "--leader", before, "--candidate", to)
+        assert done.code == 0, done.out + done.err
+        until(lambda: self.status().get("primary") == to, 60, self.story, POLL)
+        self.settled()
+
+    def events(self) -> list[str]:
+        """Give the events about the object, as `reason: note`, oldest first."""
+        events = self.cluster.rest.list("Event", self.namespace)
+        own = [e for e in events if (e.get("regarding") or {}).get("kind") == KIND]
+        own.sort(key=lambda e: str(e["metadata"]["creationTimestamp"]))
+        return [f"{e.get('reason')}: {e.get('note')}" for e in own if e["regarding"]["name"] == self.name]
+
+    def story(self) -> str:
+        """Tell what a person would look at first."""
+        status = json.dumps(self.status(), indent=1)
+        pods = self.cluster("--namespace", self.namespace, "get", "pods,pvc", "-o", "wide", "-L", ROLE).out
+        return f"{status}\n{pods}\n" + "\n".join(self.events())

@@ -1,0 +1,66 @@
+"""Where the cluster tier runs: the cluster of KEDDAH_KUBE_CONTEXT, else one that is made here for the run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.installation import build_images, install
+from deploy.target import Existing, Say, Target, TargetError, choose
+from tests.clusters import OPERATOR, Cluster, reached
+
+CONTEXT = "KEDDAH_KUBE_CONTEXT"
+NAME = "test"
+"""Of the cluster that is made here; `make demo` has another, and both can be up."""
+
+
+def own() -> bool:
+    """Tell whether the cluster is one of deploy/local, whose storage and nodes tests may rely on."""
+    context = os.environ.get(CONTEXT)
+    return not context or context.startswith("keddah-")
+
+
+@contextmanager
+def prepared(say: Say, folder: Path, *, keep: bool = False) -> Iterator[Cluster]:
+    """Give a cluster with keddah on it; one that was made here is taken away again unless it is to be kept.
+
+    `folder` is for a kubeconfig of that one context. Raises TargetError: no cluster is a failure.
+    """
+    context = os.environ.get(CONTEXT)
+    target = _existing(context, folder, say) if context else choose(say, name=NAME, own=True)
+    try:
+        if not (context and _installed(target)):
+            images = build_images(say) if target.builds_images else None
+            target.up(images.archives if images else ())
+            install(target, images, say)
+        with reached(target.environment) as cluster:
+            yield cluster
+    finally:
+        if not context and not keep:
+            target.down()
+
+
+def _existing(context: str, folder: Path, say: Say) -> Target:
+    """Give the user's cluster by a kubeconfig that has nothing else in it."""
+    if shutil.which("kubectl") is None:
+        raise TargetError("kubectl is missing")
+    command = ["kubectl", "config", "view", "--raw", "--minify", "--flatten", f"--context={context}"]
+    view = subprocess.run(command, check=False, capture_output=True, text=True)
+    if view.returncode != 0:
+        raise TargetError(f"{CONTEXT}={context}: {view.stderr}")
+    file = folder / "kubeconfig"
+    file.touch(mode=0o600)
+    file.write_text(view.stdout)
+    return Existing({**os.environ, "KUBECONFIG": str(file)}, say, context)
+
+
+def _installed(target: Target) -> bool:
+    command = ["kubectl", "--namespace", OPERATOR, "get", "deployment/keddah-controller"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=target.environment)
+    if done.returncode != 0 and "not found" not in done.stderr.lower():
+        raise TargetError(done.stderr)
+    return done.returncode == 0
