@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from functools import cache
 
 _COMPONENT = re.compile(r"(?!\.{1,2}\Z)(?!-)[A-Za-z.\-_0-9+]{1,14}", re.ASCII)
 _EXAMPLE = "write an IANA name such as UTC or Europe/Berlin"
@@ -34,7 +35,11 @@ def _loads(name: str) -> bool:
     return True
 
 
+@cache
+def _by_small_letters() -> dict[str, str]:
+    return {name.lower(): name for name in zoneinfo.available_timezones()}
+
+
 def _unknown(name: str) -> str:
-    folded = name.lower()
-    same = next((known for known in sorted(zoneinfo.available_timezones()) if known.lower() == folded), None)
+    same = _by_small_letters().get(name.lower())
     return f"did you mean {same}?" if same else _EXAMPLE
