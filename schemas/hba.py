@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from schemas import hbamethods
@@ -51,6 +52,8 @@ class _Line:
     options: dict[str, str]
 
 
+# Mutation, validation and warnings ask for the same lines within milliseconds.
+@lru_cache(maxsize=256)
 def problem(line: str) -> str | None:
     """Say what is wrong with a line, None if nothing is."""
     try:
@@ -59,6 +62,7 @@ def problem(line: str) -> str | None:
         return str(error)
 
 
+@lru_cache(maxsize=256)
 def warning(line: str) -> str | None:
     """Say what a user of a right line should know, None if nothing or if the line is wrong."""
     try:
