@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ class Entry:
     def writes(self) -> bool:
         """Whether it was meant to change something."""
         return self.verb in WRITES
+
+    @property
+    def created(self) -> bool:
+        """Whether it made an object."""
+        return self.code == HTTPStatus.CREATED
 
     @property
     def what(self) -> str:
