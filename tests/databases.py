@@ -182,11 +182,20 @@ class Database:
     def switch_over(self, to: str) -> None:
         """Make another instance the primary, by Patroni's own tool, and wait until it is."""
         before = self.primary()
+        # Patroni hands over to nobody who may lack an acknowledged commit, and finds out who has them all
+        # some seconds after a standby has come.
+        until(lambda: to in self.synchronous(), 30, self.story, POLL)
         tool = ("patronictl", "-c", "/etc/patroni/patroni.yml", "switchover", self.name, "--force")
         done = self.execute(before, *tool, "--leader", before, "--candidate", to)
         assert done.code == 0, done.out + done.err
         until(lambda: self.status().get("primary") == to, 60, self.story, POLL)
         self.settled()
+
+    def synchronous(self) -> list[str]:
+        """Name the standbys whose word a commit waits for."""
+        state = self.cluster.rest.get("ConfigMap", self.namespace, f"{self.name}-sync") or {}
+        annotations = (state.get("metadata") or {}).get("annotations") or {}
+        return [name.strip() for name in annotations.get("sync_standby", "").split(",")]
 
     def events(self) -> list[str]:
         """Give the events about the object, as `reason: note`, oldest first."""

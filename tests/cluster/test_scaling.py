@@ -13,7 +13,8 @@ def test_one_becomes_three_becomes_two_and_nothing_is_lost(database: Database) -
     database.change(replicas=3)
     database.settled()
     assert database.uids()["db-0"] == first
-    database.switch_over("db-2")
+    if database.primary() != "db-2":
+        database.switch_over("db-2")
     database.change(replicas=2)
     database.settled()
     # The primary was the one to go: it handed over first, to one that stays.

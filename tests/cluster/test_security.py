@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.client_pod import client_pod
 from tests.clusters import Cluster
 from tests.databases import Database
 from tests.kubectl import Output
@@ -86,9 +87,7 @@ def _ask(trio: Database, pod: str, method: str, url: str, *pair: str) -> str:
 def test_a_pod_of_somebody_else_cannot_change_anything(
     cluster: Cluster, trio: Database, namespace: str
 ) -> None:
-    image = trio.pods()[0]["spec"]["containers"][0]["image"]
-    cluster.rest.create(_client(namespace, image)).expect()
-    cluster.good("--namespace", namespace, "wait", "--for=condition=Ready", "pod/client", "--timeout=60s")
+    client_pod(cluster, namespace)
     primary = trio.primary()
     address = next(p["status"]["podIP"] for p in trio.pods() if p["metadata"]["name"] == primary)
     ask = ("exec", "client", "--", "python3", "-W", "ignore", "-c", ASK, "POST")
@@ -97,30 +96,6 @@ def test_a_pod_of_somebody_else_cannot_change_anything(
         # Where NetworkPolicies have effect, it does not even get there.
         assert answer in (*OUT, "unreachable")
     assert trio.primary() == primary
-
-
-def _client(namespace: str, image: str) -> dict[str, object]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "client", "namespace": namespace},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 0,
-            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [
-                {
-                    "name": "client",
-                    "image": image,
-                    "command": ["sleep", "3600"],
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                }
-            ],
-        },
-    }
 
 
 def test_database_pods_satisfy_pod_security_restricted(cluster: Cluster, trio: Database) -> None:
