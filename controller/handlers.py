@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # The API server ends a watch after 30 to 60 minutes of its own choosing; it sends a bookmark every minute.
 # A stream in which two of them are missing is dead, whatever TCP believes.
 _SILENCE_SECONDS = 150.0
-_CHUNK = 100
+_CHUNK = 50
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 15.0
 
 
@@ -107,7 +107,7 @@ def settings(random: Callable[[], float]) -> kopf.OperatorSettings:
     chosen.peering.standalone = True
     chosen.scanning.disabled = True
     chosen.process.ultimate_exiting_timeout = None
-    chosen.queueing.idle_timeout = 0.1  # a task for every object that was just listed is memory
+    chosen.queueing.idle_timeout = 0.01  # each object just listed is a task that long
     chosen.watching.inactivity_timeout = _SILENCE_SECONDS
     chosen.watching.chunk_size = _CHUNK
     chosen.watching.connect_timeout = 5
