@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from deploy.generate.objects import CONTROLLER, NAMESPACE, WEBHOOKS
 from deploy.manifests import objects
+from schemas.crd import crd
 from tests.rest import path, token_kubeconfig
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +18,19 @@ if TYPE_CHECKING:
 LEFT_OUT = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})
 """Tests install them when somebody answers there."""
 ACCOUNTS = (CONTROLLER, WEBHOOKS)
+
+
+def install_crd(rest: Rest) -> None:
+    """Install the CRD and wait until its objects are served."""
+    answer = rest.apply(crd())
+    assert answer.expect()
+    assert answer.warnings == ()
+    until(lambda: _established(rest.get("CustomResourceDefinition", None, crd()["metadata"]["name"])), 10)
+
+
+def _established(definition: Object | None) -> bool:
+    conditions = ((definition or {}).get("status") or {}).get("conditions") or []
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
 
 def install(rest: Rest) -> None:

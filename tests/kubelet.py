@@ -82,13 +82,13 @@ class Kubelet:
         started = [pod for pod in pods if self._can_start(pod)]
         if not started:
             return
-        holder = self._holder(database)
-        if holder not in [pod["metadata"]["name"] for pod in started]:
-            holder = started[0]["metadata"]["name"]
+        there = [str(pod["metadata"]["name"]) for pod in started]
+        held = self._holder(database)
+        holder = held if held in there else there[0]
         self._write_lock(database, holder)
         for pod in started:
             self._play(pod, database, holder)
-        standbys = [name for pod in started if (name := pod["metadata"]["name"]) != holder]
+        standbys = [name for name in there if name != holder]
         self._patroni_map(database, "sync", {"leader": holder, "sync_standby": ",".join(standbys)})
 
     def _can_start(self, pod: Object) -> bool:

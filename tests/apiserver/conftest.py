@@ -9,10 +9,9 @@ import pytest
 
 from deploy.local.build import binaries
 from deploy.local.controlplane import DELETION, ControlPlane
-from schemas.crd import crd
 from tests import admission
 from tests.controller_process import ControllerProcess
-from tests.installation import account_kubeconfig, install
+from tests.installation import account_kubeconfig, install, install_crd
 from tests.kubectl import Kubectl
 from tests.rest import Rest
 from tests.waiting import until
@@ -43,20 +42,6 @@ def rest(plane: ControlPlane) -> Iterator[Rest]:
     install_crd(user)
     yield user
     user.close()
-
-
-def install_crd(user: Rest) -> None:
-    """Install the CRD and wait until it is served."""
-    answer = user.apply(crd())
-    assert answer.expect()
-    assert answer.warnings == ()
-    name = crd()["metadata"]["name"]
-    until(lambda: established(user.get("CustomResourceDefinition", None, name)), 10)
-
-
-def established(definition: dict[str, Any] | None) -> bool:
-    conditions = ((definition or {}).get("status") or {}).get("conditions") or []
-    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
 @pytest.fixture(scope="session")

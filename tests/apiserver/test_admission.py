@@ -67,7 +67,7 @@ def test_a_three_line_manifest_is_completed(rest: Rest, namespace: str) -> None:
 
 
 def test_what_is_given_is_not_completed_over(rest: Rest, namespace: str) -> None:
-    given = {
+    given: dict[str, Any] = {
         "version": "17.5",
         "replicas": 2,
         "backupSchedule": "",
@@ -166,7 +166,12 @@ def test_a_change_that_cannot_be_made_is_refused(
 
 def test_all_mistakes_of_a_change_are_named_at_once(rest: Rest, namespace: str) -> None:
     made(rest, namespace)
-    change = {"version": "16", "storage": {"size": "5Gi"}, "database": "sales", "replicas": "two"}
+    change: dict[str, Any] = {
+        "version": "16",
+        "storage": {"size": "5Gi"},
+        "database": "sales",
+        "replicas": "two",
+    }
     answer = changed(rest, namespace, **change)
     assert set(answer.causes) == {"spec.version", "spec.storage.size", "spec.database", "spec.replicas"}
 

@@ -46,9 +46,9 @@ def settled(rest: Rest, namespace: str) -> None:
 
     def quiet() -> bool:
         now = {key: child["metadata"]["resourceVersion"] for key, child in live(rest, namespace).items()}
-        same, versions[0] = versions[0] == now, now
+        before, versions[0] = versions[0], now
         time.sleep(0.3)
-        return same
+        return bool(before == now)
 
     until(quiet)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.rest import Answer, Rest
 
 KIND = "PostgreSQLDatabase"
-REPOSITORIES = (
+REPOSITORIES: tuple[dict[str, Any], ...] = (
     {},
     {"volume": {"size": "10Gi"}},
     {"volume": {"size": "20Gi"}},

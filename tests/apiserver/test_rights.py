@@ -1,4 +1,4 @@
-"""Least privilege: the controller's role suffices and nothing in it is idle; the admission server has none."""
+"""Least privilege: the role of the controller suffices and is all used; the admission server has none."""
 
 from __future__ import annotations
 

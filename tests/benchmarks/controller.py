@@ -1,0 +1,145 @@
+"""The controller's memory, pace and quiet: `python -m tests.benchmarks.controller [--idle 300]`.
+
+Databases are never schedulable: Kubernetes makes their pods and claims, and nothing runs them; the healthy
+ones are played. Requests are counted by the API server's audit log, watches among them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from tests import factory
+from tests.audit import Audit
+from tests.benchmarks.planes import Ground, ground, namespace
+from tests.benchmarks.reviews import row
+from tests.children import KIND, expected, wait_condition
+from tests.controller_process import ControllerProcess
+from tests.installation import account_kubeconfig
+from tests.kubelet import Kubelet
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from tests.rest import Rest
+
+CLIENTS = 8
+MINUTE = 60
+CLASS = "bench"
+COUNTED = (
+    "StatefulSet",
+    "Service",
+    "ConfigMap",
+    "PodDisruptionBudget",
+    "NetworkPolicy",
+    "Secret",
+    "RoleBinding",
+)
+
+
+def create(rest: Rest, where: str, first: int, count: int) -> None:
+    """Create databases, some at once."""
+
+    def one(number: int) -> None:
+        rest.create(factory.submitted(f"db-{number}", where, version="17", replicas=1)).expect()
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(one, range(first, first + count)))
+
+
+def complete(rest: Rest, where: str, count: int) -> bool:
+    """Tell whether every child of so many databases exists."""
+    each = [kind for kind, _ in expected("x")]
+    return all(len(rest.list(kind, where)) >= count * each.count(kind) for kind in reversed(COUNTED))
+
+
+def settle(process: ControllerProcess) -> None:
+    """Wait until the controller has had nothing to do for a while."""
+    seen = [(-1.0, time.monotonic())]
+
+    def quiet() -> bool:
+        done = process.metric("keddah_reconciles_total")
+        if done != seen[0][0]:
+            seen[0] = (done, time.monotonic())
+        return time.monotonic() - seen[0][1] > 8
+
+    until(quiet, 180)
+
+
+def requests(audit: Audit, seconds: float) -> list[str]:
+    """Give what the controller asks for in so many seconds."""
+    log = audit.end()
+    time.sleep(seconds)
+    return [entry.what for entry in log.since()]
+
+
+def scale(place: Ground, process: ControllerProcess) -> None:
+    """Measure 200 and 300 databases."""
+    row("RSS of the controller, 0 databases", "<= 100 MiB", "57 MiB", f"{process.resident():.0f} MiB")
+    where = namespace(place.rest, "many")
+    create(place.rest, where, 0, 200)
+    started = time.monotonic()
+    until(lambda: complete(place.rest, where, 200), 180)
+    took = time.monotonic() - started
+    row("200 databases: last create -> all children", "<= 20 s", "38.8 s", f"{took:.1f} s")
+    create(place.rest, where, 200, 100)
+    until(lambda: complete(place.rest, where, 300), 180)
+    settle(process)
+    row("RSS of the controller, 300 databases", "<= 130 MiB", "135 MiB", f"{process.resident():.0f} MiB")
+    asked = requests(Audit(place.plane.audit_log), MINUTE)
+    row("requests a minute, idle, 300 databases", "<= 60", "14,567", str(len(asked)))
+
+
+def quiet(place: Ground, process: ControllerProcess, idle: float) -> None:
+    """Measure one, then three healthy databases that nobody touches."""
+    rest, audit = place.rest, Audit(place.plane.audit_log)
+    where = namespace(rest, "few")
+    manifest = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": CLASS},
+        "provisioner": "test.keddah.dev/none",
+    }
+    rest.create(manifest).expect()
+    with Kubelet(rest, where):
+        _healthy(rest, where, "one")
+        settle(process)
+        row("requests a minute, idle, one healthy", "<= 40", "68", str(len(requests(audit, MINUTE))))
+        for name in ("two", "three"):
+            _healthy(rest, where, name)
+        settle(process)
+        log = audit.end()
+        time.sleep(idle)
+        written = [entry for entry in log.since() if entry.writes and entry.resource != "leases"]
+        what = f"writes in {idle / MINUTE:g} idle minutes, 3 databases"
+        row(what, "0", "", str(len(written)))
+        for entry in written:
+            print(entry.what)
+
+
+def _healthy(rest: Rest, where: str, name: str) -> None:
+    storage = {"storageClassName": CLASS}
+    rest.create(factory.submitted(name, where, version="17", replicas=2, storage=storage)).expect()
+    wait_condition(rest, where, "Ready", "Ready", name=name)
+    assert rest.get(KIND, where, name) is not None
+
+
+def main() -> None:
+    """Measure the controller."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--idle", type=float, default=5 * MINUTE, help="seconds without a write; default 300")
+    idle = parser.parse_args().idle
+    for part in (scale, lambda place, process: quiet(place, process, idle)):
+        with ground(audit=True) as place:
+            user = account_kubeconfig(
+                place.rest, place.plane.kubeconfig, "keddah-controller", place.folder / "user"
+            )
+            with ControllerProcess(place.folder / "controller", user) as process:
+                process.ready()
+                settle(process)
+                part(place, process)
+
+
+if __name__ == "__main__":
+    main()

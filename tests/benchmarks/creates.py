@@ -1,0 +1,94 @@
+"""What both webhooks add to a create at a real API server: `python -m tests.benchmarks.creates`.
+
+The same CRD in the same API server, in one namespace that the webhooks are called for and in one that they
+are not, in turns. The clients are threads of this process.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests import admission, factory
+from tests.benchmarks.planes import ground, namespace
+from tests.benchmarks.reviews import row
+from tests.webhook_process import WebhookProcess
+
+if TYPE_CHECKING:
+    from tests.rest import Rest
+
+ROUNDS = 6
+CREATES = 100
+CLIENTS = 10
+WARM_UP = 50
+
+_names = count()
+
+
+class Times(NamedTuple):
+    """Of many creates, in milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+
+    def __str__(self) -> str:
+        return f"{self.p50:.1f}/{self.p95:.1f}/{self.p99:.1f} ms"
+
+
+def create(rest: Rest, where: str) -> float:
+    """Create one database; give the milliseconds that it took."""
+    manifest = factory.submitted(f"bench-{next(_names)}", where, replicas=3, parameters={"work_mem": "8MB"})
+    started = time.perf_counter()
+    rest.create(manifest).expect()
+    return (time.perf_counter() - started) * 1000
+
+
+def times(taken: list[float]) -> Times:
+    """Sum many creates up."""
+    hundredths = statistics.quantiles(taken, n=100)
+    return Times(hundredths[49], hundredths[94], hundredths[98])
+
+
+def measure(rest: Rest, plain: str, guarded: str) -> None:
+    """Print the rows."""
+    for where in (plain, guarded):
+        for _ in range(WARM_UP):
+            create(rest, where)
+    alone: dict[str, list[float]] = {plain: [], guarded: []}
+    for _ in range(ROUNDS):
+        for where, taken in alone.items():
+            taken.extend(create(rest, where) for _ in range(CREATES))
+    without, with_both = times(alone[plain]), times(alone[guarded])
+    row("create, 1 client, no webhooks p50/p95/p99", "", "1.8/3/7 ms", str(without))
+    row("create, 1 client, both webhooks", "", "4.5/8.5/14.6", str(with_both))
+    added = with_both.p50 - without.p50
+    row("added by both webhooks, 1 client, p50", "<= 2.5 ms", "2.7 ms", f"{added:.1f} ms")
+    for where, what, peer in ((plain, "no webhooks", "8/31, 1,000/s"), (guarded, "both", "25/68, 359/s")):
+        found, rate = together(rest, where)
+        reached = f"{found.p50:.0f}/{found.p99:.0f}, {rate:.0f}/s"
+        row(f"create, {CLIENTS} clients, {what}, p50/p99 ms", "", peer, reached)
+
+
+def together(rest: Rest, where: str) -> tuple[Times, float]:
+    """Create with all clients at once; give the times, and how many a second."""
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        started = time.perf_counter()
+        taken = list(pool.map(lambda _: create(rest, where), range(ROUNDS * CREATES)))
+        return times(taken), len(taken) / (time.perf_counter() - started)
+
+
+def main() -> None:
+    """Measure creates."""
+    with ground(audit=False) as (_, rest, folder), WebhookProcess(folder / "webhooks") as process:
+        plain = namespace(rest, "plain", **{admission.UNGUARDED: "true"})
+        guarded = namespace(rest, "guarded")
+        admission.register(rest, process)
+        measure(rest, plain, guarded)
+
+
+if __name__ == "__main__":
+    main()
