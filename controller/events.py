@@ -14,7 +14,23 @@ if TYPE_CHECKING:
 Manifest: TypeAlias = dict[str, Any]
 Type: TypeAlias = Literal["Normal", "Warning"]
 
+_REMEMBERED = 1000
 _NOTE_LIMIT = 1024  # events.k8s.io/v1, Event.note
+
+
+class Series:
+    """How often each of the newest thousand events was told, by name."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def next(self, name: str) -> int:
+        """Count one more telling of an event that exists; the first of these is its second."""
+        count = self._counts.pop(name, 1) + 1
+        self._counts[name] = count
+        if len(self._counts) > _REMEMBERED:
+            del self._counts[next(iter(self._counts))]
+        return count
 
 
 def event(regarding: Mapping[str, Any], kind: str, reason: str, message: str, now: datetime) -> Manifest:

@@ -14,12 +14,14 @@ from typing import Any, Self, TypeAlias
 from urllib.parse import urlencode
 
 import aiohttp
-import msgspec
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
-from controller.events import Type, event, repeated
+from controller.answers import Conflict, KubeError, Refused, Unavailable, read
+from controller.events import Series, Type, event, repeated
 from controller.kinds import KINDS
+
+__all__ = ["Conflict", "Kube", "KubeError", "Listing", "Refused", "Unavailable", "configuration"]
 
 Manifest: TypeAlias = dict[str, Any]
 Observer: TypeAlias = Callable[[str, str, int], None]
@@ -32,32 +34,10 @@ _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 _CONNECTIONS = 32
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT", "delete": "DELETE"}
-_REMEMBERED_EVENTS = 1000
-
-
-class KubeError(Exception):
-    """The API server did not do what it was asked."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
 
 
 class UnusableConfiguration(Exception):  # noqa: N818 - what it is
     """The kubeconfig or the service account does not say how to reach an API server."""
-
-
-class Conflict(KubeError):  # noqa: N818 - the API server's own word
-    """A precondition did not hold, or the object exists already (409)."""
-
-
-class Refused(KubeError):  # noqa: N818 - what happened, and it is not the client that erred
-    """The request will be refused each time it is made (4xx): by a rule, a quota, a webhook, or RBAC."""
-
-
-class Unavailable(KubeError):  # noqa: N818 - what the API server is
-    """No answer, or one that says later (401, 429, 5xx)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +87,7 @@ class Kube:
         self._observe = observe
         self._permit = permit
         self._now = now
-        self._events: dict[str, int] = {}
+        self._series = Series()
 
     async def __aenter__(self) -> Self:
         return self
@@ -240,10 +220,7 @@ class Kube:
         try:
             await self.create(told)
         except Conflict:
-            count = self._events.pop(name, 1) + 1
-            self._events[name] = count
-            if len(self._events) > _REMEMBERED_EVENTS:
-                del self._events[next(iter(self._events))]
+            count = self._series.next(name)
             await self.patch("Event", namespace, name, repeated(count, self._now()))
 
     async def _list(
@@ -300,7 +277,7 @@ class Kube:
         self._observe(verb, kind, status)
         if status == 404 and missing_ok:  # noqa: PLR2004 - HTTP
             return None
-        return _read(status, content, f"{verb} {path}")
+        return read(status, content, f"{verb} {path}")
 
     async def _exchange(
         self, method: str, url: str, headers: dict[str, str], body: Manifest | None
@@ -322,21 +299,3 @@ class Kube:
     async def _credentials(self) -> dict[str, str]:
         token = await self._client.configuration.get_api_key_with_prefix("BearerToken", "authorization")
         return {"Authorization": token} if token else {}
-
-
-def _read(status: int, content: bytes, what: str) -> Manifest:
-    if 200 <= status < 300:  # noqa: PLR2004 - HTTP
-        manifest: Manifest = msgspec.json.decode(content)
-        return manifest
-    message = f"{what}: {_message(content)}"
-    if status in (0, 401, 429) or status >= 500:  # noqa: PLR2004 - HTTP
-        raise Unavailable(status, message)
-    raise (Conflict if status == 409 else Refused)(status, message)  # noqa: PLR2004 - HTTP
-
-
-def _message(content: bytes) -> str:
-    """Return the message of a Status (API conventions), or the start of whatever else was answered."""
-    try:
-        return str(msgspec.json.decode(content)["message"])
-    except (msgspec.DecodeError, KeyError, TypeError):
-        return content[:500].decode(errors="replace")

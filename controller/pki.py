@@ -46,12 +46,9 @@ class Pair:
         return "Pair(…)"  # never a key in a log
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Authority(Pair):
     """A pair that signs others."""
-
-    def __repr__(self) -> str:
-        return "Authority(…)"
 
 
 @dataclass(frozen=True, slots=True)
