@@ -69,11 +69,11 @@ class Observer:
     async def unseen(self, key: Key, writes: Iterable[Apply], world: World) -> World | None:
         """Look for children that the watches do not know of; None if there are none.
 
-        A child without our label is not in the store, and may be somebody else's.
+        A child without our label is not in the store, and may be somebody else's. Secrets are not looked
+        for: they were read by name already.
         """
-        wanted = [
-            (w.manifest["kind"], w.manifest["metadata"]["name"]) for w in writes if w.reason == "missing"
-        ]
+        missing = [write.manifest for write in writes if write.reason == "missing"]
+        wanted = [(m["kind"], m["metadata"]["name"]) for m in missing if m["kind"] != "Secret"]
         found = await asyncio.gather(*(self._kube.get(kind, key.namespace, name) for kind, name in wanted))
         children = {kind: dict(manifests) for kind, manifests in world.children.items()}
         seen = False
