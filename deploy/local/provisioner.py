@@ -70,7 +70,7 @@ def plan(claims: Iterable[Object], volumes: Mapping[str, Object]) -> list[Action
 
 def _for_claim(claim: Object, volumes: Mapping[str, Object]) -> Action | None:
     metadata, spec = claim["metadata"], claim["spec"]
-    if spec.get("storageClassName") not in {storage.GROWING_CLASS, storage.FIXED_CLASS}:
+    if not _is_ours(claim):
         return None
     name = storage.volume_name(claim)
     node = metadata.get("annotations", {}).get("volume.kubernetes.io/selected-node")
@@ -79,6 +79,14 @@ def _for_claim(claim: Object, volumes: Mapping[str, Object]) -> Action | None:
         waiting = node and not spec.get("volumeName") and not metadata.get("deletionTimestamp")
         return Provision(name, node, claim) if waiting else None
     return Grow(name, _node(volume), claim) if _is_short(claim, volume) else None
+
+
+def _is_ours(claim: Object) -> bool:
+    """Tell whether the claim is of a class of this provisioner: the two of the cluster, or one of a user."""
+    if claim["spec"].get("storageClassName") in {storage.GROWING_CLASS, storage.FIXED_CLASS}:
+        return True
+    annotations = claim["metadata"].get("annotations", {})
+    return bool(annotations.get("volume.kubernetes.io/storage-provisioner") == storage.PROVISIONER)
 
 
 def _is_short(claim: Object, volume: Object) -> bool:
