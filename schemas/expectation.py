@@ -10,7 +10,7 @@ from schemas.verdict import listed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schemas.openapi import Schema
+    from schemas.fields import Schema
 
 KINDS = {
     "array": "a list",

@@ -10,6 +10,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+Schema = dict[str, Any]
+"""A JSON Schema, or the part of one."""
+
 LONGEST_NAME = 45
 """Children's names add to it, and a CronJob's, the shortest of all, has 52 characters."""
 NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jsonschema.exceptions import ValidationError
 
-    from schemas.openapi import Schema
+    from schemas.fields import Schema
 
 Place = tuple[str | int, ...]
 

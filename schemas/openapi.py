@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import cache
-from typing import Any
 
 import msgspec
 from msgspec import NODEFAULT
 
 from schemas import relations, types
+from schemas.fields import Schema
 from schemas.types import PostgreSQLDatabase
-
-Schema = dict[str, Any]
 
 NOT_THE_USERS = frozenset({"Condition", "Metadata", "Status"})
 """Nobody writes these by hand, so that defaults in them would only be noise."""

@@ -1,24 +1,16 @@
-"""PostgreSQL's configuration parameters, by its own table of each major version.
-
-The tables are what a server of the image says in pg_settings; `python -m deploy.parameters` writes them.
-They are read when first asked for, and kept: some 400 records a major.
-"""
+"""PostgreSQL's configuration parameters, judged by its own table of each major version."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import Final, Literal
-
-import msgspec
+from functools import lru_cache
+from typing import Final
 
 from schemas import parameterstrings, parametervalues
+from schemas.parametertable import Context, Parameter, known
 from schemas.reservedparameters import REASONS, VALUES
 from schemas.verdict import shown
-
-Context = Literal["internal", "postmaster", "sighup", "superuser-backend", "backend", "superuser", "user"]
 
 STANDBY_SENSITIVE: Final = frozenset(
     {
@@ -33,45 +25,9 @@ STANDBY_SENSITIVE: Final = frozenset(
 (PostgreSQL documentation, Hot Standby, Administrator's Overview)."""
 
 LONGEST_NAME: Final = 63
-_DATA = Path(__file__).parent / "data"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*", re.ASCII)
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-_EXTREME = 1.7976931348623157e308
 _NEVER = "cannot be changed in a running system; leave it out"
-
-
-class Parameter(msgspec.Struct, frozen=True, gc=False):
-    """A row of pg_settings. Bounds are in `unit`."""
-
-    name: str
-    vartype: Literal["bool", "integer", "real", "string", "enum"]
-    unit: str | None
-    context: Context
-    min_val: str | None
-    max_val: str | None
-    enumvals: tuple[str, ...] | None
-    boot_val: str | None
-
-    @property
-    def minimum(self) -> float:
-        """Least value of a number."""
-        return -_EXTREME if self.min_val is None else float(self.min_val)
-
-    @property
-    def maximum(self) -> float:
-        """Greatest value of a number."""
-        # pg_settings rounds the greatest double to six digits.
-        return _EXTREME if self.max_val in {None, "1.79769e+308"} else float(self.max_val or 0)
-
-
-@cache
-def _table(major: int) -> dict[str, Parameter] | None:
-    """Give a major's parameters by lower-case name; None where keddah has no table of it."""
-    try:
-        text = (_DATA / f"parameters-{major}.json").read_bytes()
-    except FileNotFoundError:
-        return None
-    return {row.name.lower(): row for row in msgspec.json.decode(text, type=list[Parameter])}
 
 
 @lru_cache(maxsize=1024)
@@ -95,7 +51,7 @@ def problem(name: str, value: str, major: int) -> str | None:
 
 
 def _judge(name: str, value: str, major: int) -> str | None:
-    table = _table(major)
+    table = known(major)
     if table is None:
         return f"parameters of PostgreSQL {major} are not known to this version of keddah"
     parameter = table.get(name)
@@ -134,7 +90,7 @@ def warning(name: str, value: str, major: int) -> str | None:
 
 def context(name: str, major: int) -> Context | None:
     """Tell when PostgreSQL takes over a change (pg_settings.context); None for a name it does not know."""
-    parameter = (_table(major) or {}).get(name.lower())
+    parameter = (known(major) or {}).get(name.lower())
     return parameter.context if parameter else None
 
 

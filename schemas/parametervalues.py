@@ -16,7 +16,7 @@ from schemas.verdict import listed, shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.parameters import Parameter
+    from schemas.parametertable import Parameter
 
 _DIGITS = r"[+-]?(?:0x[0-9a-fA-F]+|(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
 _NUMBER = re.compile(rf"[ \t]*({_DIGITS})[ \t]*(\S*)[ \t]*", re.ASCII)

@@ -20,8 +20,8 @@ from schemas.verdict import Violation, field_path, got
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from schemas.fields import Schema
     from schemas.mistakes import Place
-    from schemas.openapi import Schema
     from schemas.policy import Policy
 
 
