@@ -101,7 +101,10 @@ class Cluster:
 def reached(environment: dict[str, str]) -> Iterator[Cluster]:
     """Reach the cluster of this KUBECONFIG for a while."""
     command = ["kubectl", "proxy", "--port=0"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as proxy:
+    # In a session of its own, for after Ctrl-C there is still something to put in order.
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as proxy:
         try:
             line = proxy.stdout.readline() if proxy.stdout else ""
             assert line, "kubectl proxy did not start"

@@ -76,8 +76,12 @@ class Database:
         return found
 
     def settled(self, seconds: float = 120) -> Database:
-        """Wait until the newest generation is Ready and nothing is left to do."""
+        """Wait until the newest generation is Ready, nothing is left to do, and the Service leads there.
+
+        Endpoints reach a node's packet filter some time after a pod is ready.
+        """
         until(self._settled, seconds, self.story, POLL)
+        until(self.answers, 10, self.story, POLL)
         return self
 
     def _settled(self) -> bool:
@@ -206,6 +210,12 @@ class Database:
 
     def story(self) -> str:
         """Tell what a person would look at first."""
-        status = json.dumps(self.status(), indent=1)
+        live = self.read() or {}
+        status = live.get("status") or {}
+        facts = {key: value for key, value in status.items() if key != "conditions"}
+        lines = [f"generation {live.get('metadata', {}).get('generation')}, {json.dumps(facts)}"]
+        lines += [
+            f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in status.get("conditions", [])
+        ]
         pods = self.cluster("--namespace", self.namespace, "get", "pods,pvc", "-o", "wide", "-L", ROLE).out
-        return f"{status}\n{pods}\n" + "\n".join(self.events())
+        return "\n".join([*lines, pods, *self.events()])
