@@ -27,16 +27,15 @@ def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
         return Plan((_delete(running),), Waiting(2, "Deleting", "the instances are being ended"))
     if world.instances:
         return Plan((), Waiting(2, "Deleting", "the instances are ending"))
-    kinds = ("PersistentVolumeClaim", "ConfigMap", "Secret")
     data = [
-        _delete(manifest)
-        for kind in kinds
+        manifest
+        for kind in ("PersistentVolumeClaim", "ConfigMap", "Secret")
         for manifest in world.children.get(kind, {}).values()
-        if foreign(db, manifest) is None and "deletionTimestamp" not in manifest["metadata"]
+        if foreign(db, manifest) is None
     ]
-    remaining = any(world.children.get(kind) for kind in kinds)
-    if remaining:
-        return Plan(tuple(data), Waiting(2, "Deleting", "volumes and credentials are being deleted"))
+    if data:
+        deletions = tuple(_delete(each) for each in data if "deletionTimestamp" not in each["metadata"])
+        return Plan(deletions, Waiting(2, "Deleting", "volumes and credentials are being deleted"))
     return Plan((SetFinalizers(others, "everything is deleted"),), Done("Deleted", "Everything is deleted"))
 
 

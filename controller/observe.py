@@ -13,6 +13,7 @@ from controller.actions import Apply
 from controller.desired import names
 from controller.kinds import NODE, STORAGE_CLASS
 from controller.kube import Kube
+from controller.ownership import part
 from controller.patroni import Patroni
 from controller.store import Key, Store
 from controller.world import Manifest, Node, World, claim, instance, leadership, node
@@ -29,7 +30,10 @@ class Observer:
 
     async def world(self, key: Key, *, secrets: bool) -> World:
         """Return what surrounds the database; its Secrets only on request, since each costs a read."""
-        children = {kind: dict(found) for kind, found in self._store.children(key).items()}
+        children = {
+            kind: {name: child for name, child in found.items() if part(kind, child, key.name)}
+            for kind, found in self._store.children(key).items()
+        }
         if secrets:
             children["Secret"] = await self.secrets(key)
         instances = sorted(

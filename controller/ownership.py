@@ -3,10 +3,45 @@
 from __future__ import annotations
 
 from controller.actions import Manifest
+from controller.desired import names
 from controller.drift import APPLIED
 from schemas.types import PostgreSQLDatabase
 
 DATABASE_LABEL = "keddah.dev/database"
+
+
+def part(kind: str, manifest: Manifest, database: str) -> bool:
+    """Whether something that carries the database's label is what that label means: a part of the database.
+
+    People label things of their own to group them (`keddah.dev/database: orders` on a dump's claim, a
+    client's pod, a dashboard's ConfigMap). Such a thing is no instance, and must never be restarted, grown
+    or deleted; what is a part follows from kind and name, which are deterministic.
+    """
+    name = manifest["metadata"]["name"]
+    match kind:
+        case "Pod":
+            owner = _controller(manifest)
+            made = owner is None or (owner["kind"], owner["name"]) == ("StatefulSet", database)
+            return made and _numbered(name, names.pod(database, 0))
+        case "PersistentVolumeClaim":
+            return _numbered(name, names.claim(database, 0))
+        case "ConfigMap":
+            return name in names.patroni_state(database)
+        case "StatefulSet":
+            return bool(name == names.statefulset(database))
+        case _:
+            return True
+
+
+def _numbered(name: str, first: str) -> bool:
+    """Whether a name is that of a StatefulSet's pod or claim, given the name of the first."""
+    tail = name.removeprefix(first[:-1])
+    return tail != name and tail.isdecimal() and str(int(tail)) == tail
+
+
+def _controller(manifest: Manifest) -> Manifest | None:
+    owners = manifest["metadata"].get("ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), None)
 
 
 def stranger(manifest: Manifest, name: str, uid: str) -> str | None:
@@ -16,7 +51,7 @@ def stranger(manifest: Manifest, name: str, uid: str) -> str | None:
     so that a new object of the same name takes them up again.
     """
     metadata = manifest["metadata"]
-    owner = next((o for o in metadata.get("ownerReferences") or [] if o.get("controller")), None)
+    owner = _controller(manifest)
     if owner is not None:
         return None if owner["uid"] == uid else f"{owner['kind']} {owner['name']} (uid {owner['uid']})"
     if (metadata.get("labels") or {}).get(DATABASE_LABEL) == name:
