@@ -23,10 +23,12 @@ logger = logging.getLogger(__name__)
 
 Manifest: TypeAlias = dict[str, Any]
 
-DURATION = 15.0
-RENEW_DEADLINE = 10.0
+DURATION = 20.0
+RENEW_DEADLINE = 15.0
 RENEW_EVERY = 5.0
 RETRY_EVERY = 1.0
+ATTEMPT = 4.0
+"""Seconds for one try: a connection that died silently must leave time for another one."""
 
 _NOT_FOUND = 404
 
@@ -172,12 +174,13 @@ class Leader:
         while self._term.left:
             since = self._clock()
             try:
-                async with asyncio.timeout(self._term.left):
+                async with asyncio.timeout(min(ATTEMPT, self._term.left)):
                     await self._write(self._identity, DURATION)
             except Conflict:
                 await self._look_again()
             except (KubeError, TimeoutError) as error:
-                logger.warning("Could not renew the lease error=%r left=%.1f", str(error), self._term.left)
+                why = str(error) or type(error).__name__
+                logger.warning("Could not renew the lease error=%r left=%.1f", why, self._term.left)
                 await self._sleep(min(RETRY_EVERY, self._term.left))
             else:
                 self._term.extend(since)
@@ -187,7 +190,7 @@ class Leader:
     async def _look_again(self) -> None:
         """Read the lease after somebody wrote it; raises LeadershipLost when another one holds it."""
         try:
-            async with asyncio.timeout(self._term.left):
+            async with asyncio.timeout(min(ATTEMPT, self._term.left)):
                 lease = await self._leases.get("Lease", self._namespace, LEASE)
         except (KubeError, TimeoutError):
             return
