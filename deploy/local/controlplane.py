@@ -87,14 +87,22 @@ class ControlPlane:
         self._credentials = apiserver.Credentials.create(self.folder / "pki", self._place)
         groups = (apiserver.ADMINISTRATORS,)
         self._credentials.authority.kubeconfig(self.kubeconfig, self.url, "administrator", groups=groups)
-        for program in self._programs():
-            # A test run that is killed must not leave servers behind.
-            self._processes.ensure(program.within(*tied_to_caller()))
+        for program in self._servers():
+            self._run(program)
         pair = self._credentials.administrator
         self.client = Client(self._place.address, self._place.port, self.authority, pair)
         wait_until(
             self._ready, f"the API server, see {self._processes.log('kube-apiserver')}", _READY_SECONDS
         )
+        if self._controllers:
+            # It gives up after 20 s, which a busy machine may need until the API server knows its rights.
+            place, credentials, pki = self._place, self._credentials, self.folder / "pki"
+            wanted = self._controllers
+            self._run(apiserver.controller_manager(self.programs, place, credentials, pki, wanted))
+
+    def _run(self, program: Program) -> None:
+        # A test run that is killed must not leave servers behind.
+        self._processes.ensure(program.within(*tied_to_caller()))
 
     def stop(self) -> None:
         """Kill the programs; what they wrote stays in the folder."""
@@ -106,19 +114,14 @@ class ControlPlane:
         path = self.folder / "pki" / file
         return self._credentials.authority.kubeconfig(path, self.url, user, groups=groups)
 
-    def _programs(self) -> list[Program]:
+    def _servers(self) -> list[Program]:
         place, credentials = self._place, self._credentials
         # There is no address that pods could reach it by, so the Service `kubernetes` gets no endpoint.
         flags = ("--endpoint-reconciler-type=none", *self._flags)
-        programs = [
+        return [
             apiserver.etcd(self.programs, place, self.folder / "etcd"),
             apiserver.api_server(self.programs, place, credentials, flags),
         ]
-        if self._controllers:
-            pki = self.folder / "pki"
-            wanted = self._controllers
-            programs.append(apiserver.controller_manager(self.programs, place, credentials, pki, wanted))
-        return programs
 
     def _audit_flags(self) -> tuple[str, ...]:
         return (
