@@ -96,12 +96,13 @@ class Switchover:
     """Disruptive: Patroni's switchover, which loses nothing."""
 
     leader: str
-    candidate: str
+    candidate: str | None
+    """None leaves the choice to Patroni's race, which the most advanced standby wins."""
     ip: str
     reason: str
 
     def __str__(self) -> str:
-        return f"switch over from {self.leader} to {self.candidate}"
+        return f"switch over from {self.leader} to {self.candidate or 'the most advanced standby'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,13 @@ nothing. Every doubt means waiting.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from controller.actions import RelabelStandby, ReleaseLock, Switchover
-from controller.rollout import candidate
+from controller.rollout import handover
 from controller.world import Instance, World
+
+_SECOND = timedelta(seconds=1)  # the kubelet cuts the fractions of its times off
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +57,32 @@ def _doubt(world: World, holder: Instance | None) -> str | None:
     node = world.nodes.get(holder.node)
     if node is None or not node.ready:
         return "its node is not Ready, so what its kubelet said last may be over"
-    if not any(_successor(instance, holder, world) for instance in world.instances):
+    if not _its_last_renewal(holder, world):
+        return "the lock was not last renewed by the container that ended: another may run"
+    successors = sum(_successor(instance, holder, world) for instance in world.instances)
+    if successors <= world.leadership.quorum:
         return "no other instance is fit to take over"
     return None
 
 
+def _its_last_renewal(holder: Instance, world: World) -> bool:
+    """Whether the lock was last renewed before the end that was seen, and in the life of this pod.
+
+    What is seen of the pod may be older than what is seen of the lock: its container may have been started
+    again, and renewed the lock. And a pod that was deleted by force may still run elsewhere, under the name
+    of the one that ended. The lock's version as precondition guards what comes after.
+    """
+    renewed, ended, started = world.leadership.renewed, holder.ended_at, holder.started_at
+    if renewed is None or ended is None or started is None:
+        return False
+    return started <= renewed < ended + _SECOND
+
+
 def _successor(instance: Instance, holder: Instance, world: World) -> bool:
     """Whether an instance may win the race: Patroni asks the same, and then compares positions."""
-    synchronous = world.leadership.synchronous
-    known = not synchronous or instance.name in synchronous
     running = instance.state == "running" and not instance.deleting and not instance.ended
-    return instance.name != holder.name and running and instance.ready and known
+    eligible = world.leadership.eligible(instance.name)
+    return instance.name != holder.name and running and instance.ready and eligible
 
 
 def mislabelled(world: World) -> list[RelabelStandby]:
@@ -88,10 +106,8 @@ def evacuation(world: World) -> Switchover | None:
     primary = world.primary
     if primary is None or not _cordoned(primary, world):
         return None
-    target = candidate(world, lambda instance: not _cordoned(instance, world))
-    if target is None:
-        return None
-    return Switchover(primary.name, target.name, primary.ip, f"{primary.node} is cordoned")
+    reason = f"{primary.node} is cordoned"
+    return handover(world, primary, lambda instance: not _cordoned(instance, world), reason)
 
 
 def _cordoned(instance: Instance, world: World) -> bool:

@@ -93,9 +93,10 @@ class Patroni:
         """Have a member read its files again: certificates, and PostgreSQL's configuration."""
         return await self._change(ip, "/reload", {}, keys)
 
-    async def switchover(self, ip: str, leader: str, candidate: str, keys: DatabaseKeys) -> Reply:
+    async def switchover(self, ip: str, leader: str, candidate: str | None, keys: DatabaseKeys) -> Reply:
         """Hand the lead from one member to another, which loses nothing; ask any member."""
-        return await self._change(ip, "/switchover", {"leader": leader, "candidate": candidate}, keys)
+        body = {"leader": leader} | ({"candidate": candidate} if candidate else {})
+        return await self._change(ip, "/switchover", body, keys)
 
     async def restart(self, ip: str, keys: DatabaseKeys) -> Reply:
         """Restart the server of a member if it still has to be restarted for its parameters."""

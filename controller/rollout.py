@@ -19,16 +19,32 @@ Step = Disruption | Waiting | None
 
 def candidate(world: World, accept: Callable[[Instance], bool]) -> Instance | None:
     """Return the most advanced standby that could take over without losing a commit and is accepted."""
-    synchronous = world.leadership.synchronous
     fit = [
         instance
         for instance in world.instances
         if instance.fit
         and instance.role == "standby"
-        and (not synchronous or instance.name in synchronous)
+        and world.leadership.eligible(instance.name)
         and accept(instance)
     ]
     return max(fit, key=lambda instance: (instance.position, -instance.ordinal), default=None)
+
+
+def handover(
+    world: World, primary: Instance, accept: Callable[[Instance], bool], reason: str
+) -> Switchover | None:
+    """Return the switchover to an accepted standby; None while none is fit.
+
+    A candidate is named only where not every standby would do: with one named, Patroni's other standbys
+    sleep for 2 s before they follow the new primary (Patroni 4.1, ha.py, process_unhealthy_cluster), and
+    with quorum commit no commit is acknowledged before one of them does.
+    """
+    target = candidate(world, accept)
+    if target is None:
+        return None
+    standbys = [instance for instance in world.instances if instance.name != primary.name]
+    name = None if all(map(accept, standbys)) else target.name
+    return Switchover(primary.name, name, primary.ip, reason)
 
 
 def rollout(world: World, expected: int) -> Step:
@@ -101,10 +117,9 @@ def _primary_last(world: World, primary: Instance, stale: list[Instance], expect
     step = _restart(primary, stale)
     if step is None or expected == 1:
         return step
-    target = candidate(world, lambda _: True)
-    if target is None:
-        return Waiting(5, "RollingOut", f"{primary.name} must restart, and no standby is fit to take over")
-    return Switchover(primary.name, target.name, primary.ip, f"{primary.name} must restart: {step.reason}")
+    switch = handover(world, primary, lambda _: True, f"{primary.name} must restart: {step.reason}")
+    nobody = f"{primary.name} must restart, and no standby is fit to take over"
+    return switch or Waiting(5, "RollingOut", nobody)
 
 
 def _lowered(primary: Instance) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from controller.actions import Switchover
 from controller.outcome import Waiting
-from controller.rollout import candidate
+from controller.rollout import handover
 from controller.world import Manifest, World
 from schemas.types import PostgreSQLDatabase
 
@@ -52,12 +52,12 @@ def _shrink(declared: int, current: int, world: World) -> Scale:
         return Scale(current, current, waiting=waiting)
     if primary.ordinal < declared:
         return Scale(declared, declared)
-    target = candidate(world, lambda instance: instance.ordinal < declared)
-    if target is None:
+    reason = f"{primary.name} is removed by {current} -> {declared} instances"
+    switch = handover(world, primary, lambda instance: instance.ordinal < declared, reason)
+    if switch is None:
         message = f"{current} -> {declared} instances: {primary.name} is primary, and none that stays is fit"
         return Scale(current, current, waiting=Waiting(5, "ScaleDownWaits", message))
-    reason = f"{primary.name} is removed by {current} -> {declared} instances"
-    return Scale(current, current, switchover=Switchover(primary.name, target.name, primary.ip, reason))
+    return Scale(current, current, switchover=switch)
 
 
 def _current(world: World) -> int:

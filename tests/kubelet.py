@@ -54,6 +54,11 @@ class Kubelet:
         for each in self._pods(database):
             self._play(each, database, pod)
 
+    def another(self, database: str, leader: str) -> str:
+        """Name an instance that could be promoted instead."""
+        names = (str(pod["metadata"]["name"]) for pod in self._pods(database))
+        return next(name for name in names if name != leader)
+
     def _run(self) -> None:
         try:
             while not self._stop.wait(LOOK_SECONDS):

@@ -45,10 +45,11 @@ class PlayedPatroni(Patroni):
         del ip, authority
         return SERVER_VERSION
 
-    async def switchover(self, ip: str, leader: str, candidate: str, keys: DatabaseKeys) -> Reply:
+    async def switchover(self, ip: str, leader: str, candidate: str | None, keys: DatabaseKeys) -> Reply:
         """Hand the lead over at once."""
         del ip, keys
-        self._kubelet.promote(leader.rpartition("-")[0], candidate)
+        database = leader.rpartition("-")[0]
+        self._kubelet.promote(database, candidate or self._kubelet.another(database, leader))
         return Reply(200, "Successfully switched over")
 
 

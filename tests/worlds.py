@@ -143,7 +143,8 @@ def _restarted(around: World, name: str) -> World:
     return _changed(around, name, revision=NEW, pending_restart=None, trouble=None, ready=True)
 
 
-def _switched(around: World, leader: str, candidate: str) -> World:
+def _switched(around: World, leader: str, named: str | None) -> World:
+    candidate = named or next(i.name for i in around.instances if i.fit and i.name != leader)
     moved = _changed(around, leader, role="standby", streaming=True)
     moved = _changed(moved, candidate, role="primary", streaming=False)
     standbys = frozenset(i.name for i in moved.instances if i.role == "standby")

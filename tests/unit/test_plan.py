@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -27,6 +28,8 @@ GROWING = {"fast": {"allowVolumeExpansion": True}}
 
 def disruptions(chosen: Plan) -> list[object]:
     return [action for action in chosen.actions if isinstance(action, Disruption)]
+
+START = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 def with_finalizer(db: PostgreSQLDatabase) -> PostgreSQLDatabase:
@@ -242,8 +245,10 @@ def test_an_image_with_another_version_than_the_policy_says_is_told() -> None:
 
 def test_a_dead_primarys_lock_is_released_before_anything_is_written() -> None:
     wish = intent(replicas=3)
-    dead = (pod(0, "primary", ready=False, ended="Error, exit code 137"), pod(1), pod(2))
+    times = {"started_at": START, "ended_at": START + timedelta(hours=1)}
+    dead = (pod(0, "primary", ready=False, ended="Error, exit code 137", **times), pod(1), pod(2))
     around = world(dead, nodes={"node-0": Node(ready=True, cordoned=False)})
+    around = replace(around, leadership=replace(around.leadership, renewed=START))
     assert isinstance(plan(wish, around).actions[0], ReleaseLock)
 
 
@@ -252,4 +257,12 @@ def test_the_primary_leaves_a_cordoned_node_before_it_is_evicted() -> None:
     nodes = {f"node-{n}": Node(ready=True, cordoned=n == 0) for n in range(3)}
     around = settled(wish, world(members(3), nodes=nodes))
     steps = disruptions(plan(wish, around))
-    assert [str(step) for step in steps] == ["switch over from orders-0 to orders-1"]
+    assert [str(step) for step in steps] == ["switch over from orders-0 to the most advanced standby"]
+
+
+def test_no_standby_on_a_cordoned_node_takes_over() -> None:
+    wish = intent(replicas=3)
+    nodes = {f"node-{n}": Node(ready=True, cordoned=n < 2) for n in range(3)}
+    around = settled(wish, world(members(3), nodes=nodes))
+    steps = disruptions(plan(wish, around))
+    assert [str(step) for step in steps] == ["switch over from orders-0 to orders-2"]

@@ -27,7 +27,13 @@ def test_shrinking_away_the_primary_switches_over_to_one_that_stays() -> None:
     chosen = scale(typed_database(replicas=2), 2, with_statefulset(3, world(members(3, 2))))
     assert chosen.instances == 3
     assert chosen.switchover is not None
-    assert chosen.switchover.candidate in ("orders-0", "orders-1")
+    assert chosen.switchover.candidate is None, "both others stay, so Patroni may choose"
+
+
+def test_shrinking_by_more_names_one_that_stays() -> None:
+    chosen = scale(typed_database(replicas=1), 1, with_statefulset(3, world(members(3, 2))))
+    assert chosen.switchover is not None
+    assert chosen.switchover.candidate == "orders-0"
 
 
 def test_shrinking_with_no_fit_instance_that_stays_waits_and_says_so() -> None:
