@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 Manifest: TypeAlias = dict[str, Any]
@@ -52,6 +53,10 @@ class Instance:
     shares_processes: bool
     """Whether the pod's containers see one another's processes: one that ended proves nothing then."""
     trouble: Trouble | None
+    started_at: datetime | None = None
+    """When the kubelet took the pod on."""
+    ended_at: datetime | None = None
+    """When the container that `ended` tells of did, to the second below; by the clock of its node."""
 
     @property
     def fit(self) -> bool:
@@ -66,11 +71,21 @@ class Leadership:
     holder: str | None = None
     synchronous: frozenset[str] = frozenset()
     """Standbys that hold every acknowledged commit, or vote for who does."""
+    alone: bool = False
+    """Whether the primary acknowledges by itself: no standby need hold the newest commits."""
+    quorum: int = 0
+    """How many other voters must be seen by the one that takes over (Patroni, quorum commit)."""
     initialized: bool = False
     """Whether a database was ever made under this name."""
     paused: bool = False
     lock_version: str = ""
     """resourceVersion of the lock, the precondition for taking it away."""
+    renewed: datetime | None = None
+    """When its holder last renewed the lock, by the clock of the holder's node."""
+
+    def eligible(self, name: str) -> bool:
+        """Whether Patroni lets this standby take over: no acknowledged commit may be missing from it."""
+        return not self.alone and (not self.synchronous or name in self.synchronous)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +167,8 @@ def instance(pod: Manifest) -> Instance:
         ended=_ended(container),
         shares_processes=(pod.get("spec") or {}).get("shareProcessNamespace") is True,
         trouble=_trouble(status, container) or _server_trouble(member),
+        started_at=_moment(status.get("startTime")),
+        ended_at=_moment(_termination(container).get("finishedAt")),
     )
 
 
@@ -163,13 +180,18 @@ def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
 
     lock, config, sync = annotations("leader"), annotations("config"), annotations("sync")
     version = (config_maps.get(f"{scope}-leader", {}).get("metadata") or {}).get("resourceVersion", "")
-    standbys = (name.strip() for name in sync.get("sync_standby", "").split(","))
+    names = (name.strip() for name in sync.get("sync_standby", "").split(","))
+    standbys = frozenset(name for name in names if name)
+    quorum = sync.get("quorum", "")
     return Leadership(
         holder=lock.get("leader") or None,
-        synchronous=frozenset(name for name in standbys if name),
+        synchronous=standbys,
+        alone=bool(sync.get("leader")) and not standbys,
+        quorum=int(quorum) if quorum.isdecimal() else 0,
         initialized=bool(config.get("initialize")),
         paused=_json(config.get("config")).get("pause") is True,
         lock_version=version,
+        renewed=_moment(lock.get("renewTime")),
     )
 
 
@@ -211,13 +233,27 @@ def _container(status: Manifest) -> Manifest:
     return next((s for s in statuses if s.get("name") == DATABASE_CONTAINER), {})
 
 
-def _ended(container: Manifest) -> str:
-    """Return the end of a container that does not run: its reason and exit code."""
+def _termination(container: Manifest) -> Manifest:
+    """Return how a container that does not run ended; empty while it does."""
     state = container.get("state") or {}
     waiting = state.get("waiting") or {}
     # While the kubelet backs off, the end that it backs off from is the last state.
     last = (container.get("lastState") or {}) if waiting.get("reason") == "CrashLoopBackOff" else state
-    terminated = last.get("terminated")
+    return last.get("terminated") or {}
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read a time as Kubernetes or Patroni writes it; None when it is missing, damaged or without zone."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _ended(container: Manifest) -> str:
+    """Return the end of a container that does not run: its reason and exit code."""
+    terminated = _termination(container)
     if not terminated:
         return ""
     return f"{terminated.get('reason', 'Terminated')}, exit code {terminated.get('exitCode')}"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +14,23 @@ from tests.worlds import pod, world
 ENDED = "Error, exit code 137"
 READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(3)}
 
+RENEWED = datetime(2026, 7, 1, 12, 0, 5, 600_000, tzinfo=UTC)
+END = RENEWED.replace(microsecond=0)
+"""The kubelet cuts fractions off, so an end within the second of the renewal seems to be before it."""
+TIMES = {"started_at": END - timedelta(hours=1), "ended_at": END}
+
 
 def crashed(**holder: Any) -> World:  # noqa: ANN401
     """Give three instances whose primary's container has just ended."""
-    instances = (pod(0, "primary", ready=False, ended=ENDED, **holder), pod(1), pod(2))
-    lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}), initialized=True, lock_version="7")
+    instances = (pod(0, "primary", ready=False, ended=ENDED, **(TIMES | holder)), pod(1), pod(2))
+    lead = Leadership(
+        "orders-0",
+        frozenset({"orders-1", "orders-2"}),
+        quorum=1,
+        initialized=True,
+        lock_version="7",
+        renewed=RENEWED,
+    )
     return world(instances, nodes=READY, leadership=lead)
 
 
@@ -36,7 +49,16 @@ def test_the_lock_of_a_dead_primary_is_released_as_it_was_seen() -> None:
         ({"leadership": Leadership("orders-0", paused=True)}, {}, "Patroni is paused"),
         ({"leadership": Leadership("orders-9")}, {}, "the lock's holder has no pod"),
         ({"leadership": Leadership(None)}, {}, "the lock's holder has no pod"),
-        ({"leadership": Leadership("orders-0", frozenset({"orders-9"}))}, {}, "no other instance is fit"),
+        (
+            {"leadership": Leadership("orders-0", frozenset({"orders-9"}), renewed=RENEWED)},
+            {},
+            "no other instance is fit",
+        ),
+        ({"leadership": Leadership("orders-0", alone=True, renewed=RENEWED)}, {}, "no other instance is fit"),
+        ({}, {"ended_at": END - timedelta(seconds=1)}, "another may run"),
+        ({}, {"started_at": RENEWED + timedelta(seconds=1)}, "another may run"),
+        ({}, {"ended_at": None}, "another may run"),
+        ({"leadership": Leadership("orders-0", frozenset({"orders-1"}))}, {}, "another may run"),
     ],
 )
 def test_every_doubt_leaves_the_lock(
@@ -57,6 +79,11 @@ def test_without_a_fit_standby_the_lock_stays(standby: dict[str, Any]) -> None:
     around = crashed()
     standbys = tuple(replace(i, **standby) for i in around.instances[1:])
     assert isinstance(release(replace(around, instances=(around.instances[0], *standbys)), "orders"), Hold)
+
+
+def test_a_lock_that_too_few_voters_could_take_stays() -> None:
+    around = crashed()
+    assert isinstance(release(replace(around, instances=around.instances[:2]), "orders"), Hold)
 
 
 def test_a_single_instance_keeps_its_lock() -> None:

@@ -104,6 +104,30 @@ def test_leadership_is_read_from_patronis_config_maps() -> None:
     assert (seen.initialized, seen.paused) == (True, True)
 
 
+def test_a_primary_that_commits_alone_leaves_no_standby_eligible() -> None:
+    seen = leadership({"orders-sync": annotated(leader="orders-2", sync_standby="", quorum="0")}, "orders")
+    assert (seen.alone, seen.eligible("orders-0")) == (True, False)
+    off = leadership({"orders-sync": annotated()}, "orders")
+    assert (off.alone, off.eligible("orders-0")) == (False, True)
+
+
+def test_times_are_read_as_kubelet_and_patroni_write_them() -> None:
+    lock = annotated(leader="orders-1", renewTime="2026-07-01T12:00:05.600000+00:00")
+    renewed = leadership({"orders-leader": lock}, "orders").renewed
+    state = {"terminated": {"exitCode": 137, "finishedAt": "2026-07-01T12:00:05Z"}}
+    status = {
+        "startTime": "2026-07-01T11:00:00Z",
+        "containerStatuses": [{"name": "postgres", "state": state}],
+    }
+    seen = instance(pod(status))
+    assert seen.started_at is not None
+    assert seen.ended_at is not None
+    assert renewed is not None
+    assert seen.started_at < seen.ended_at < renewed
+    lost = instance(pod({"startTime": "yesterday", "containerStatuses": [{"name": "postgres"}]}))
+    assert (lost.started_at, lost.ended_at) == (None, None)
+
+
 def test_no_config_maps_mean_nothing_was_ever_made() -> None:
     seen = leadership({}, "orders")
     assert (seen.holder, seen.synchronous, seen.initialized, seen.paused) == (None, frozenset(), False, False)
