@@ -16,8 +16,6 @@ from controller.world import Instance, World
 
 _SECOND = timedelta(seconds=1)  # the kubelet cuts the fractions of its times off
 
-_SECOND = timedelta(seconds=1)  # the kubelet cuts the fractions of its times off
-
 
 @dataclass(frozen=True, slots=True)
 class Hold:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -29,9 +28,6 @@ GROWING = {"fast": {"allowVolumeExpansion": True}}
 
 def disruptions(chosen: Plan) -> list[object]:
     return [action for action in chosen.actions if isinstance(action, Disruption)]
-
-
-START = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 START = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
