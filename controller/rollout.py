@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from controller.actions import DeletePod, Disruption, RestartPostgres, Switchover
 from controller.outcome import Waiting
-from controller.world import Instance, Manifest, World
+from controller.world import Instance, Manifest, World, ordinal
 from schemas.parameters import STANDBY_SENSITIVE
 
 Step = Disruption | Waiting | None
@@ -53,7 +53,21 @@ def rollout(world: World, expected: int) -> Step:
     if revision is None:
         return Waiting(5, "RollingOut", "the StatefulSet's newest revision is not known yet")
     stale = [instance for instance in world.instances if instance.revision != revision]
-    return _broken(stale) or _blocked(world, stale, revision, expected) or _next(world, stale, expected)
+    step = _broken(stale) or _blocked(world, stale, revision, expected) or _next(world, stale, expected)
+    return _spare(step, world)
+
+
+def _spare(step: Step, world: World) -> Step:
+    """Keep a pod whose claim somebody has deleted: its end would end the data, if nobody else has it."""
+    if not isinstance(step, DeletePod):
+        return step
+    claim = next((c for c in world.claims if c.deleting and ordinal(step.name) == c.ordinal), None)
+    primary = world.primary
+    copied = primary is not None and primary.fit and primary.name != step.name
+    if claim is None or copied:
+        return step
+    message = f"{claim.name}: deleted, and would go for good with {step.name}, so the pod is not restarted"
+    return Waiting(30, "ClaimDeleted", message)
 
 
 def _update_revision(statefulset: Manifest | None) -> str | None:

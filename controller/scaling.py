@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from controller.actions import Switchover
 from controller.outcome import Waiting
-from controller.rollout import handover
-from controller.world import Manifest, World
+from controller.rollout import candidate, handover
+from controller.world import Manifest, World, ordinal
 from schemas.types import PostgreSQLDatabase
 
 INSTANCES = "keddah.dev/instances"
@@ -33,29 +33,60 @@ def scale(db: PostgreSQLDatabase, declared: int, world: World) -> Scale:
     because only among all of them can Patroni tell which one has the newest data.
     """
     remembered = max(declared, _before(world))
-    if db.spec.hibernated:
-        return Scale(0, remembered)
     current = _current(world)
+    if db.spec.hibernated:
+        return _hibernate(current, remembered, world)
     if current == 0:
         return Scale(remembered if world.leadership.initialized else declared, remembered)
+    newest = _newest(world)
+    if newest > declared:
+        last = world.leadership.last_primary
+        message = f"{declared} instances: {last} was the last primary, and nobody has taken over from it"
+        count = max(newest, current)
+        return Scale(count, count, waiting=Waiting(5, "ScaleDownWaits", message))
     if declared >= current:
         return Scale(declared, declared)
     return _shrink(declared, current, world)
+
+
+def _hibernate(current: int, remembered: int, world: World) -> Scale:
+    """End every instance, unless that would let go of a volume that somebody has deleted meanwhile."""
+    doomed = ", ".join(claim.name for claim in world.claims if claim.deleting)
+    if current and doomed:
+        message = f"{doomed}: deleted, and would go for good with its pod, so no pod is ended"
+        return Scale(current, max(current, remembered), waiting=Waiting(30, "ClaimDeleted", message))
+    return Scale(0, remembered)
+
+
+def _newest(world: World) -> int:
+    """Return how many instances it takes to have the one with the newest commits, while none is primary.
+
+    A failover to an instance that is being removed leaves only some that may not take over: the volume of
+    the one that may has to come back. 0 when there is no such volume.
+    """
+    last = ordinal(world.leadership.last_primary or "")
+    there = any(claim.ordinal == last for claim in world.claims)
+    return last + 1 if there and world.primary is None else 0
 
 
 def _shrink(declared: int, current: int, world: World) -> Scale:
     if not world.leadership.initialized and not any(i.ready for i in world.instances):
         return Scale(declared, declared)
     primary = world.primary
-    if primary is None:
-        waiting = Waiting(5, "ScaleDownWaits", f"{current} -> {declared} instances: no primary is known")
+    change = f"{current} -> {declared} instances"
+    if primary is None or not primary.fit:
+        # One that is dead may hold the lock for a while: those that would go may be all that is left.
+        waiting = Waiting(5, "ScaleDownWaits", f"{change}: no primary serves")
         return Scale(current, current, waiting=waiting)
     if primary.ordinal < declared:
+        if declared > 1 and candidate(world, lambda instance: instance.ordinal < declared) is None:
+            waiting = Waiting(5, "ScaleDownWaits", f"{change}: no standby that stays is fit")
+            return Scale(current, current, waiting=waiting)
         return Scale(declared, declared)
-    reason = f"{primary.name} is removed by {current} -> {declared} instances"
+    reason = f"{primary.name} is removed by {change}"
     switch = handover(world, primary, lambda instance: instance.ordinal < declared, reason)
     if switch is None:
-        message = f"{current} -> {declared} instances: {primary.name} is primary, and none that stays is fit"
+        message = f"{change}: {primary.name} is primary, and none that stays is fit"
         return Scale(current, current, waiting=Waiting(5, "ScaleDownWaits", message))
     return Scale(current, current, switchover=switch)
 

@@ -71,12 +71,14 @@ class Leadership:
     holder: str | None = None
     synchronous: frozenset[str] = frozenset()
     """Standbys that hold every acknowledged commit, or vote for who does."""
+    last_primary: str | None = None
+    """Who acknowledged the newest commits, where they are acknowledged synchronously (/sync)."""
     alone: bool = False
     """Whether the primary acknowledges by itself: no standby need hold the newest commits."""
     quorum: int = 0
     """How many other voters must be seen by the one that takes over (Patroni, quorum commit)."""
     initialized: bool = False
-    """Whether a database was ever made under this name."""
+    """Whether a database was ever made under this name: either of two ConfigMaps is proof enough."""
     paused: bool = False
     lock_version: str = ""
     """resourceVersion of the lock, the precondition for taking it away."""
@@ -99,6 +101,8 @@ class Claim:
     capacity: str | None
     bound: bool
     storage_class: str | None
+    deleting: bool = False
+    """Somebody deleted it: it stays for as long as its pod does, and no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +190,10 @@ def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
     return Leadership(
         holder=lock.get("leader") or None,
         synchronous=standbys,
+        last_primary=sync.get("leader") or None,
         alone=bool(sync.get("leader")) and not standbys,
         quorum=int(quorum) if quorum.isdecimal() else 0,
-        initialized=bool(config.get("initialize")),
+        initialized=bool(config.get("initialize") or lock),
         paused=_json(config.get("config")).get("pause") is True,
         lock_version=version,
         renewed=_moment(lock.get("renewTime")),
@@ -206,6 +211,7 @@ def claim(manifest: Manifest) -> Claim:
         capacity=(status.get("capacity") or {}).get("storage"),
         bound=status.get("phase") == "Bound",
         storage_class=spec.get("storageClassName"),
+        deleting="deletionTimestamp" in manifest["metadata"],
     )
 
 

@@ -9,7 +9,7 @@ from controller.actions import DeletePod, RestartPostgres, Switchover
 from controller.outcome import Waiting
 from controller.rollout import candidate, rollout
 from controller.world import Instance, Leadership, Trouble, World
-from tests.worlds import NEW, OLD, members, pod, world
+from tests.worlds import NEW, OLD, claim, members, pod, world
 
 RESTART = {"shared_buffers": ("128MB", "256MB")}
 
@@ -116,3 +116,16 @@ def test_the_most_advanced_synchronous_standby_is_the_candidate() -> None:
     chosen = candidate(world(instances, leadership=lead), lambda _: True)
     assert chosen is not None
     assert chosen.name == "orders-2"
+
+
+def test_the_last_pod_on_a_claim_that_was_deleted_is_not_restarted() -> None:
+    single = rolling(pod(0, "primary", revision=OLD), claims=(claim(0, deleting=True),))
+    step = rollout(single, 1)
+    assert isinstance(step, Waiting)
+    assert step.reason == "ClaimDeleted"
+
+
+def test_a_standby_on_a_claim_that_was_deleted_is_restarted_and_copied_anew() -> None:
+    pair = (pod(0, "primary"), pod(1, revision=OLD))
+    around = rolling(*pair, claims=(claim(0), claim(1, deleting=True)))
+    assert isinstance(rollout(around, 2), DeletePod)

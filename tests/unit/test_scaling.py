@@ -75,3 +75,33 @@ def test_hibernation_remembers_across_a_change_of_replicas() -> None:
 def test_after_a_finished_shrink_the_smaller_number_is_remembered() -> None:
     around = settled(intent(replicas=2), settled(intent(replicas=3), world(members(3))))
     assert scale(typed_database(replicas=2, hibernated=True), 2, around).remembered == 2
+
+
+def test_a_dead_primary_that_still_holds_the_lock_lets_nobody_be_removed() -> None:
+    instances = tuple(replace(i, ready=i.ordinal != 0) for i in members(3))
+    chosen = scale(typed_database(replicas=1), 1, with_statefulset(3, world(instances)))
+    assert (chosen.instances, chosen.waiting is not None) == (3, True)
+
+
+def test_the_only_fit_standby_is_not_removed_while_another_shall_stay() -> None:
+    instances = tuple(replace(i, ready=i.ordinal != 1) for i in members(3))
+    chosen = scale(typed_database(replicas=2), 2, with_statefulset(3, world(instances)))
+    assert (chosen.instances, chosen.waiting is not None) == (3, True)
+    assert scale(typed_database(replicas=1), 1, with_statefulset(3, world(instances))).instances == 1
+
+
+def test_an_instance_that_was_removed_as_it_became_primary_comes_back() -> None:
+    claims = tuple(claim(n) for n in range(3))
+    lead = Leadership(None, frozenset({"orders-1"}), last_primary="orders-2", initialized=True)
+    alone = (replace(members(1)[0], role="standby"),)
+    around = with_statefulset(1, world(alone, claims=claims, leadership=lead))
+    chosen = scale(typed_database(replicas=1), 1, around)
+    assert (chosen.instances, chosen.waiting is not None) == (3, True)
+    lost = replace(around, claims=claims[:2])
+    assert scale(typed_database(replicas=1), 1, lost).instances == 1
+
+
+def test_nobody_is_hibernated_on_a_claim_that_was_deleted() -> None:
+    around = with_statefulset(1, world(members(1), claims=(claim(0, deleting=True),)))
+    chosen = scale(typed_database(hibernated=True), 1, around)
+    assert (chosen.instances, chosen.waiting is not None) == (1, True)

@@ -128,6 +128,10 @@ def test_times_are_read_as_kubelet_and_patroni_write_them() -> None:
     assert (lost.started_at, lost.ended_at) == (None, None)
 
 
+def test_a_database_was_made_though_its_configuration_was_deleted() -> None:
+    assert leadership({"orders-leader": annotated(optime="1", transitions="3")}, "orders").initialized
+
+
 def test_no_config_maps_mean_nothing_was_ever_made() -> None:
     seen = leadership({}, "orders")
     assert (seen.holder, seen.synchronous, seen.initialized, seen.paused) == (None, frozenset(), False, False)
