@@ -21,7 +21,16 @@ from controller.answers import Conflict, KubeError, Refused, Unavailable, read
 from controller.events import Series, Type, event, repeated
 from controller.kinds import KINDS
 
-__all__ = ["Conflict", "Kube", "KubeError", "Listing", "Refused", "Unavailable", "configuration"]
+__all__ = [
+    "Configuration",
+    "Conflict",
+    "Kube",
+    "KubeError",
+    "Listing",
+    "Refused",
+    "Unavailable",
+    "configuration",
+]
 
 Manifest: TypeAlias = dict[str, Any]
 Observer: TypeAlias = Callable[[str, str, int], None]

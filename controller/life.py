@@ -16,7 +16,7 @@ from controller.audit import Audit
 from controller.health import Health, Heartbeat
 from controller.intake import Intake
 from controller.kinds import DATABASE
-from controller.kube import Kube, KubeError
+from controller.kube import Configuration, Kube, KubeError
 from controller.leader import Leader, LeadershipLost, Term
 from controller.metrics import Metrics
 from controller.observe import Observer
@@ -30,8 +30,6 @@ from controller.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from datetime import datetime
-
-    from kubernetes.aio.client import Configuration
 
     from controller.pki import Entropy
     from controller.settings import Settings
