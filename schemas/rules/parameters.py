@@ -35,7 +35,11 @@ def violations(review: Review) -> Iterator[Violation]:
 def changed(review: Review) -> dict[str, str]:
     """Give the parameters that are new or differ; all when the major does, since its table does."""
     given, before = review.spec.parameters, review.before
-    if before is None or (before.version or "").partition(".")[0] != str(review.major):
+    if before is None:
+        return given
+    # What got past a missing webhook has no version, and means the policy's.
+    stored = before.version or review.policy.default_version
+    if stored.partition(".")[0] != str(review.major):
         return given
     return {name: value for name, value in given.items() if before.parameters.get(name) != value}
 
