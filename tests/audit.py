@@ -27,6 +27,8 @@ class Entry:
     namespace: str
     name: str
     code: int
+    forbidden: bool
+    """Whether the user had no right to it; a 403 can have other reasons, as a namespace that is going."""
 
     @property
     def writes(self) -> bool:
@@ -80,5 +82,6 @@ def _entry(event: dict[str, Any]) -> Entry:
         resource=f"{resource}/{below}" if below else resource,
         namespace=reference.get("namespace", ""),
         name=reference.get("name", ""),
+        forbidden=(event.get("annotations") or {}).get("authorization.k8s.io/decision") == "forbid",
         code=(event.get("responseStatus") or {}).get("code", 0),
     )

@@ -59,8 +59,19 @@ class ControllerProcess:
         self.process.kill()
         self.process.wait()
 
+    def acting(self) -> Self:
+        """Wait until it leads and its caches are filled."""
+        self.ready()
+        until(
+            lambda: self.ended() or self.metric("keddah_caches_filled") == 1,
+            START_SECONDS,
+            self.log.read_text,
+        )
+        assert not self.ended(), self.log.read_text()
+        return self
+
     def ready(self) -> Self:
-        """Wait until its caches are filled."""
+        """Wait until it is ready: to act, or to take over."""
         until(
             lambda: self.ended() or self.probe("/readyz")[0] == http.client.OK,
             START_SECONDS,

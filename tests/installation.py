@@ -40,6 +40,12 @@ def install(rest: Rest) -> None:
             rest.apply(manifest).expect()
 
 
+def tidy(rest: Rest) -> bool:
+    """Tell whether all that earlier modules made is gone: a controller would take care of it as well."""
+    phases = [each["status"]["phase"] for each in rest.list("Namespace")]
+    return "Terminating" not in phases
+
+
 def account_kubeconfig(rest: Rest, administrator: Path, account: str, target: Path) -> Path:
     """Write the kubeconfig of one of keddah's ServiceAccounts: with its rights and no others."""
     return token_kubeconfig(administrator, token(rest, account), target)

@@ -11,7 +11,7 @@ from deploy.local.build import binaries
 from deploy.local.controlplane import DELETION, ControlPlane
 from tests import admission
 from tests.controller_process import ControllerProcess
-from tests.installation import account_kubeconfig, install, install_crd
+from tests.installation import account_kubeconfig, install, install_crd, tidy
 from tests.kubectl import Kubectl
 from tests.rest import Rest
 from tests.waiting import until
@@ -83,8 +83,9 @@ def controller(
 ) -> Iterator[ControllerProcess]:
     """Give a controller that acts, for one module."""
     free_lease(rest)
+    until(lambda: tidy(rest), 60)
     with ControllerProcess(tmp_path_factory.mktemp("controller"), controller_kubeconfig) as process:
-        yield process.ready()
+        yield process.acting()
 
 
 def free_lease(rest: Rest) -> None:

@@ -136,7 +136,7 @@ def main() -> None:
                 place.rest, place.plane.kubeconfig, "keddah-controller", place.folder / "user"
             )
             with ControllerProcess(place.folder / "controller", user) as process:
-                process.ready()
+                process.acting()
                 settle(process)
                 part(place, process)
 
