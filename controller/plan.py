@@ -82,7 +82,8 @@ def plan(intent: Intent, world: World) -> Plan:
 def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
     """Return the one disruptive step of this pass, or how the database stands when there is none."""
     return (
-        scaled.switchover
+        _paused(world)
+        or scaled.switchover
         or scaled.waiting
         or missing_class(intent.db, world)
         or _hibernated(scaled)
@@ -92,6 +93,12 @@ def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
         or _mismatch(intent, world)
         or _arrival(intent.db, world, scaled.instances)
     )
+
+
+def _paused(world: World) -> Waiting | None:
+    if not world.leadership.paused:
+        return None
+    return Waiting(30, "Paused", "Patroni is paused: nothing is restarted or moved until `patronictl resume`")
 
 
 def _instances(db: PostgreSQLDatabase) -> int:
@@ -121,6 +128,7 @@ def children(intent: Intent, scaled: Scale, world: World) -> list[Manifest]:
         instances=scaled.instances,
         operator_namespace=intent.operator_namespace,
         claim_size=_claim_size(world),
+        paused=world.leadership.paused,
     )
     return [
         _remember(manifest, intent, scaled) if manifest["kind"] == "StatefulSet" else manifest

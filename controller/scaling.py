@@ -30,10 +30,13 @@ def scale(db: PostgreSQLDatabase, declared: int, world: World) -> Scale:
 
     Growing is free. Shrinking takes the instances with the highest ordinals, so the primary must have left
     them first. Data that was there before (retained claims, hibernation) comes back with all its instances,
-    because only among all of them can Patroni tell which one has the newest data.
+    because only among all of them can Patroni tell which one has the newest data. While Patroni is paused,
+    somebody works by hand on what is there, and none of it is removed.
     """
     remembered = max(declared, _before(world))
     current = _current(world)
+    if world.leadership.paused and (db.spec.hibernated or declared < current):
+        return Scale(current, max(current, _before(world)))
     if db.spec.hibernated:
         return _hibernate(current, remembered, world)
     if current == 0:

@@ -29,17 +29,19 @@ def manifests(
     operator_namespace: str,
     claim_size: str | None = None,
     maximum: int = MOST_INSTANCES,
+    paused: bool = False,
 ) -> tuple[Manifest, ...]:
     """Return every child of a completed database but its Secrets, in the order to apply them.
 
     `instances` is how many pods there should be now (none while hibernated), `claim_size` the size in the
     claim template of the StatefulSet that exists, None if none does, and `maximum` the policy's most
-    replicas, for so many pods Patroni gets rights at once, and no scaling changes them.
+    replicas, for so many pods Patroni gets rights at once, and no scaling changes them. `paused` keeps
+    Patroni's pause, which is nobody's to end but that of who asked for it.
     """
     most = max(maximum, instances, db.spec.replicas if isinstance(db.spec.replicas, int) else 0)
     return (
         *access(db, maximum=most),
-        configuration(db),
+        configuration(db, paused=paused),
         *services(db),
         disruption_budget(db),
         network_policy(db, operator_namespace=operator_namespace),

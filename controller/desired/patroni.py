@@ -33,16 +33,20 @@ _CA = f"{TLS_DIRECTORY}/ca.crt"
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-def configuration(db: PostgreSQLDatabase) -> Manifest:
-    """Return the ConfigMap that both parts live in; it stays when the database is deleted."""
+def configuration(db: PostgreSQLDatabase, *, paused: bool = False) -> Manifest:
+    """Return the ConfigMap that both parts live in; it stays when the database is deleted.
+
+    `patronictl pause` is one more entry of the dynamic part, at its end.
+    """
     name = db.metadata.name
+    settings = dynamic(db) | ({"pause": True} if paused else {})
     return kept_child(
         db,
         "v1",
         "ConfigMap",
         names.config(name),
         body={"data": {FILE: static(db)}},
-        annotations={"config": _compact(dynamic(db))},
+        annotations={"config": _compact(settings)},
         extra_labels=labels.patroni(name),
     )
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,7 @@ GROWING = {"fast": {"allowVolumeExpansion": True}}
 
 def disruptions(chosen: Plan) -> list[object]:
     return [action for action in chosen.actions if isinstance(action, Disruption)]
+
 
 START = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -250,6 +252,29 @@ def test_a_dead_primarys_lock_is_released_before_anything_is_written() -> None:
     around = world(dead, nodes={"node-0": Node(ready=True, cordoned=False)})
     around = replace(around, leadership=replace(around.leadership, renewed=START))
     assert isinstance(plan(wish, around).actions[0], ReleaseLock)
+
+
+def paused(around: World) -> World:
+    return replace(around, leadership=replace(around.leadership, paused=True))
+
+
+def test_a_pause_is_not_ended_by_the_controller() -> None:
+    wish = intent(replicas=3)
+    around = settled(wish, paused(settled(wish, world(members(3)))))
+    annotations = around.children["ConfigMap"]["orders-config"]["metadata"]["annotations"]
+    assert annotations["config"].endswith(',"pause":true}')
+    assert plan(wish, around).outcome.reason == "Paused"
+
+
+@pytest.mark.parametrize("wish", [{"replicas": 1}, {"hibernated": True}, {"replicas": 3}])
+def test_nothing_is_removed_restarted_or_moved_in_a_pause(wish: dict[str, Any]) -> None:
+    nodes = {f"node-{n}": Node(ready=True, cordoned=n == 0) for n in range(3)}
+    around = settled(intent(replicas=3), world(members(3), nodes=nodes))
+    chosen = plan(intent(**wish), settled(intent(**wish), paused(around)))
+    assert disruptions(chosen) == []
+    statefulset = settled(intent(**wish), paused(around)).statefulset
+    assert statefulset is not None
+    assert statefulset["spec"]["replicas"] == 3
 
 
 def test_the_primary_leaves_a_cordoned_node_before_it_is_evicted() -> None:
