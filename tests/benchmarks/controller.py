@@ -51,7 +51,7 @@ def complete(rest: Rest, where: str, count: int) -> bool:
 
 
 def _count(rest: Rest, kind: str, where: str) -> int:
-    return len(rest.send("GET", path(kind, where), accept=METADATA).expect()["items"])
+    return len(rest.send("GET", path(kind, where), accept=METADATA).expect()["items"] or [])
 
 
 def settle(process: ControllerProcess) -> None:
