@@ -5,9 +5,8 @@ from __future__ import annotations
 from controller.actions import Manifest
 from controller.desired import names
 from controller.drift import APPLIED
+from controller.kinds import DATABASE_LABEL
 from schemas.types import PostgreSQLDatabase
-
-DATABASE_LABEL = "keddah.dev/database"
 
 
 def part(kind: str, manifest: Manifest, database: str) -> bool:

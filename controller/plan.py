@@ -18,7 +18,7 @@ from controller.outcome import Done, Outcome, Stalled, Waiting
 from controller.ownership import foreign
 from controller.renewal import reloads
 from controller.rollout import rollout
-from controller.scaling import INSTANCES, Scale, scale
+from controller.scaling import INSTANCES, Scale, declared_instances, scale
 from controller.volumes import cannot_grow, growth, missing_class
 from controller.world import World
 from schemas.types import PostgreSQLDatabase
@@ -56,7 +56,7 @@ def plan(intent: Intent, world: World) -> Plan:
     theirs = world.statefulset and foreign(intent.db, world.statefulset)
     if theirs:
         return Plan((), Stalled("ChildOwnedByOther", theirs))
-    scaled = scale(intent.db, _instances(intent.db), world)
+    scaled = scale(intent.db, declared_instances(intent.db), world)
     desired = children(intent, scaled, world)
     strangers = _strangers(intent.db, desired, world)
     if strangers:
@@ -99,10 +99,6 @@ def _paused(world: World) -> Waiting | None:
     if not world.leadership.paused:
         return None
     return Waiting(30, "Paused", "Patroni is paused: nothing is restarted or moved until `patronictl resume`")
-
-
-def _instances(db: PostgreSQLDatabase) -> int:
-    return 1 if db.spec.replicas is UNSET else db.spec.replicas
 
 
 def _strangers(db: PostgreSQLDatabase, desired: list[Manifest], world: World) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import UNSET
+
 from controller.actions import Switchover
 from controller.outcome import Waiting
 from controller.rollout import candidate, handover
@@ -23,6 +25,11 @@ class Scale:
     """Kept on the StatefulSet while it has none."""
     switchover: Switchover | None = None
     waiting: Waiting | None = None
+
+
+def declared_instances(db: PostgreSQLDatabase) -> int:
+    """Return how many instances the spec asks for while it is not hibernated."""
+    return 1 if db.spec.replicas is UNSET else db.spec.replicas
 
 
 def scale(db: PostgreSQLDatabase, declared: int, world: World) -> Scale:

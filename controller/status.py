@@ -9,8 +9,9 @@ from typing import Any
 from msgspec import UNSET
 
 from controller.events import Type
+from controller.kinds import DATABASE_LABEL
 from controller.outcome import Done, Outcome, Stalled, Waiting
-from controller.ownership import DATABASE_LABEL
+from controller.scaling import declared_instances
 from controller.world import World
 from schemas.types import Condition, PostgreSQLDatabase
 
@@ -73,9 +74,7 @@ def status(
 
 
 def _expected(db: PostgreSQLDatabase) -> int:
-    if db.spec.hibernated:
-        return 0
-    return 1 if db.spec.replicas is UNSET else db.spec.replicas
+    return 0 if db.spec.hibernated else declared_instances(db)
 
 
 def _findings(world: World, outcome: Outcome, expected: int) -> list[Finding]:

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
+from controller.desired.labels import ROLE
+from controller.desired.pod import CONTAINER
+
 Manifest: TypeAlias = dict[str, Any]
 Children: TypeAlias = Mapping[str, Mapping[str, Manifest]]
 Role: TypeAlias = Literal["primary", "standby"]
 
-ROLE_LABEL = "keddah.dev/role"
+ROLE_LABEL = ROLE
 REVISION_LABEL = "controller-revision-hash"
-DATABASE_CONTAINER = "postgres"
+DATABASE_CONTAINER = CONTAINER
 
 
 @dataclass(frozen=True, slots=True)

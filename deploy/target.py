@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from deploy.images.engine import docker_answers
+from deploy.local.state import state_root
 from deploy.machine import MachineError, prepare
 
 Say = Callable[[str], None]
@@ -131,9 +132,9 @@ def choose(say: Say, *, name: str = "keddah", own: bool = False) -> Target:
     environment = dict(os.environ)
     if environment.get("KUBECONFIG") and not own:
         return Existing(environment, say)
-    kubeconfig = state(environment) / name / "kubeconfig"
+    kubeconfig = state_root(environment) / name / "kubeconfig"
     environment["KUBECONFIG"] = str(kubeconfig)
-    if shutil.which("kind") and _container_engine():
+    if shutil.which("kind") and docker_answers():
         return Kind(environment, say, name)
     if os.geteuid() != 0:
         raise TargetError(
@@ -150,12 +151,6 @@ def choose(say: Say, *, name: str = "keddah", own: bool = False) -> Target:
     return Local(environment, say, name)
 
 
-def state(environment: dict[str, str]) -> Path:
-    """Return the folder with what is known of clusters that were made here."""
-    home = Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return home / "keddah"
-
-
 def local_binaries() -> str:
     """Build Kubernetes' programs if need be, and return their folder."""
     command = [sys.executable, "-m", "deploy.local", "binaries"]
@@ -163,15 +158,3 @@ def local_binaries() -> str:
     if result.returncode != 0:
         raise TargetError("Kubernetes' programs could not be built; the output above says why")
     return result.stdout.strip().splitlines()[-1]
-
-
-def _container_engine() -> bool:
-    """Tell whether a Docker engine answers; the client alone is no use."""
-    if shutil.which("docker") is None:
-        return False
-    command = ["docker", "info", "--format", "{{json .ServerVersion}}"]
-    answer = subprocess.run(command, check=False, capture_output=True, text=True)
-    try:
-        return answer.returncode == 0 and bool(json.loads(answer.stdout or "null"))
-    except ValueError:
-        return False

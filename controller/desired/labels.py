@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
+from controller.kinds import DATABASE_LABEL
+
 Labels: TypeAlias = dict[str, str]
 Role: TypeAlias = Literal["primary", "standby"]
 
-DATABASE: Final = "keddah.dev/database"
+DATABASE: Final = DATABASE_LABEL
 ROLE: Final = "keddah.dev/role"
 SCOPE: Final = "keddah.dev/scope"
 COMPONENT: Final = "app.kubernetes.io/component"

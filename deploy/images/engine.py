@@ -170,7 +170,7 @@ def _run_visibly(command: list[str]) -> None:
 
 def choose(cache: Path, month: str) -> Engine:
     """Give what this machine can build with. Raises EngineError."""
-    if _docker_answers():
+    if docker_answers():
         return Docker()
     missing = [program for program in ("buildah", "debootstrap") if not shutil.which(program)]
     if missing:
@@ -183,7 +183,8 @@ def choose(cache: Path, month: str) -> Engine:
     return Buildah(cache / "containers", month)
 
 
-def _docker_answers() -> bool:
+def docker_answers() -> bool:
+    """Whether a Docker engine answers; the client alone is no use."""
     if not shutil.which("docker"):
         return False
     done = subprocess.run(["docker", "version"], capture_output=True, check=False)
