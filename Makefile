@@ -74,8 +74,7 @@ deploy: ## install keddah, with images of REGISTRY, on the cluster that kubectl 
 	$(python) -m deploy overlay $(build) --registry $(REGISTRY) --tag $(TAG) \
 		$(if $(wildcard $(catalogue)),--catalogue $(catalogue))
 	$(KUBECTL) apply --server-side -k $(build)
-	$(KUBECTL) --namespace keddah-system rollout status --timeout 120s deployment/keddah-controller
-	$(KUBECTL) --namespace keddah-system rollout status --timeout 120s deployment/keddah-webhooks
+	$(python) -m deploy wait $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 
 .PHONY: undeploy
 undeploy: ## remove keddah; databases stay and go on running

@@ -1,20 +1,24 @@
-"""The command line: `python -m deploy manifests [--check] | overlay … | machine`."""
+"""The command line: `python -m deploy manifests [--check] | overlay … | wait | machine`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION
+from deploy.installation import await_serving
 from deploy.machine import MachineError, prepare
 from deploy.manifests import DATA, INSTALL, data_files, differences, install_files, overlay_files, write
+from deploy.target import Existing, TargetError, of_context
 
 
 def main(arguments: list[str]) -> int:
     """Run one command; 1 when `--check` finds generated files that are not current."""
     given = _parser().parse_args(arguments)
-    commands = {"manifests": _manifests, "overlay": _overlay, "machine": _machine}
+    commands = {"manifests": _manifests, "overlay": _overlay, "wait": _wait, "machine": _machine}
     return commands[given.command](given)
 
 
@@ -40,6 +44,21 @@ def _overlay(given: argparse.Namespace) -> int:
     return 0
 
 
+def _wait(given: argparse.Namespace) -> int:
+    with TemporaryDirectory() as folder:
+        try:
+            target = (
+                of_context(given.context, Path(folder), print)
+                if given.context
+                else Existing(dict(os.environ), print)
+            )
+            await_serving(target, print)
+        except TargetError as error:
+            print(error, file=sys.stderr)
+            return 1
+    return 0
+
+
 def _machine(_given: argparse.Namespace) -> int:
     try:
         prepare(print)
@@ -61,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     overlay.add_argument(
         "--catalogue", type=Path, help="the releases in the database image, if not the usual"
     )
+    wait = commands.add_parser("wait", help="wait until an installation serves")
+    wait.add_argument("--context", help="of which cluster; default: the one that kubectl reaches")
     commands.add_parser("machine", help="install the Debian packages that a local Kubernetes needs")
     return parser
 

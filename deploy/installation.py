@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +22,14 @@ from deploy.images.inputs import TARGETS
 from deploy.local.state import cache_root
 from deploy.manifests import INSTALL, KUSTOMIZATION, overlay_files, write
 from deploy.target import CHECKOUT, Say, Target, TargetError
+from schemas.types import API_VERSION, KIND
 
 OVERLAY = CHECKOUT / "build" / "overlay"
 _DEPLOYMENTS = ("deployment/keddah-controller", "deployment/keddah-webhooks")
+_REACHED_SECONDS = 60.0
+_UNREACHED = "failed calling webhook"
+_PROBE = ("create", "--dry-run=server", "-f", "-")
+_PROBED = json.dumps({"apiVersion": API_VERSION, "kind": KIND, "metadata": {"generateName": "probe-"}})
 
 
 @dataclass(frozen=True)
@@ -57,23 +65,47 @@ def install(target: Target, images: Images | None, say: Say) -> None:
     write(OVERLAY, _overlay(images))
     say("install: kubectl apply --server-side -k build/overlay")
     kubectl(target, "apply", "--server-side", "--force-conflicts", "-k", str(OVERLAY), quiet=True)
+    await_serving(target, say)
+
+
+def await_serving(target: Target, say: Say) -> None:
+    """Wait until both processes run, and the API server reaches the webhooks; raises TargetError."""
     for deployment in _DEPLOYMENTS:
         kubectl(
             target, "--namespace", NAMESPACE, "rollout", "status", deployment, "--timeout=180s", quiet=True
         )
-    say("install: the controller and the admission server run")
+    # Ready pods become endpoints, and those rules of kube-proxy, a moment later: until then it refuses calls.
+    give_up = time.monotonic() + _REACHED_SECONDS
+    while _UNREACHED in (answer := _kubectl(target, _PROBE, given=_PROBED)).stderr:
+        if time.monotonic() > give_up:
+            raise TargetError(f"the API server does not reach the admission server:\n{answer.stderr}")
+        time.sleep(0.5)
+    if answer.returncode != 0:
+        raise TargetError(f"kubectl {' '.join(_PROBE)}:\n{answer.stderr}")
+    say("install: the controller and the admission server serve")
 
 
 def kubectl(target: Target, *arguments: str, quiet: bool = False) -> str:
     """Run kubectl and return what it printed; raises TargetError when it fails."""
-    result = subprocess.run(
-        ["kubectl", *arguments], check=False, capture_output=True, text=True, env=target.environment
-    )
+    result = _kubectl(target, arguments)
     if result.returncode != 0:
         raise TargetError(f"kubectl {' '.join(arguments)}:\n{result.stdout}{result.stderr}")
     if not quiet:
         print(result.stdout, end="")
     return result.stdout
+
+
+def _kubectl(
+    target: Target, arguments: Sequence[str], *, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["kubectl", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=target.environment,
+        input=given,
+    )
 
 
 def _overlay(images: Images | None) -> dict[str, str]:

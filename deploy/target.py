@@ -83,6 +83,20 @@ class Existing:
         return context.removeprefix("kind-") if context.startswith("kind-") and shutil.which("kind") else None
 
 
+def of_context(context: str, folder: Path, say: Say) -> Existing:
+    """Give the user's cluster by a kubeconfig in `folder` that has nothing else in it; raises TargetError."""
+    if shutil.which("kubectl") is None:
+        raise TargetError("kubectl is missing")
+    command = ["kubectl", "config", "view", "--raw", "--minify", "--flatten", f"--context={context}"]
+    view = subprocess.run(command, check=False, capture_output=True, text=True)
+    if view.returncode != 0:
+        raise TargetError(f"context {context}: {view.stderr}")
+    file = folder / "kubeconfig"
+    file.touch(mode=0o600)
+    file.write_text(view.stdout)
+    return Existing({**os.environ, "KUBECONFIG": str(file)}, say, context)
+
+
 @dataclass
 class Kind:
     """Kubernetes in containers, by kind."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.installation import build_images, install
-from deploy.target import Existing, Say, Target, TargetError, choose
+from deploy.target import Say, Target, TargetError, choose, of_context
 from tests.clusters import OPERATOR, Cluster, reached
 
 CONTEXT = "KEDDAH_KUBE_CONTEXT"
@@ -31,7 +30,7 @@ def prepared(say: Say, folder: Path, *, keep: bool = False) -> Iterator[Cluster]
     `folder` is for a kubeconfig of that one context. Raises TargetError: no cluster is a failure.
     """
     context = os.environ.get(CONTEXT)
-    target = _existing(context, folder, say) if context else choose(say, name=NAME, own=True)
+    target = of_context(context, folder, say) if context else choose(say, name=NAME, own=True)
     try:
         if not (context and _installed(target)):
             images = build_images(say) if target.builds_images else None
@@ -42,20 +41,6 @@ def prepared(say: Say, folder: Path, *, keep: bool = False) -> Iterator[Cluster]
     finally:
         if not context and not keep:
             target.down()
-
-
-def _existing(context: str, folder: Path, say: Say) -> Target:
-    """Give the user's cluster by a kubeconfig that has nothing else in it."""
-    if shutil.which("kubectl") is None:
-        raise TargetError("kubectl is missing")
-    command = ["kubectl", "config", "view", "--raw", "--minify", "--flatten", f"--context={context}"]
-    view = subprocess.run(command, check=False, capture_output=True, text=True)
-    if view.returncode != 0:
-        raise TargetError(f"{CONTEXT}={context}: {view.stderr}")
-    file = folder / "kubeconfig"
-    file.touch(mode=0o600)
-    file.write_text(view.stdout)
-    return Existing({**os.environ, "KUBECONFIG": str(file)}, say, context)
 
 
 def _installed(target: Target) -> bool:

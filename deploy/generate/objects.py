@@ -59,6 +59,8 @@ def deployment(name: str, component: str, pod: Manifest, *, most_missing: int) -
     rolling = {"maxUnavailable": most_missing, "maxSurge": 1}
     spec: Manifest = {
         "replicas": 2,
+        # A pod counts as available, and its predecessor goes, when Services have had time to lead to it.
+        "minReadySeconds": 2,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling},
         "selector": {"matchLabels": selector(component)},
         "template": {"metadata": {"labels": labels(component)}, "spec": pod},
