@@ -26,7 +26,8 @@ def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
     if running is not None and not foreign(db, running):
         return Plan((_delete(running),), Waiting(2, "Deleting", "the instances are being ended"))
     if world.instances:
-        return Plan((), Waiting(2, "Deleting", "the instances are ending"))
+        # Their going wakes the next pass; on a dead node that may take for ever.
+        return Plan((), Waiting(30, "Deleting", "the instances are ending"))
     data = [
         manifest
         for kind in ("PersistentVolumeClaim", "ConfigMap", "Secret")
@@ -35,7 +36,10 @@ def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
     ]
     if data:
         deletions = tuple(_delete(each) for each in data if "deletionTimestamp" not in each["metadata"])
-        return Plan(deletions, Waiting(2, "Deleting", "volumes and credentials are being deleted"))
+        return Plan(
+            deletions,
+            Waiting(2 if deletions else 10, "Deleting", "volumes and credentials are being deleted"),
+        )
     return Plan((SetFinalizers(others, "everything is deleted"),), Done("Deleted", "Everything is deleted"))
 
 

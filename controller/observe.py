@@ -87,6 +87,15 @@ class Observer:
                 seen = True
         return replace(world, children=children) if seen else None
 
+    async def overtaken(self, key: Key, world: World) -> bool:
+        """Whether the lock changed hands since this world was seen: asked live, for watches may be late."""
+        name = names.lock(key.name)
+        live = await self._kube.get("ConfigMap", key.namespace, name)
+        if live is not None:
+            self._store.put("ConfigMap", live)
+        now = leadership({name: live} if live else {}, key.name)
+        return now.holder != world.leadership.holder
+
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a database that is gone."""
         self._versions.pop(key, None)

@@ -25,10 +25,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
-    """A person must act; only a change of the object or of what it names wakes it again."""
+    """A person must act; only a change of the object or of what it names wakes it again.
+
+    `after` names seconds where more than that counts: no watch tells of a stranger's object, and the spec
+    that was accepted before is kept meanwhile.
+    """
 
     reason: str
     message: str
+    after: float | None = None
 
 
 Outcome: TypeAlias = Done | Waiting | Stalled

@@ -27,6 +27,9 @@ FINALIZER = "keddah.dev/deletion"
 ACCEPTED = "keddah.dev/accepted"
 """Annotation of the StatefulSet: the spec that was last judged good, which the ratchet compares with."""
 
+_STRANGERS_LEAVE = 60.0
+"""Seconds between two looks at what belongs to somebody else: without our label it is not watched."""
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -55,12 +58,12 @@ def plan(intent: Intent, world: World) -> Plan:
     # What comes below reads the StatefulSet as one of ours.
     theirs = world.statefulset and foreign(intent.db, world.statefulset)
     if theirs:
-        return Plan((), Stalled("ChildOwnedByOther", theirs))
+        return Plan((), Stalled("ChildOwnedByOther", theirs, after=_STRANGERS_LEAVE))
     scaled = scale(intent.db, declared_instances(intent.db), world)
     desired = children(intent, scaled, world)
     strangers = _strangers(intent.db, desired, world)
     if strangers:
-        return Plan((), Stalled("ChildOwnedByOther", "; ".join(strangers)))
+        return Plan((), Stalled("ChildOwnedByOther", "; ".join(strangers), after=_STRANGERS_LEAVE))
     writes = [action for manifest in desired if (action := _write(stamp(manifest), world))]
     name = intent.db.metadata.name
     idempotent = (*_finalizer(intent.db), *writes, *growth(intent.db, world), *reloads(world, name))

@@ -8,11 +8,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from controller.act import Actor, Declined
-from controller.actions import Action, Apply, DeletePod, RestartPostgres, Switchover
+from controller.actions import (
+    Action,
+    Apply,
+    DeletePod,
+    GrowClaim,
+    RelabelStandby,
+    Reload,
+    RestartPostgres,
+    Switchover,
+)
 from controller.credentials import credentials
 from controller.farewell import farewell
 from controller.judge import Judgement, judge
@@ -34,6 +43,10 @@ logger = logging.getLogger(__name__)
 UNFINISHED = Waiting(5, "Reconciling", "The pass did not finish")
 VERIFY_SECRETS = "verify secrets"
 """The patrol's word: read the Secrets too, which no watch tells about."""
+
+
+class Overtaken(Exception):  # noqa: N818 - what happened to the plan
+    """The lock changed hands after the plan was made: whom it would disturb may be the primary now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,8 @@ class Reconciler:
         self._actor = actor
         self._policy = policy
         self._around = surroundings
-        self._verified: set[Key] = set()
+        self._verified: dict[Key, str] = {}
+        """UID of the object whose Secrets were looked at and written last."""
 
     async def reconcile(self, work: Work[Key]) -> Outcome:
         """Run one pass over a database; raises what the API client raises."""
@@ -83,10 +97,11 @@ class Reconciler:
             self._forget(key)
             return Done("Gone", "The object is gone")
         if VERIFY_SECRETS in work.reasons:
-            self._verified.discard(key)
+            self._verified.pop(key, None)
         if "deletionTimestamp" in manifest["metadata"]:
             return await self._end(key)
-        attempt = Attempt(await self._observer.world(key, secrets=key not in self._verified))
+        known = self._verified.get(key) == manifest["metadata"]["uid"]
+        attempt = Attempt(await self._observer.world(key, secrets=not known))
         today = self._around.now().date()
         judgement = judge(manifest, attempt.world.statefulset, self._policy.current, today)
         try:
@@ -96,6 +111,8 @@ class Reconciler:
             attempt.outcome = Waiting(60, "WriteRefused", str(refusal))
         except Declined as refusal:
             attempt.outcome = Waiting(5, "PatroniDeclined", str(refusal))
+        except Overtaken as change:
+            attempt.outcome = Waiting(1, "Reconciling", str(change))
         finally:
             await self._report(manifest, judgement, attempt)
             _log(key, attempt, time.perf_counter() - started)
@@ -112,16 +129,17 @@ class Reconciler:
         if image is None:
             return Stalled("VersionNotAllowed", f"the policy's catalogue has no version {db.spec.version}")
         secrets: tuple[Manifest, ...] = ()
-        if key not in self._verified:
+        if self._verified.get(key) != db.metadata.uid:
             live = attempt.world.children.get("Secret", {})
             secrets = credentials(db, live, now=self._around.now(), entropy=self._around.entropy)
         version = judgement.release.version if judgement.release else None
         intent = Intent(db, image, secrets, self._around.namespace, judgement.accepted, version)
         chosen = await self._plan(key, intent, attempt)
-        await self._act(db, chosen, attempt)
-        if not isinstance(chosen.outcome, Stalled):
-            self._verified.add(key)
-        return refused or chosen.outcome
+        await self._act(key, db, chosen, attempt)
+        after = None if isinstance(chosen.outcome, Done) else chosen.outcome.after
+        if not isinstance(chosen.outcome, Stalled) or after is None:
+            self._verified[key] = db.metadata.uid
+        return replace(refused, after=after) if refused else chosen.outcome
 
     async def _plan(self, key: Key, intent: Intent, attempt: Attempt) -> Plan:
         """Plan, and plan again if a child that seems to be missing is there after all."""
@@ -133,19 +151,37 @@ class Reconciler:
         attempt.world = seen
         return plan(intent, seen)
 
-    async def _act(self, db: PostgreSQLDatabase, chosen: Plan, attempt: Attempt) -> None:
+    async def _act(self, key: Key, db: PostgreSQLDatabase, chosen: Plan, attempt: Attempt) -> None:
+        """Do all of it in order; raises Overtaken before anything that could hit a new primary."""
+        no_growth: Refused | None = None
         for action in chosen.actions:
-            await self._actor.act(db, action)
-            attempt.done.append(action)
-            if isinstance(action, DeletePod | RestartPostgres | Switchover):
-                story = f"{action}: {action.reason}"
-                await self._kube.event(reference(db), "Normal", type(action).__name__, story)
+            if _disturbs(action, attempt.world) and await self._observer.overtaken(key, attempt.world):
+                raise Overtaken(f"{action}: the lock has changed hands since it was looked at")
+            try:
+                await self._actor.act(db, action)
+            except (Refused, Declined) as refusal:
+                if not isinstance(action, GrowClaim | Reload):
+                    raise
+                # A quota, say: roll-outs and switchovers do not depend on it.
+                logger.warning("Put off database=%s action=%r why=%r", key, str(action), str(refusal))
+                no_growth = refusal if isinstance(refusal, Refused) else no_growth
+            else:
+                attempt.done.append(action)
+                await self._tell(db, action)
+        if no_growth:
+            raise no_growth
+
+    async def _tell(self, db: PostgreSQLDatabase, action: Action) -> None:
+        if isinstance(action, DeletePod | RestartPostgres | Switchover):
+            story = f"{action}: {action.reason}"
+            await self._kube.event(reference(db), "Normal", type(action).__name__, story)
 
     async def _end(self, key: Key) -> Outcome:
         """Take leave of a database that is being deleted, on the word of the live object alone."""
         live = await self._kube.get(DATABASE, key.namespace, key.name)
         if live is None or "deletionTimestamp" not in live["metadata"]:
             return Waiting(2, "Deleting", "the object changed; looking again")
+        self._forget(key)
         db = decode(live)
         attempt = Attempt(await self._observer.world(key, secrets=True))
         chosen = farewell(db, attempt.world)
@@ -171,8 +207,16 @@ class Reconciler:
             await self._kube.event(manifest, kind, reason, message)
 
     def _forget(self, key: Key) -> None:
-        self._verified.discard(key)
+        self._verified.pop(key, None)
         self._observer.forget(key)
+
+
+def _disturbs(action: Action, world: World) -> bool:
+    """Whether an action takes something from an instance that must not be the primary by now."""
+    if isinstance(action, Apply) and action.manifest["kind"] == "StatefulSet":
+        live = world.statefulset
+        return live is not None and action.manifest["spec"]["replicas"] < live["spec"]["replicas"]
+    return isinstance(action, DeletePod | RestartPostgres | RelabelStandby)
 
 
 def reference(db: PostgreSQLDatabase) -> Manifest:

@@ -110,7 +110,9 @@ class Workers:
             case Waiting(after=after):
                 self._queue.add_after(key, after)
                 return "waiting"
-            case Stalled():
+            case Stalled(after=after):
+                if after is not None:
+                    self._queue.add_after(key, after)
                 return "stalled"
             case _:
                 assert_never(outcome)

@@ -51,9 +51,14 @@ def config(name: str) -> str:
     return f"{name}-config"
 
 
+def lock(name: str) -> str:
+    """Name the ConfigMap that says who the primary is; Patroni derives it from its scope."""
+    return f"{name}-leader"
+
+
 def patroni_state(name: str) -> tuple[str, ...]:
     """Name the ConfigMaps that Patroni keeps its state in (with Endpoints not used)."""
-    return (config(name), f"{name}-leader", f"{name}-failover", f"{name}-sync")
+    return (config(name), lock(name), f"{name}-failover", f"{name}-sync")
 
 
 def keys_secret(name: str) -> str:

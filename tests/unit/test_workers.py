@@ -97,7 +97,12 @@ async def test_an_api_server_that_does_not_answer_is_tried_again_later_and_later
 
 @pytest.mark.parametrize(
     ("outcome", "deadline"),
-    [(Done(), None), (Waiting(30, "Starting", ""), 30.0), (Stalled("Refused", ""), None)],
+    [
+        (Done(), None),
+        (Waiting(30, "Starting", ""), 30.0),
+        (Stalled("Refused", ""), None),
+        (Stalled("ChildOwnedByOther", "", after=60), 60.0),
+    ],
 )
 async def test_an_outcome_says_when_to_look_again(outcome: Outcome, deadline: float | None) -> None:
     async def reconcile(_: Work[Key]) -> Outcome:

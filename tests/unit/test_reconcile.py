@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from controller import reconcile
+from controller.act import Actor, Declined
+from controller.actions import Action, Apply, DeletePod, GrowClaim, Reload
+from controller.kube import Kube, Refused
+from controller.observe import Observer
+from controller.outcome import Done, Stalled, Waiting
+from controller.patroni import Patroni
+from controller.plan import Plan
+from controller.queue import Work
+from controller.reconcile import Reconciler, Surroundings
+from controller.store import Key, Store
+from schemas.policyfile import PolicyFile
+from tests.factory import POLICY, complete_database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from controller.plan import Intent
+    from controller.world import World
+    from schemas.types import PostgreSQLDatabase
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+KEY = Key("shop", "orders")
+GROW = GrowClaim("data-orders-0", "20Gi", "storage.size 10Gi -> 20Gi")
+RELOAD = Reload("orders-0", "192.0.2.1", "an older certificate")
+RESTART = DeletePod("orders-1", "uid-1", "the pod template changed")
+
+
+def lock(holder: str, version: int) -> dict[str, Any]:
+    metadata = {
+        "name": "orders-leader",
+        "namespace": "shop",
+        "uid": "uid-lock",
+        "resourceVersion": str(version),
+        "labels": {"keddah.dev/database": "orders"},
+        "annotations": {"leader": holder},
+    }
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+
+
+class Api(Kube):
+    """Answers from memory; what it holds may be newer than what the watches told."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.read: list[str] = []
+        self.status: dict[str, Any] = {}
+
+    async def get(self, kind: str, namespace: str | None, name: str) -> dict[str, Any] | None:
+        """Read from memory."""
+        assert namespace == "shop"
+        self.read.append(kind)
+        return self.objects.get(name)
+
+    async def patch_status(self, manifest: Any, status: dict[str, Any]) -> None:  # noqa: ANN401
+        """Keep the status."""
+        assert manifest["metadata"]["name"] == "orders"
+        self.status = status
+
+    async def event(self, *_: object) -> None:
+        """Tell nobody."""
+
+
+class Hands(Actor):
+    """Notes what it is asked, and refuses what it was told to."""
+
+    def __init__(self) -> None:
+        self.did: list[Action] = []
+        self.refuses: dict[str, Exception] = {}
+
+    async def act(self, db: PostgreSQLDatabase, action: Action) -> None:
+        """Note the action, or refuse it."""
+        assert db.metadata.name == "orders"
+        if str(action) in self.refuses:
+            raise self.refuses[str(action)]
+        self.did.append(action)
+
+
+class Scene:
+    """One database, whose plan the test chooses."""
+
+    def __init__(self, folder: Path, choose: Callable[[Intent, World], Plan]) -> None:
+        policy = folder / "policy.yaml"
+        policy.write_text(POLICY)
+        self.api, self.store, self.hands = Api(), Store(), Hands()
+        patroni = Patroni(now=lambda: NOW, entropy=bytes)
+        self.reconciler = Reconciler(
+            self.api,
+            self.store,
+            Observer(self.api, self.store, patroni),
+            self.hands,
+            PolicyFile(policy, log=print),
+            Surroundings(lambda: NOW, bytes, "keddah-system"),
+        )
+        self.choose = choose
+        self.put("uid-of-orders", 1)
+
+    def put(self, uid: str, version: int, **spec: object) -> None:
+        """Let the watch tell of the database."""
+        manifest = complete_database(**spec)
+        manifest["metadata"] |= {"uid": uid, "resourceVersion": str(version)}
+        self.store.put(manifest["kind"], manifest)
+
+    async def look(self) -> object:
+        """Run one pass."""
+        return await self.reconciler.reconcile(Work(KEY, frozenset()))
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    made = Scene(tmp_path, lambda _intent, _world: Plan((), Done()))
+    monkeypatch.setattr(reconcile, "plan", lambda *seen: made.choose(*seen))  # noqa: PLW0108 - a test chooses later
+    monkeypatch.setattr(reconcile, "credentials", lambda *_, **__: ())
+    return made
+
+
+def chosen(*actions: Action, outcome: Any = None) -> Callable[[Intent, World], Plan]:  # noqa: ANN401
+    return lambda _intent, _world: Plan(actions, outcome or Done())
+
+
+async def test_a_lock_that_moved_unseen_stops_what_would_hit_the_new_primary(scene: Scene) -> None:
+    scene.store.put("ConfigMap", lock("orders-0", 5))
+    scene.api.objects["orders-leader"] = lock("orders-1", 6)
+    scene.choose = chosen(RESTART)
+    outcome = await scene.look()
+    assert isinstance(outcome, Waiting)
+    assert scene.hands.did == []
+    scene.api.objects["orders-leader"] = lock("orders-0", 7)
+    scene.store.put("ConfigMap", lock("orders-0", 7))
+    assert await scene.look() == Done()
+    assert scene.hands.did == [RESTART]
+
+
+async def test_what_disturbs_nobody_asks_for_no_lock(scene: Scene) -> None:
+    scene.choose = chosen(GROW, Apply({"kind": "Service", "metadata": {"name": "orders"}}, "missing"))
+    await scene.look()
+    assert "ConfigMap" not in scene.api.read
+
+
+async def test_a_claim_that_may_not_grow_keeps_nothing_else_from_being_done(scene: Scene) -> None:
+    scene.choose = chosen(GROW, RESTART)
+    scene.hands.refuses[str(GROW)] = Refused(403, "exceeded quota")
+    outcome = await scene.look()
+    assert outcome == Waiting(60, "WriteRefused", "exceeded quota")
+    assert scene.hands.did == [RESTART]
+
+
+async def test_a_member_that_does_not_reload_holds_nothing_up(scene: Scene) -> None:
+    scene.choose = chosen(RELOAD, RESTART)
+    scene.hands.refuses[str(RELOAD)] = Declined("no")
+    assert await scene.look() == Done()
+    assert scene.hands.did == [RESTART]
+
+
+async def test_the_secrets_of_a_new_object_of_an_old_name_are_looked_at(scene: Scene) -> None:
+    await scene.look()
+    scene.api.read.clear()
+    await scene.look()
+    assert "Secret" not in scene.api.read
+    scene.put("uid-of-another", 2)
+    await scene.look()
+    assert "Secret" in scene.api.read
+
+
+async def test_while_a_spec_is_refused_the_accepted_one_is_looked_at_again(scene: Scene) -> None:
+    accepted = json.dumps(complete_database()["spec"])
+    metadata = {
+        "name": "orders",
+        "namespace": "shop",
+        "uid": "uid-set",
+        "resourceVersion": "3",
+        "labels": {"keddah.dev/database": "orders"},
+        "annotations": {"keddah.dev/accepted": accepted},
+    }
+    statefulset = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": metadata,
+        "spec": {"replicas": 1},
+    }
+    scene.store.put("StatefulSet", statefulset)
+    scene.put("uid-of-orders", 4, replicas=1000)
+    scene.choose = chosen(outcome=Waiting(5, "RollingOut", "one at a time"))
+    outcome = await scene.look()
+    assert isinstance(outcome, Stalled)
+    assert (outcome.reason, outcome.after) == ("Refused", 5)
