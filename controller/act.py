@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import assert_never
 
 from controller.actions import (
@@ -19,6 +20,7 @@ from controller.actions import (
     RestartPostgres,
     SetFinalizers,
     Switchover,
+    Wake,
 )
 from controller.credentials import database_keys
 from controller.desired import names
@@ -29,6 +31,10 @@ from controller.pki import DatabaseKeys
 from controller.store import Store
 from controller.world import ROLE_LABEL
 from schemas.types import PostgreSQLDatabase
+
+# Until a standby that was asked has looked at the others and written the wish down: 0.2 s as a rule.
+_WRITTEN_SECONDS = 0.4
+_WAKINGS = 2
 
 
 class Declined(Exception):  # noqa: N818 - what Patroni did
@@ -56,8 +62,8 @@ class Actor:
                 self._seen(await self._kube.patch("PersistentVolumeClaim", namespace, name, body))
             case SetFinalizers(finalizers=finalizers):
                 await self._set_finalizers(db, finalizers)
-            case Reload(ip=ip):
-                _accepted(await self._patroni.reload(ip, await self._keys(db)), action)
+            case Reload() | Wake():
+                await self._remind(action, await self._keys(db))
             case ReleaseLock() | RelabelStandby():
                 await self._remedy(namespace, action)
             case DeletePod() | RestartPostgres() | Switchover():
@@ -78,6 +84,14 @@ class Actor:
             case _:
                 assert_never(action)
 
+    async def _remind(self, action: Reload | Wake, keys: DatabaseKeys) -> None:
+        """Have a member look at what it would see by itself later or never; raises Declined."""
+        if isinstance(action, Reload):
+            _accepted(await self._patroni.reload(action.ip, keys), action)
+        else:
+            # Unheard it wakes by itself, some seconds later.
+            await self._patroni.wake(action.ip, keys)
+
     async def _disturb(self, db: PostgreSQLDatabase, action: Disruption) -> None:
         """Carry out a disruptive action; raises Declined when Patroni would not."""
         match action:
@@ -85,11 +99,20 @@ class Actor:
                 await self._kube.delete("Pod", db.metadata.namespace, name, uid=uid)
             case RestartPostgres(ip=ip):
                 _accepted(await self._patroni.restart(ip, await self._keys(db)), action)
-            case Switchover(leader=leader, candidate=candidate, ip=ip):
-                keys = await self._keys(db)
-                _accepted(await self._patroni.switchover(ip, leader, candidate, keys), action)
+            case Switchover():
+                _accepted(await self._switch_over(action, await self._keys(db)), action)
             case _:
                 assert_never(action)
+
+    async def _switch_over(self, action: Switchover, keys: DatabaseKeys) -> Reply:
+        """Ask a standby, and wake the leader when what it is to read has been written."""
+        asking = self._patroni.switchover(action.asked, action.leader, action.candidate, keys)
+        asked = asyncio.create_task(asking)
+        for _ in range(_WAKINGS):
+            await asyncio.wait({asked}, timeout=_WRITTEN_SECONDS)
+            if not asked.done():
+                await self._patroni.wake(action.ip, keys)
+        return await asked
 
     async def _set_finalizers(self, db: PostgreSQLDatabase, finalizers: tuple[str, ...]) -> None:
         """Write the whole list, on the condition that nobody wrote the object meanwhile."""

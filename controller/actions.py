@@ -68,6 +68,18 @@ class Reload:
 
 
 @dataclass(frozen=True, slots=True)
+class Wake:
+    """Have the primary look at once at who is gone; nothing is disturbed by it."""
+
+    pod: str
+    ip: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"wake {self.pod}"
+
+
+@dataclass(frozen=True, slots=True)
 class DeletePod:
     """Disruptive: end one instance's pod; the StatefulSet makes it anew from its newest template."""
 
@@ -99,6 +111,9 @@ class Switchover:
     candidate: str | None
     """None leaves the choice to Patroni's race, which the most advanced standby wins."""
     ip: str
+    """Of the leader, which is woken."""
+    asked: str
+    """Address of the standby that is asked."""
     reason: str
 
     def __str__(self) -> str:
@@ -131,4 +146,4 @@ class RelabelStandby:
 
 Disruption: TypeAlias = DeletePod | RestartPostgres | Switchover
 Remedy: TypeAlias = ReleaseLock | RelabelStandby
-Action: TypeAlias = Apply | Delete | GrowClaim | SetFinalizers | Reload | Remedy | Disruption
+Action: TypeAlias = Apply | Delete | GrowClaim | SetFinalizers | Reload | Wake | Remedy | Disruption

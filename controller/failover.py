@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from controller.actions import RelabelStandby, ReleaseLock, Switchover
+from controller.actions import RelabelStandby, ReleaseLock, Switchover, Wake
+from controller.desired import names
 from controller.rollout import handover
 from controller.world import Instance, World
 
@@ -41,7 +42,7 @@ def release(world: World, scope: str) -> ReleaseLock | Hold:
     if hold is not None or holder is None:
         return Hold(hold or "nobody holds the lock")
     reason = f"its container has ended ({holder.ended}) on a Ready node"
-    return ReleaseLock(holder.name, f"{scope}-leader", world.leadership.lock_version, reason)
+    return ReleaseLock(holder.name, names.lock(scope), world.leadership.lock_version, reason)
 
 
 def _doubt(world: World, holder: Instance | None) -> str | None:
@@ -99,6 +100,20 @@ def mislabelled(world: World) -> list[RelabelStandby]:
         for instance in world.instances
         if instance.role == "primary" and instance.name != holder
     ]
+
+
+def wakings(world: World) -> list[Wake]:
+    """Have the primary stop counting on standbys that are gone, or are about to go.
+
+    Patroni looks at its standbys every `loop_wait` seconds. Until then commits wait for one that is dead,
+    where no other is left; and one that ends in good order waits to be let go.
+    """
+    primary = world.primary
+    if primary is None or primary.ended or not primary.ip or world.leadership.paused:
+        return []
+    there = {i.name for i in world.instances if not i.ended and not i.deleting}
+    gone = sorted(world.leadership.synchronous - there)
+    return [Wake(primary.name, primary.ip, f"{', '.join(gone)}: gone or going")] if gone else []
 
 
 def evacuation(world: World) -> Switchover | None:

@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 
 PORT = 8008
 READ_SECONDS = 3.0
-# Patroni answers a switchover or a restart when it is over; it gives up on a switchover after `ttl` = 20 s.
+# Patroni answers a restart when it is over.
 CHANGE_SECONDS = 60.0
+# A switchover takes 3 s, and goes on whoever waits for it. A primary that dies in the middle of it must not
+# wait for the 20 s after which Patroni would say that it does not know.
+SWITCHOVER_SECONDS = 8.0
+# The member to be woken may be about to end, or frozen.
+WAKE_SECONDS = 1.0
 
 _CLIENT = "keddah-controller"
 _ACCEPTED = range(200, 300)
@@ -94,9 +99,20 @@ class Patroni:
         return await self._change(ip, "/reload", {}, keys)
 
     async def switchover(self, ip: str, leader: str, candidate: str | None, keys: DatabaseKeys) -> Reply:
-        """Hand the lead from one member to another, which loses nothing; ask any member."""
+        """Hand the lead from one member to another, which loses nothing; ask a standby.
+
+        A member answers when it is over, and cannot end before it has answered: a leader that was asked,
+        and is told to end meanwhile (a drain does that), goes on writing without renewing its lock.
+        """
         body = {"leader": leader} | ({"candidate": candidate} if candidate else {})
-        return await self._change(ip, "/switchover", body, keys)
+        return await self._change(ip, "/switchover", body, keys, seconds=SWITCHOVER_SECONDS)
+
+    async def wake(self, ip: str, keys: DatabaseKeys) -> Reply:
+        """Have a member look around at once, and not after up to `loop_wait` seconds.
+
+        Any change of the configuration wakes it, and so does one that removes what is not there.
+        """
+        return await self._change(ip, "/config", {"keddah": None}, keys, method="PATCH", seconds=WAKE_SECONDS)
 
     async def restart(self, ip: str, keys: DatabaseKeys) -> Reply:
         """Restart the server of a member if it still has to be restarted for its parameters."""
@@ -106,10 +122,19 @@ class Patroni:
         """Have a standby throw its data away and copy the primary's."""
         return await self._change(ip, "/reinitialize", {"force": True}, keys)
 
-    async def _change(self, ip: str, path: str, body: dict[str, Any], keys: DatabaseKeys) -> Reply:
+    async def _change(
+        self,
+        ip: str,
+        path: str,
+        body: dict[str, Any],
+        keys: DatabaseKeys,
+        *,
+        method: str = "POST",
+        seconds: float = CHANGE_SECONDS,
+    ) -> Reply:
         self._permit()
         pair = issue_client(keys.authority, _CLIENT, now=self._now(), entropy=self._entropy)
-        return await self._send("POST", ip, path, body, changing_context(keys.ca_crt, pair), CHANGE_SECONDS)
+        return await self._send(method, ip, path, body, changing_context(keys.ca_crt, pair), seconds)
 
     async def _send(
         self,

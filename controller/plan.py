@@ -13,7 +13,7 @@ from msgspec import UNSET
 from controller.actions import Action, Apply, Disruption, Manifest, SetFinalizers, Switchover
 from controller.desired import manifests
 from controller.drift import drift, stamp
-from controller.failover import evacuation, remedy
+from controller.failover import evacuation, remedy, wakings
 from controller.outcome import Done, Outcome, Stalled, Waiting
 from controller.ownership import foreign
 from controller.renewal import reloads
@@ -66,7 +66,13 @@ def plan(intent: Intent, world: World) -> Plan:
         return Plan((), Stalled("ChildOwnedByOther", "; ".join(strangers), after=_STRANGERS_LEAVE))
     writes = [action for manifest in desired if (action := _write(stamp(manifest), world))]
     name = intent.db.metadata.name
-    idempotent = (*_finalizer(intent.db), *writes, *growth(intent.db, world), *reloads(world, name))
+    idempotent = (
+        *_finalizer(intent.db),
+        *writes,
+        *growth(intent.db, world),
+        *reloads(world, name),
+        *wakings(world),
+    )
     remedies = remedy(world, name)
     if remedies:
         # Before anything else: what stands here keeps applications from writing.

@@ -44,7 +44,7 @@ def handover(
         return None
     standbys = [instance for instance in world.instances if instance.name != primary.name]
     name = None if all(map(accept, standbys)) else target.name
-    return Switchover(primary.name, name, primary.ip, reason)
+    return Switchover(primary.name, name, primary.ip, target.ip, reason)
 
 
 def rollout(world: World, expected: int) -> Step:

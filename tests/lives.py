@@ -52,6 +52,11 @@ class PlayedPatroni(Patroni):
         self._kubelet.promote(database, candidate or self._kubelet.another(database, leader))
         return Reply(200, "Successfully switched over")
 
+    async def wake(self, ip: str, keys: DatabaseKeys) -> Reply:
+        """Be awake."""
+        del ip, keys
+        return Reply(200, "")
+
 
 class Writes:
     """The writes of one life, which ends with the last of `most` (0: never)."""

@@ -18,6 +18,7 @@ from controller.actions import (
     RestartPostgres,
     SetFinalizers,
     Switchover,
+    Wake,
 )
 from controller.plan import Intent, plan
 from controller.world import Claim, Instance, Leadership, World
@@ -105,7 +106,7 @@ def carry_out(around: World, action: Action) -> World:
             return _changed(around, name, role="standby")
         case ReleaseLock():
             return replace(around, leadership=replace(around.leadership, holder=None))
-        case Delete() | GrowClaim() | SetFinalizers() | Reload():
+        case Delete() | GrowClaim() | SetFinalizers() | Reload() | Wake():
             return around
         case _:
             assert_never(action)

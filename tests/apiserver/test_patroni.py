@@ -87,10 +87,12 @@ async def test_changes_are_asked_for_with_a_certificate_of_the_database(member: 
     assert await client(member).switchover("127.0.0.1", "orders-0", "orders-1", KEYS) == Reply(200, "done")
     assert (await client(member).restart("127.0.0.1", KEYS)).accepted
     assert (await client(member).reinitialize("127.0.0.1", KEYS)).accepted
+    assert (await client(member).wake("127.0.0.1", KEYS)).accepted
     assert member.told == [
         ("/switchover", {"leader": "orders-0", "candidate": "orders-1"}, True),
         ("/restart", {"restart_pending": True}, True),
         ("/reinitialize", {"force": True}, True),
+        ("/config", {"keddah": None}, True),
     ]
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from controller.actions import RelabelStandby, ReleaseLock
-from controller.failover import Hold, mislabelled, release
+from controller.actions import RelabelStandby, ReleaseLock, Wake
+from controller.failover import Hold, mislabelled, release, wakings
 from controller.world import Leadership, Node, World
 from tests.worlds import pod, world
 
@@ -99,3 +99,33 @@ def test_a_second_pod_labelled_primary_is_relabelled() -> None:
 def test_the_only_pod_labelled_primary_is_left_until_another_takes_over() -> None:
     around = world((pod(0, "primary"), pod(1)), leadership=Leadership("orders-1"))
     assert mislabelled(around) == []
+
+
+@pytest.mark.parametrize("gone", [{"ended": ENDED}, {"deleting": True}])
+def test_the_primary_is_woken_to_stop_counting_on_a_standby_that_is_gone(gone: dict[str, Any]) -> None:
+    lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}))
+    around = world((pod(0, "primary"), pod(1, **gone), pod(2)), leadership=lead)
+    assert wakings(around) == [Wake("orders-0", "192.0.2.1", "orders-1: gone or going")]
+
+
+def test_the_primary_is_woken_to_stop_counting_on_a_standby_without_a_pod() -> None:
+    lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}))
+    around = world((pod(0, "primary"), pod(1)), leadership=lead)
+    assert wakings(around) == [Wake("orders-0", "192.0.2.1", "orders-2: gone or going")]
+
+
+@pytest.mark.parametrize(
+    ("primary", "lead"),
+    [
+        ({}, Leadership("orders-0", frozenset({"orders-2"}))),
+        ({}, Leadership("orders-0")),
+        ({}, Leadership("orders-0", frozenset({"orders-1"}), paused=True)),
+        ({}, Leadership("orders-2", frozenset({"orders-1"}))),
+        ({"ended": ENDED}, Leadership("orders-0", frozenset({"orders-1"}))),
+        ({"ip": ""}, Leadership("orders-0", frozenset({"orders-1"}))),
+    ],
+    ids=["not counted", "none counted", "paused", "no primary", "primary dead", "no address"],
+)
+def test_nobody_is_woken_without_need(primary: dict[str, Any], lead: Leadership) -> None:
+    around = world((pod(0, "primary", **primary), pod(1, ended=ENDED), pod(2)), leadership=lead)
+    assert wakings(around) == []

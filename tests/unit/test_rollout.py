@@ -75,7 +75,12 @@ def test_a_pending_restart_goes_through_standbys_then_switches_over() -> None:
     pending[2] = replace(pending[2], pending_restart=None)
     last = rollout(rolling(*pending), 3)
     assert isinstance(last, Switchover)
-    assert (last.leader, last.candidate) == ("orders-0", None)
+    assert (last.leader, last.candidate, last.ip, last.asked) == (
+        "orders-0",
+        None,
+        "192.0.2.1",
+        "192.0.2.2",
+    )
 
 
 def test_a_lowered_standby_limit_restarts_the_primary_first() -> None:
