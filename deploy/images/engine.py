@@ -9,16 +9,19 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from deploy.images import debian
 from deploy.images.archive import pack
-from deploy.local.processes import CommandError, run
+from deploy.local.mounts import unmount_below
+from deploy.local.processes import CommandError, run, tied_to_caller
+from deploy.local.state import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _LAST_WORDS = 60
 _WIDTH = 110
@@ -91,8 +94,27 @@ class Buildah:
 
     def build(self, context: Path, target: str, name: str, secrets: Mapping[str, Path]) -> None:
         """Build in chroots: there is no engine that could make containers."""
-        options = ["--target", target, "--build-arg", f"BASE={self._base()}", *_secret_options(secrets)]
-        self._bud(context, name, "--layers", *options)
+        with self._leaving_no_mounts():
+            options = ["--target", target, "--build-arg", f"BASE={self._base()}", *_secret_options(secrets)]
+            self._bud(context, name, "--layers", *options)
+
+    @contextmanager
+    def _leaving_no_mounts(self) -> Iterator[None]:
+        """Have the store alone, and leave none of its containers.
+
+        A build that fails or is interrupted leaves the containers of its steps, and with them their mounts
+        and the store's own (seen with buildah 1.28). What a killed one left goes with the next.
+        """
+        with locked(self.store / "lock"):
+            self._forget_containers()
+            try:
+                yield
+            finally:
+                self._forget_containers()
+
+    def _forget_containers(self) -> None:
+        run(*self._command("rm"), "--all")
+        unmount_below(self.store)
 
     def _bud(self, context: Path, name: str, *options: str) -> None:
         # The machine's network: a proxy on its loopback must be reachable.
@@ -117,18 +139,15 @@ class Buildah:
     def _forget_other_months(self) -> None:
         for folder in self.store.glob("*-*"):
             if folder.name != self.month:
-                _unmount_below(folder)
                 shutil.rmtree(folder)
 
     def run(self, name: str, script: str) -> str:
         """Run in a chroot of a fresh copy of the image."""
-        container = run(*self._command("from"), "--pull-never", name).strip()
-        try:
+        with self._leaving_no_mounts():
+            container = run(*self._command("from"), "--pull-never", name).strip()
             return run(
                 *self._command("run"), "--isolation", "chroot", container, "--", "/bin/sh", "-c", script
             )
-        finally:
-            run(*self._command("rm"), container)
 
     def archive(self, name: str, names: Sequence[str], file: Path) -> None:
         """Write an OCI archive. Layers are packed with zstd: a node unpacks them in half the time of gzip."""
@@ -143,14 +162,6 @@ class Buildah:
         _run_visibly([*self._command("push"), "--format", "oci", name, f"docker://{target}"])
 
 
-def _unmount_below(folder: Path) -> None:
-    """Unmount what buildah leaves mounted of its store, the deepest first."""
-    points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-    for point in reversed(points):
-        if Path(point).is_relative_to(folder):
-            run("umount", point)
-
-
 def _secret_options(secrets: Mapping[str, Path]) -> list[str]:
     return [f"--secret=id={name},src={file}" for name, file in secrets.items()]
 
@@ -158,11 +169,18 @@ def _secret_options(secrets: Mapping[str, Path]) -> list[str]:
 def _run_visibly(command: list[str]) -> None:
     """Run a build and tell its steps, a line each; all of its last words only when it fails."""
     last: deque[str] = deque(maxlen=_LAST_WORDS)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        for line in process.stdout or ():
-            last.append(line)
-            if _STEP.search(line):
-                print(f"    {line.strip()[:_WIDTH]}", file=sys.stderr, flush=True)
+    tied = tied_to_caller(*command)
+    with subprocess.Popen(tied, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            for line in process.stdout or ():
+                last.append(line)
+                if _STEP.search(line):
+                    print(f"    {line.strip()[:_WIDTH]}", file=sys.stderr, flush=True)
+        except BaseException:
+            # Interrupted: whoever tidies up must find nothing at work.
+            process.terminate()
+            process.wait()
+            raise
     if process.returncode:
         print("".join(last), end="", file=sys.stderr)
         raise CommandError(f"{' '.join(command[:3])} … ended with {process.returncode}; its output is above")

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from deploy.images.engine import BASE, Buildah, docker_answers
+from deploy.local.processes import CommandError, run
+
+pytestmark = pytest.mark.own_cluster("builds an image on this machine")
+
+_MONTH = "2026-11"
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("buildah") or docker_answers(), reason="Docker builds images here"
+)
+def test_a_build_that_fails_leaves_no_mount(tmp_path: Path) -> None:
+    folder = tmp_path / "containers" / _MONTH
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL of=base\n")
+    places = ("--root", folder / "root", "--runroot", folder / "run", "--storage-driver", "overlay")
+    run("buildah", *places, "bud", "--tag", f"localhost/{BASE}", tmp_path)
+    (tmp_path / "Dockerfile").write_text('ARG BASE\nFROM $BASE AS empty\nRUN ["/absent"]\n')
+    with pytest.raises(CommandError):
+        Buildah(tmp_path / "containers", _MONTH).build(tmp_path, "empty", "localhost/empty", {})
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
