@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
+from controller import reports
 from controller.desired.labels import ROLE
 from controller.desired.pod import CONTAINER
+from controller.reports import Trouble
 
 Manifest: TypeAlias = dict[str, Any]
 Children: TypeAlias = Mapping[str, Mapping[str, Manifest]]
@@ -18,14 +19,6 @@ Role: TypeAlias = Literal["primary", "standby"]
 ROLE_LABEL = ROLE
 REVISION_LABEL = "controller-revision-hash"
 DATABASE_CONTAINER = CONTAINER
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why an instance does not come up: a fixed CamelCase reason, and the same for people."""
-
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +146,9 @@ def instance(pod: Manifest) -> Instance:
     """Read a pod."""
     metadata, status = pod["metadata"], pod.get("status") or {}
     labels = metadata.get("labels") or {}
-    member = _member(metadata)
+    member = reports.member(metadata)
     role = labels.get(ROLE_LABEL)
-    container = _container(status)
+    container = reports.container(status)
     return Instance(
         name=metadata["name"],
         uid=metadata["uid"],
@@ -164,18 +157,18 @@ def instance(pod: Manifest) -> Instance:
         node=(pod.get("spec") or {}).get("nodeName", ""),
         revision=labels.get(REVISION_LABEL, ""),
         deleting="deletionTimestamp" in metadata,
-        ready=_condition(status, "Ready") == "True",
+        ready=reports.condition(status, "Ready") == "True",
         role=role if role in ("primary", "standby") else None,
         state=member.get("state", ""),
         streaming=member.get("replication_state") == "streaming",
         position=int(member.get("xlog_location") or 0),
-        pending_restart=_pending_restart(member),
+        pending_restart=reports.pending_restart(member),
         start_id=container.get("containerID", ""),
-        ended=_ended(container),
+        ended=reports.ended(container),
         shares_processes=(pod.get("spec") or {}).get("shareProcessNamespace") is True,
-        trouble=_trouble(status, container) or _server_trouble(member),
-        started_at=_moment(status.get("startTime")),
-        ended_at=_moment(_termination(container).get("finishedAt")),
+        trouble=reports.trouble(status, container, member),
+        started_at=reports.moment(status.get("startTime")),
+        ended_at=reports.moment(reports.termination(container).get("finishedAt")),
     )
 
 
@@ -197,9 +190,9 @@ def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
         alone=bool(sync.get("leader")) and not standbys,
         quorum=int(quorum) if quorum.isdecimal() else 0,
         initialized=bool(config.get("initialize") or lock),
-        paused=_json(config.get("config")).get("pause") is True,
+        paused=reports.parsed(config.get("config")).get("pause") is True,
         lock_version=version,
-        renewed=_moment(lock.get("renewTime")),
+        renewed=reports.moment(lock.get("renewTime")),
     )
 
 
@@ -220,79 +213,5 @@ def claim(manifest: Manifest) -> Claim:
 
 def node(manifest: Manifest) -> Node:
     """Read a node."""
-    ready = _condition(manifest.get("status") or {}, "Ready") == "True"
+    ready = reports.condition(manifest.get("status") or {}, "Ready") == "True"
     return Node(ready, cordoned=(manifest.get("spec") or {}).get("unschedulable") is True)
-
-
-def _json(text: str | None) -> dict[str, Any]:
-    """Read what another process wrote: anything but an object counts as empty."""
-    try:
-        value = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _member(metadata: Manifest) -> dict[str, Any]:
-    return _json((metadata.get("annotations") or {}).get("status"))
-
-
-def _container(status: Manifest) -> Manifest:
-    statuses = status.get("containerStatuses") or []
-    return next((s for s in statuses if s.get("name") == DATABASE_CONTAINER), {})
-
-
-def _termination(container: Manifest) -> Manifest:
-    """Return how a container that does not run ended; empty while it does."""
-    state = container.get("state") or {}
-    waiting = state.get("waiting") or {}
-    # While the kubelet backs off, the end that it backs off from is the last state.
-    last = (container.get("lastState") or {}) if waiting.get("reason") == "CrashLoopBackOff" else state
-    return last.get("terminated") or {}
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Read a time as Kubernetes or Patroni writes it; None when it is missing, damaged or without zone."""
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
-
-
-def _ended(container: Manifest) -> str:
-    """Return the end of a container that does not run: its reason and exit code."""
-    terminated = _termination(container)
-    if not terminated:
-        return ""
-    return f"{terminated.get('reason', 'Terminated')}, exit code {terminated.get('exitCode')}"
-
-
-def _condition(status: Manifest, kind: str) -> str:
-    return next((c["status"] for c in status.get("conditions") or [] if c["type"] == kind), "Unknown")
-
-
-def _pending_restart(member: dict[str, Any]) -> dict[str, tuple[str, str]] | None:
-    if not member.get("pending_restart"):
-        return None
-    reasons = member.get("pending_restart_reason") or {}
-    return {name: (str(v.get("old_value")), str(v.get("new_value"))) for name, v in reasons.items()}
-
-
-def _trouble(status: Manifest, container: Manifest) -> Trouble | None:
-    for condition in status.get("conditions") or []:
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return Trouble("Unschedulable", condition.get("message", ""))
-    waiting = (container.get("state") or {}).get("waiting") or {}
-    if waiting.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
-        return Trouble("ImageNotPulled", waiting.get("message", ""))
-    if waiting.get("reason") in ("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError"):
-        return Trouble("InstanceFailing", waiting.get("message", ""))
-    return None
-
-
-def _server_trouble(member: dict[str, Any]) -> Trouble | None:
-    state = member.get("state", "")
-    if state in ("start failed", "restart failed"):
-        return Trouble("ServerNotStarting", f"Patroni says: {state}; the pod's log says why")
-    return None

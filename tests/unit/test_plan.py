@@ -19,7 +19,8 @@ from controller.actions import (
 from controller.farewell import farewell
 from controller.outcome import Done, Stalled, Waiting
 from controller.plan import FINALIZER, Plan, plan
-from controller.world import Node, Trouble, World
+from controller.reports import Trouble
+from controller.world import Node, World
 from schemas.types import PostgreSQLDatabase
 from tests.factory import typed_database
 from tests.worlds import OLD, carry_out, claim, intent, members, pod, settled, world

@@ -7,8 +7,9 @@ import pytest
 
 from controller.actions import DeletePod, RestartPostgres, Switchover
 from controller.outcome import Waiting
+from controller.reports import Trouble
 from controller.rollout import candidate, rollout
-from controller.world import Instance, Leadership, Trouble, World
+from controller.world import Instance, Leadership, World
 from tests.worlds import NEW, OLD, claim, members, pod, world
 
 RESTART = {"shared_buffers": ("128MB", "256MB")}

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from controller.world import Trouble, claim, instance, leadership, ordinal
+from controller.reports import Trouble
+from controller.world import claim, instance, leadership, ordinal
 
 
 def pod(

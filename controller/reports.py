@@ -1,0 +1,99 @@
+"""What the kubelet and Patroni report of a pod, read from its manifest; what is damaged counts as nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from controller.desired.pod import CONTAINER
+
+Manifest: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why an instance does not come up: a fixed CamelCase reason, and the same for people."""
+
+    reason: str
+    message: str
+
+
+def parsed(text: str | None) -> dict[str, Any]:
+    """Read what another process wrote: anything but an object counts as empty."""
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def member(metadata: Manifest) -> dict[str, Any]:
+    """Return what Patroni writes of its own member (Patroni, ha.py, touch_member)."""
+    return parsed((metadata.get("annotations") or {}).get("status"))
+
+
+def container(status: Manifest) -> Manifest:
+    """Return the status of the container that PostgreSQL runs in."""
+    statuses = status.get("containerStatuses") or []
+    return next((s for s in statuses if s.get("name") == CONTAINER), {})
+
+
+def termination(of: Manifest) -> Manifest:
+    """Return how a container that does not run ended; empty while it does."""
+    state = of.get("state") or {}
+    waiting = state.get("waiting") or {}
+    # While the kubelet backs off, the end that it backs off from is the last state.
+    last = (of.get("lastState") or {}) if waiting.get("reason") == "CrashLoopBackOff" else state
+    return last.get("terminated") or {}
+
+
+def moment(text: str | None) -> datetime | None:
+    """Read a time as Kubernetes or Patroni writes it; None when it is missing, damaged or without zone."""
+    try:
+        read = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return read if read.tzinfo else None
+
+
+def ended(of: Manifest) -> str:
+    """Return the end of a container that does not run: its reason and exit code."""
+    terminated = termination(of)
+    if not terminated:
+        return ""
+    return f"{terminated.get('reason', 'Terminated')}, exit code {terminated.get('exitCode')}"
+
+
+def condition(status: Manifest, kind: str) -> str:
+    """Return True, False or Unknown, as the condition of that type says."""
+    return next((c["status"] for c in status.get("conditions") or [] if c["type"] == kind), "Unknown")
+
+
+def pending_restart(said: Manifest) -> dict[str, tuple[str, str]] | None:
+    """Return the parameters, old and new value, that wait for a restart; None when none does."""
+    if not said.get("pending_restart"):
+        return None
+    reasons = said.get("pending_restart_reason") or {}
+    return {name: (str(v.get("old_value")), str(v.get("new_value"))) for name, v in reasons.items()}
+
+
+def trouble(status: Manifest, of: Manifest, said: Manifest) -> Trouble | None:
+    """Return why an instance does not come up, as Kubernetes or else Patroni says."""
+    for found in status.get("conditions") or []:
+        if found["type"] == "PodScheduled" and found["status"] == "False":
+            return Trouble("Unschedulable", found.get("message", ""))
+    waiting = (of.get("state") or {}).get("waiting") or {}
+    if waiting.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
+        return Trouble("ImageNotPulled", waiting.get("message", ""))
+    if waiting.get("reason") in ("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError"):
+        return Trouble("InstanceFailing", waiting.get("message", ""))
+    return _server_trouble(said)
+
+
+def _server_trouble(said: Manifest) -> Trouble | None:
+    state = said.get("state", "")
+    if state in ("start failed", "restart failed"):
+        return Trouble("ServerNotStarting", f"Patroni says: {state}; the pod's log says why")
+    return None
