@@ -59,9 +59,9 @@ def event(regarding: Mapping[str, Any], kind: str, reason: str, message: str, no
     }
 
 
-def repeated(count: int, now: datetime) -> Manifest:
-    """Return the patch that makes an event one of a series."""
-    return {"series": {"count": count, "lastObservedTime": micro_time(now)}}
+def repeated(count: int, observed: str) -> Manifest:
+    """Return the patch that makes an event one of a series, last observed at that MicroTime."""
+    return {"series": {"count": count, "lastObservedTime": observed}}
 
 
 def micro_time(moment: datetime) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 from urllib.parse import urlencode
@@ -18,7 +17,6 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from controller.answers import Conflict, KubeError, Refused, Unavailable, read
-from controller.events import Series, Type, event, repeated
 from controller.kinds import KINDS
 
 __all__ = [
@@ -89,14 +87,11 @@ class Kube:
         *,
         observe: Observer = lambda _verb, _kind, _status: None,
         permit: Callable[[], None] = lambda: None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = ApiClient(loaded)
         self._client.user_agent = MANAGER
         self._observe = observe
         self._permit = permit
-        self._now = now
-        self._series = Series()
 
     async def __aenter__(self) -> Self:
         return self
@@ -218,19 +213,6 @@ class Kube:
         }
         path = KINDS[kind].path(namespace, name)
         return await self._send("delete", kind, path, body=body, missing_ok=True) is not None
-
-    async def event(self, manifest: Mapping[str, Any], kind: Type, reason: str, message: str) -> None:
-        """Tell people who look at an object that something happened.
-
-        The same event again becomes one more in its series, not another object.
-        """
-        told = event(manifest, kind, reason, message, self._now())
-        namespace, name = told["metadata"]["namespace"], told["metadata"]["name"]
-        try:
-            await self.create(told)
-        except Conflict:
-            count = self._series.next(name)
-            await self.patch("Event", namespace, name, repeated(count, self._now()))
 
     async def _list(
         self,

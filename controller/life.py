@@ -10,22 +10,18 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from controller import handlers, reconcile
-from controller.act import Actor
+from controller import handlers
 from controller.audit import Audit
-from controller.health import Health, Heartbeat
+from controller.certificate_patrol import CertificatePatrol
+from controller.health import Health
 from controller.intake import Intake
 from controller.kinds import DATABASE
 from controller.kube import Configuration, Kube, KubeError
 from controller.leader import Leader, LeadershipLost, Term
 from controller.metrics import Metrics
-from controller.observe import Observer
-from controller.patroni import Patroni
-from controller.queue import KeyedQueue
-from controller.secret_patrol import SecretPatrol
-from controller.store import Key, Store
+from controller.pipeline import Pipeline
+from controller.reconcile import Surroundings
 from controller.webhook_certificates import WebhookCertificates
-from controller.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -33,6 +29,7 @@ if TYPE_CHECKING:
 
     from controller.pki import Entropy
     from controller.settings import Settings
+    from controller.store import Key
     from schemas.policyfile import PolicyFile
 
 logger = logging.getLogger(__name__)
@@ -40,8 +37,6 @@ logger = logging.getLogger(__name__)
 FAREWELL = 20.0
 """Seconds that running reconciles get to finish: less than the pod's grace period of 30."""
 POLICY_EVERY = 10.0
-CERTIFICATES_EVERY = 60.0
-TRY_AGAIN = 5.0
 
 
 class Life:
@@ -63,18 +58,13 @@ class Life:
         self._random = random
         self._restore_signals = restore_signals
         self._stopping = asyncio.Event()
-        self._configured = asyncio.Event()
         self._answered = False
         self._parts: set[asyncio.Task[object]] = set()
         self._failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         clock = time.monotonic
         self._metrics = Metrics()
-        self._store = Store()
-        self._queue: KeyedQueue[Key] = KeyedQueue(clock=clock, random=random)
-        self._metrics.watch_queue(lambda: len(self._queue), lambda: self._queue.running)
-        self._heartbeat = Heartbeat(clock, lambda: bool(len(self._queue) or self._queue.running))
         self._term = Term(clock)
-        self._kube = Kube(loaded, observe=self._requested, permit=self._term.check, now=now)
+        self._kube = Kube(loaded, observe=self._requested, permit=self._term.check)
         self._leader = Leader(
             self._kube,
             self._term,
@@ -84,42 +74,36 @@ class Life:
             now=now,
             random=random,
         )
-        self._audit = Audit(
-            self._kube, self._store, selectors=handlers.selectors, wake=self._repaired, random=random
-        )
-        self._intake = Intake(
-            self._store,
-            self._queue,
-            self._metrics,
-            configured=self._configured.set,
-            relisted=self._audit.suspect,
-        )
-        self._certificates = WebhookCertificates(
+        self._pipeline = Pipeline(
             self._kube,
-            self._store,
+            policy,
+            chosen,
+            self._metrics,
+            Surroundings(now, entropy, chosen.namespace),
+            permit=self._term.check,
+            clock=clock,
+            random=random,
+        )
+        store = self._pipeline.store
+        self._audit = Audit(
+            self._kube, store, selectors=handlers.selectors, wake=self._repaired, random=random
+        )
+        certificates = WebhookCertificates(
+            self._kube,
+            store,
             namespace=chosen.namespace,
             cluster_domain=chosen.cluster_domain,
             now=now,
             entropy=entropy,
         )
-        patroni = Patroni(now=now, entropy=entropy, permit=self._term.check)
-        reconciler = reconcile.Reconciler(
-            self._kube,
-            self._store,
-            Observer(self._kube, self._store, patroni),
-            Actor(self._kube, self._store, patroni),
-            policy,
-            reconcile.Surroundings(now, entropy, chosen.namespace),
+        self._certificates = CertificatePatrol(certificates)
+        self._intake = Intake(
+            store,
+            self._pipeline.queue,
+            self._metrics,
+            configured=self._certificates.alarm,
+            relisted=self._audit.suspect,
         )
-        self._workers = Workers(
-            self._queue,
-            reconciler.reconcile,
-            count=chosen.workers,
-            metrics=self._metrics,
-            heartbeat=self._heartbeat,
-            clock=clock,
-        )
-        self._patrol = SecretPatrol(self._store, self._queue, why=reconcile.VERIFY_SECRETS, random=random)
 
     def stop(self) -> None:
         """Finish what is under way, hand over, and end."""
@@ -127,7 +111,7 @@ class Life:
 
     async def run(self) -> int:
         """Live; return the exit code. Raises OSError when the metrics' address is taken."""
-        health = Health(self._heartbeat, self._metrics, self._ready)
+        health = Health(self._pipeline.heartbeat, self._metrics, self._ready)
         port = await health.start(self._chosen.metrics_listen)
         logger.info("Started identity=%s server=%s port=%d", self._chosen.identity, self._kube.server, port)
         stopped = asyncio.create_task(self._stopping.wait())
@@ -156,15 +140,16 @@ class Life:
         self._metrics.leader.set(1)
         await self._wait_for_api()
         self._start(self._watch())
-        self._start(self._keep_certificates())
+        self._start(self._certificates.run())
         self._start(self._follow_policy())
         await self._audit.fill()
         self._intake.filled = True
         self._metrics.ready.set(1)
-        logger.info("Filled the caches databases=%d", len(self._store.keys()))
+        logger.info("Filled the caches databases=%d", len(self._pipeline.store.keys()))
         self._start(self._audit.run())
-        self._start(self._patrol.run())
-        self._start(self._workers.run())
+        self._start(self._pipeline.recorder.run())
+        self._start(self._pipeline.patrol.run())
+        self._start(self._pipeline.workers.run())
 
     async def _watch(self) -> None:
         """Watch; that it ends by itself means that a signal reached kopf before it was taken back."""
@@ -190,36 +175,16 @@ class Life:
             else:
                 return
 
-    async def _keep_certificates(self) -> None:
-        verify = True
-        while True:
-            self._configured.clear()
-            pause = CERTIFICATES_EVERY
-            try:
-                await (self._certificates.verify() if verify else self._certificates.inject())
-            except KubeError as error:
-                logger.warning("Could not keep the webhooks' certificates error=%r", str(error))
-                pause = TRY_AGAIN
-            try:
-                async with asyncio.timeout(pause):
-                    await self._configured.wait()
-            except TimeoutError:
-                verify = True
-            else:
-                verify = pause == TRY_AGAIN
-
     async def _follow_policy(self) -> None:
         while True:
             await asyncio.sleep(POLICY_EVERY)
             if self._policy.refresh():
-                databases = self._store.keys()
-                for key in databases:
-                    self._queue.add(key, "policy")
+                self._pipeline.wake_all("policy")
 
     async def _farewell(self) -> None:
         """Finish the running reconciles, the lease still renewed, then let another replica take over."""
-        logger.info("Stopping running=%d", self._queue.running)
-        await self._workers.stop(FAREWELL)
+        logger.info("Stopping running=%d", self._pipeline.queue.running)
+        await self._pipeline.stop(FAREWELL)
         for task in list(self._parts):
             task.cancel()
         await self._leader.release()
@@ -232,7 +197,7 @@ class Life:
         self._metrics.requested(verb, kind, status)
         self._answered = self._answered or bool(status)
         if status and kind != "Lease":
-            self._heartbeat.beat()
+            self._pipeline.heartbeat.beat()
 
     def _repaired(self, kind: str, key: Key | None) -> None:
         self._metrics.repaired(kind)

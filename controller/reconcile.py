@@ -32,6 +32,7 @@ from controller.outcome import Done, Outcome, Stalled, Waiting
 from controller.pki import Entropy
 from controller.plan import Intent, Plan, plan
 from controller.queue import Work
+from controller.recorder import Recorder
 from controller.status import status, transitions
 from controller.store import Key, Store
 from controller.world import DATABASE_CONTAINER, Manifest, World
@@ -77,6 +78,7 @@ class Reconciler:
         store: Store,
         observer: Observer,
         actor: Actor,
+        recorder: Recorder,
         policy: PolicyFile,
         surroundings: Surroundings,
     ) -> None:
@@ -84,6 +86,7 @@ class Reconciler:
         self._store = store
         self._observer = observer
         self._actor = actor
+        self._recorder = recorder
         self._policy = policy
         self._around = surroundings
         self._verified: dict[Key, str] = {}
@@ -167,14 +170,14 @@ class Reconciler:
                 no_growth = refusal if isinstance(refusal, Refused) else no_growth
             else:
                 attempt.done.append(action)
-                await self._tell(db, action)
+                self._tell(db, action)
         if no_growth:
             raise no_growth
 
-    async def _tell(self, db: PostgreSQLDatabase, action: Action) -> None:
+    def _tell(self, db: PostgreSQLDatabase, action: Action) -> None:
         if isinstance(action, DeletePod | RestartPostgres | Switchover):
             story = f"{action}: {action.reason}"
-            await self._kube.event(reference(db), "Normal", type(action).__name__, story)
+            self._recorder.tell(reference(db), "Normal", type(action).__name__, story)
 
     async def _end(self, key: Key) -> Outcome:
         """Take leave of a database that is being deleted, on the word of the live object alone."""
@@ -204,7 +207,7 @@ class Reconciler:
         if live is not None:
             self._store.put(DATABASE, live)
         for kind, reason, message in transitions(before, wanted):
-            await self._kube.event(manifest, kind, reason, message)
+            self._recorder.tell(manifest, kind, reason, message)
 
     def _forget(self, key: Key) -> None:
         self._verified.pop(key, None)

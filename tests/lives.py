@@ -14,6 +14,7 @@ from controller.observe import Observer
 from controller.patroni import Patroni, Reply
 from controller.queue import Work
 from controller.reconcile import Reconciler, Surroundings
+from controller.recorder import Recorder
 from controller.store import Identity, Key, Store, identity_of
 from schemas.policyfile import PolicyFile
 
@@ -90,6 +91,7 @@ class Life:
             self._store,
             Observer(kube, self._store, patroni),
             Actor(kube, self._store, patroni),
+            Recorder(kube, now=lambda: datetime.now(UTC)),
             PolicyFile(policy, log=print),
             Surroundings(lambda: datetime.now(UTC), secrets.token_bytes, "keddah-system"),
         )

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from controller.kube import Conflict, Kube, Listing, Refused, Unavailable, configuration
+from controller.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -161,8 +163,12 @@ async def test_requests_are_counted_by_verb_and_kind(
 
 async def test_the_same_event_again_makes_a_series_and_not_a_second_object(kube: Kube) -> None:
     about = await kube.apply(config_map("talkative"))
+    recorder = Recorder(kube, now=lambda: datetime.now(UTC))
     for _ in range(3):
-        await kube.event(about, "Normal", "Switchover", "orders-1 took over")
+        recorder.tell(about, "Normal", "Switchover", "orders-1 took over")
+    sending = asyncio.create_task(recorder.run())
+    await recorder.drain(20)
+    sending.cancel()
     events = [e for e in await kube.list("Event", "default") if e["regarding"]["name"] == "talkative"]
     assert [(e["reason"], e["note"], e["series"]["count"]) for e in events] == [
         ("Switchover", "orders-1 took over", 3)

@@ -17,6 +17,7 @@ from controller.patroni import Patroni
 from controller.plan import Plan
 from controller.queue import Work
 from controller.reconcile import Reconciler, Surroundings
+from controller.recorder import Recorder
 from controller.store import Key, Store
 from schemas.policyfile import PolicyFile
 from tests.factory import POLICY, complete_database
@@ -66,9 +67,6 @@ class Api(Kube):
         assert manifest["metadata"]["name"] == "orders"
         self.status = status
 
-    async def event(self, *_: object) -> None:
-        """Tell nobody."""
-
 
 class Hands(Actor):
     """Notes what it is asked, and refuses what it was told to."""
@@ -93,11 +91,13 @@ class Scene:
         policy.write_text(POLICY)
         self.api, self.store, self.hands = Api(), Store(), Hands()
         patroni = Patroni(now=lambda: NOW, entropy=bytes)
+        self.recorder = Recorder(self.api, now=lambda: NOW)
         self.reconciler = Reconciler(
             self.api,
             self.store,
             Observer(self.api, self.store, patroni),
             self.hands,
+            self.recorder,
             PolicyFile(policy, log=print),
             Surroundings(lambda: NOW, bytes, "keddah-system"),
         )

@@ -1,0 +1,79 @@
+"""From what the watches told to databases as they were declared: store, queue, workers, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controller import reconcile
+from controller.act import Actor
+from controller.health import Heartbeat
+from controller.observe import Observer
+from controller.patroni import Patroni
+from controller.queue import KeyedQueue
+from controller.recorder import Recorder
+from controller.secret_patrol import SecretPatrol
+from controller.store import Key, Store
+from controller.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from controller.kube import Kube
+    from controller.metrics import Metrics
+    from controller.settings import Settings
+    from schemas.policyfile import PolicyFile
+
+_EVENTS_PATIENCE = 2.0
+"""Seconds that events get to be sent at the end: another replica waits for the lease meanwhile."""
+
+
+class Pipeline:
+    """The parts that a database passes through; each of the three with a `run` lives as long as the lease."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        policy: PolicyFile,
+        chosen: Settings,
+        metrics: Metrics,
+        around: reconcile.Surroundings,
+        *,
+        permit: Callable[[], None],
+        clock: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        self.store = Store()
+        self.queue: KeyedQueue[Key] = KeyedQueue(clock=clock, random=random)
+        self.heartbeat = Heartbeat(clock, lambda: bool(len(self.queue) or self.queue.running))
+        self.recorder = Recorder(kube, now=around.now)
+        patroni = Patroni(now=around.now, entropy=around.entropy, permit=permit)
+        reconciler = reconcile.Reconciler(
+            kube,
+            self.store,
+            Observer(kube, self.store, patroni),
+            Actor(kube, self.store, patroni),
+            self.recorder,
+            policy,
+            around,
+        )
+        self.workers = Workers(
+            self.queue,
+            reconciler.reconcile,
+            count=chosen.workers,
+            metrics=metrics,
+            heartbeat=self.heartbeat,
+            clock=clock,
+        )
+        self.patrol = SecretPatrol(self.store, self.queue, why=reconcile.VERIFY_SECRETS, random=random)
+        metrics.watch_queue(lambda: len(self.queue), lambda: self.queue.running)
+
+    def wake_all(self, why: str) -> None:
+        """Have every database looked at."""
+        databases = self.store.keys()
+        for key in databases:
+            self.queue.add(key, why)
+
+    async def stop(self, patience: float) -> None:
+        """Begin nothing more, wait so many seconds for what is under way, and tell what it did."""
+        await self.workers.stop(patience)
+        await self.recorder.drain(_EVENTS_PATIENCE)
