@@ -91,7 +91,9 @@ def test_without_a_controller_postgresql_serves_and_even_fails_over(cluster: Clu
     with cluster.without("controller"):
         assert trio.sql("SELECT count(*) FROM kept") == "100"
         trio.cluster.rest.delete("Pod", trio.namespace, before).expect()
-        until(lambda: before not in trio.primaries() and trio.answers(), 60, trio.story, 5 * POLL)
+        # Until it has ended, the one that is told to end still answers.
+        until(lambda: any(name != before for name in trio.primaries()), 60, trio.story, POLL)
+        until(trio.answers, 60, trio.story, 5 * POLL)
         assert trio.sql("SELECT count(*) FROM kept") == "100"
         trio.sql("CREATE TABLE written_alone (n int)")
     trio.settled()
