@@ -27,6 +27,8 @@ class Judgement:
     """The spec of `db` as JSON."""
     release: Release | None
     violations: tuple[Violation, ...]
+    version_changed: bool = False
+    """Whether spec.version is another than that of the spec that was acted on last."""
 
 
 def judge(manifest: Manifest, statefulset: Manifest | None, policy: Policy, today: date) -> Judgement:
@@ -44,7 +46,8 @@ def judge(manifest: Manifest, statefulset: Manifest | None, policy: Policy, toda
         return Judgement(None, "", None, violations)
     db = decode(effective)
     text = json.dumps(effective["spec"], sort_keys=True, separators=(",", ":"))
-    return Judgement(db, text, policy.release(str(db.spec.version)), violations)
+    changed = before is not None and before.get("version") != effective["spec"].get("version")
+    return Judgement(db, text, policy.release(str(db.spec.version)), violations, changed)
 
 
 def _accepted(statefulset: Manifest | None) -> Mapping[str, Any] | None:

@@ -16,6 +16,7 @@ from controller.kube import Kube
 from controller.ownership import part
 from controller.patroni import Patroni
 from controller.store import Key, Store
+from controller.upgrade import behind, image_in_force
 from controller.world import Manifest, Node, World, claim, instance, leadership, node
 
 
@@ -53,12 +54,21 @@ class Observer:
         )
         version = await self._server_version(key, world)
         certificates = await self._certificates(world) if secrets else {}
-        return replace(world, server_version=version, certificates=certificates)
+        moved = await self._moved(world)
+        return replace(world, server_version=version, certificates=certificates, moved=moved)
 
     async def _certificates(self, world: World) -> dict[str, str]:
         asked = [i for i in world.instances if i.ready and not i.deleting]
         served = await asyncio.gather(*(self._patroni.certificate(i.ip) for i in asked))
         return {i.name: pem for i, pem in zip(asked, served, strict=True) if pem is not None}
+
+    async def _moved(self, world: World) -> dict[str, str]:
+        """Ask those that already have the image to which others are still to move, if there are others."""
+        image = image_in_force(world)
+        late = behind(world, image) if image else []
+        asked = [i for i in world.instances if late and i.name not in late and i.ready and not i.deleting]
+        versions = await asyncio.gather(*(self._patroni.server_version(i.ip) for i in asked))
+        return {i.name: version for i, version in zip(asked, versions, strict=True) if version is not None}
 
     def _nodes(self, names: set[str]) -> dict[str, Node]:
         found = {name: self._store.object(NODE, "", name) for name in names if name}

@@ -8,10 +8,11 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The world is as declared."""
+    """The world is as declared; `after` names seconds where a moment is known at which more is due."""
 
     reason: str = "Ready"
     message: str = "All resources are in the desired state"
+    after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
         or missing_class(intent.db, world)
         or _hibernated(scaled)
         or evacuation(world)
+        or _impostor(intent, world)
         or rollout(world, scaled.instances)
         or cannot_grow(intent.db, world)
         or _mismatch(intent, world)
@@ -163,6 +164,15 @@ def _write(manifest: Manifest, world: World) -> Apply | None:
         return Apply(manifest, "missing")
     changed = drift(manifest, live)
     return Apply(manifest, f"{changed} differs") if changed else None
+
+
+def _impostor(intent: Intent, world: World) -> Outcome | None:
+    """Stop a change of image at the first instance that shows what is really in it."""
+    for name, told in world.moved.items():
+        if intent.version not in (None, told):
+            claim = f"the policy says that {intent.image} holds {intent.version}"
+            return Stalled("VersionMismatch", f"{claim}; {name} reports {told}, so no other pod gets it")
+    return None
 
 
 def _mismatch(intent: Intent, world: World) -> Outcome | None:

@@ -35,7 +35,8 @@ from controller.queue import Work
 from controller.recorder import Recorder
 from controller.status import status, transitions
 from controller.store import Key, Store
-from controller.world import DATABASE_CONTAINER, Manifest, World
+from controller.upgrade import Choice, awake, choose
+from controller.world import Manifest, World
 from schemas.policyfile import PolicyFile
 from schemas.types import API_VERSION, PostgreSQLDatabase, decode
 
@@ -66,6 +67,7 @@ class Attempt:
     world: World
     outcome: Outcome = UNFINISHED
     judged: bool = False
+    choice: Choice | None = None
     done: list[Action] = field(default_factory=list)
 
 
@@ -128,21 +130,22 @@ class Reconciler:
         db = judgement.db
         if db is None:
             return refused or Stalled("Refused", "the object cannot be read")
-        image = judgement.release.image if judgement.release else _running_image(attempt.world)
-        if image is None:
+        now = self._around.now()
+        choice = choose(judgement, attempt.world, self._policy.current.minor_upgrades, now)
+        attempt.choice = choice
+        if choice is None:
             return Stalled("VersionNotAllowed", f"the policy's catalogue has no version {db.spec.version}")
         secrets: tuple[Manifest, ...] = ()
         if self._verified.get(key) != db.metadata.uid:
             live = attempt.world.children.get("Secret", {})
-            secrets = credentials(db, live, now=self._around.now(), entropy=self._around.entropy)
-        version = judgement.release.version if judgement.release else None
-        intent = Intent(db, image, secrets, self._around.namespace, judgement.accepted, version)
+            secrets = credentials(db, live, now=now, entropy=self._around.entropy)
+        intent = Intent(db, choice.image, secrets, self._around.namespace, judgement.accepted, choice.version)
         chosen = await self._plan(key, intent, attempt)
         await self._act(key, db, chosen, attempt)
-        after = None if isinstance(chosen.outcome, Done) else chosen.outcome.after
-        if not isinstance(chosen.outcome, Stalled) or after is None:
+        if not isinstance(chosen.outcome, Stalled) or chosen.outcome.after is None:
             self._verified[key] = db.metadata.uid
-        return replace(refused, after=after) if refused else chosen.outcome
+        outcome = awake(chosen.outcome, choice, now)
+        return replace(refused, after=outcome.after) if refused else outcome
 
     async def _plan(self, key: Key, intent: Intent, attempt: Attempt) -> Plan:
         """Plan, and plan again if a child that seems to be missing is there after all."""
@@ -199,7 +202,7 @@ class Reconciler:
         """Write the status if it differs, and tell what changed as events."""
         db = decode({**manifest, "spec": {}}) if judgement.db is None else judgement.db
         now = self._around.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        wanted = status(db, attempt.world, attempt.outcome, judged=attempt.judged, now=now)
+        wanted = status(db, attempt.world, attempt.outcome, attempt.choice, judged=attempt.judged, now=now)
         before = manifest.get("status") or {}
         if wanted == before:
             return
@@ -226,14 +229,6 @@ def reference(db: PostgreSQLDatabase) -> Manifest:
     """Return as much of the object as an Event needs to point at it."""
     metadata = {"name": db.metadata.name, "namespace": db.metadata.namespace, "uid": db.metadata.uid}
     return {"apiVersion": API_VERSION, "kind": DATABASE, "metadata": metadata}
-
-
-def _running_image(world: World) -> str | None:
-    """Return the image in use: a version that left the catalogue goes on running."""
-    if world.statefulset is None:
-        return None
-    containers = world.statefulset["spec"]["template"]["spec"]["containers"]
-    return next((str(c["image"]) for c in containers if c["name"] == DATABASE_CONTAINER), None)
 
 
 def _log(key: Key, attempt: Attempt, seconds: float) -> None:

@@ -12,6 +12,7 @@ from controller.events import Type
 from controller.kinds import DATABASE_LABEL
 from controller.outcome import Done, Outcome, Stalled, Waiting
 from controller.scaling import declared_instances
+from controller.upgrade import Choice, behind, reported
 from controller.world import World
 from schemas.types import Condition, PostgreSQLDatabase
 
@@ -30,6 +31,13 @@ _USUAL = frozenset(
     }
 )
 """Reasons of a database that is not Ready because it does what was asked: no warning."""
+_OF_IMAGES: Mapping[str, Type] = {
+    "DowngradeRefused": "Warning",
+    "NotInCatalogue": "Warning",
+    "UpgradePending": "Normal",
+    "Upgrading": "Normal",
+}
+"""Reasons of a database that is not UpToDate, where no other condition tells of them."""
 _WORDS = {True: "True", False: "False", None: "Unknown"}
 
 
@@ -44,11 +52,18 @@ class Finding:
 
 
 def status(
-    db: PostgreSQLDatabase, world: World, outcome: Outcome, *, judged: bool, now: str
+    db: PostgreSQLDatabase,
+    world: World,
+    outcome: Outcome,
+    choice: Choice | None = None,
+    *,
+    judged: bool,
+    now: str,
 ) -> dict[str, Any]:
     """Return the whole status to store.
 
-    `judged` tells whether this generation was fully judged: only then does observedGeneration move.
+    `choice` is the image that was chosen, None where none could be. `judged` tells whether this
+    generation was fully judged: only then does observedGeneration move.
     `now` (RFC 3339) is used for conditions whose status changed, and nowhere else, so that an unchanged
     world gives an equal status.
     """
@@ -56,12 +71,13 @@ def status(
     expected = _expected(db)
     ready = sum(instance.ready and not instance.deleting for instance in world.instances)
     generation = db.metadata.generation if judged else before.observed_generation
+    findings = [*_findings(world, outcome, expected), _up_to_date(db, world, outcome, choice)]
     result: dict[str, Any] = {
         "readyReplicas": ready,
         "ready": f"{ready}/{expected}",
         "replicas": len(world.instances),
         "selector": f"{DATABASE_LABEL}={db.metadata.name}",
-        "conditions": [_stamped(finding, db, now) for finding in _findings(world, outcome, expected)],
+        "conditions": [_stamped(finding, db, now) for finding in findings],
     }
     primary = world.primary
     optional = {
@@ -129,6 +145,24 @@ def _replicated(world: World, expected: int) -> Finding:
     return Finding("Replicated", holds, reason, message)
 
 
+def _up_to_date(db: PostgreSQLDatabase, world: World, outcome: Outcome, choice: Choice | None) -> Finding:
+    """Every pod has the image that the policy means by spec.version, and that holds what it should."""
+    kind, known = "UpToDate", reported(db, world)
+    if choice is None:
+        return Finding(kind, None, outcome.reason, outcome.message)
+    if choice.held is not None:
+        return Finding(kind, False, choice.held.reason, choice.held.message)
+    late = behind(world, choice.image)
+    if late:
+        return Finding(kind, False, "Upgrading", f"to {choice.image}: {', '.join(late)} still to follow")
+    if known is None:
+        return Finding(kind, None, "NotReported", "No server has told its version yet")
+    if known != choice.version:
+        message = f"{known} runs; the policy says that its image holds {choice.version}"
+        return Finding(kind, False, "VersionMismatch", message)
+    return Finding(kind, True, "AsAllowed", f"{known}, as the policy has it for version {db.spec.version}")
+
+
 def _stamped(finding: Finding, db: PostgreSQLDatabase, now: str) -> dict[str, Any]:
     truth = _WORDS[finding.holds]
     last = _last(db, finding.type)
@@ -148,7 +182,7 @@ def _last(db: PostgreSQLDatabase, kind: str) -> Condition | None:
 
 
 def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[Type, str, str]]:
-    """Return what deserves an Event: (event type, reason, message) for Ready and Stalled that changed."""
+    """Return what deserves an Event: (event type, reason, message) for what changed."""
     events: list[tuple[Type, str, str]] = []
     old = {c["type"]: c for c in before.get("conditions") or []}
     for condition in after.get("conditions") or []:
@@ -158,4 +192,13 @@ def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tup
             usual = condition["status"] == "True" or condition["reason"] in _USUAL
             kind: Type = "Normal" if usual else "Warning"
             events.append((kind, condition["reason"], condition["message"]))
+        if condition["type"] == "UpToDate" and changed:
+            events.extend(_of_images(last, condition))
     return events
+
+
+def _of_images(last: Mapping[str, Any], condition: Mapping[str, Any]) -> list[tuple[Type, str, str]]:
+    if condition["status"] == "True" and last.get("status") == "False":
+        return [("Normal", "UpToDate", condition["message"])]
+    kind = _OF_IMAGES.get(condition["reason"])
+    return [(kind, condition["reason"], condition["message"])] if kind else []

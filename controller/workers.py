@@ -106,16 +106,16 @@ class Workers:
         self._queue.forget(key)
         match outcome:
             case Done():
-                return "done"
-            case Waiting(after=after):
-                self._queue.add_after(key, after)
-                return "waiting"
-            case Stalled(after=after):
-                if after is not None:
-                    self._queue.add_after(key, after)
-                return "stalled"
+                result = "done"
+            case Waiting():
+                result = "waiting"
+            case Stalled():
+                result = "stalled"
             case _:
                 assert_never(outcome)
+        if outcome.after is not None:
+            self._queue.add_after(key, outcome.after)
+        return result
 
     def _failed(self, key: Key, why: str) -> None:
         wait = self._queue.retry(key)

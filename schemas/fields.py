@@ -74,3 +74,7 @@ def about(description: str, **extensions: object) -> Meta:
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A piece of the API: camelCase outside, snake_case inside, unknown fields pass by."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A piece of the policy: camelCase in the file, nothing unknown passes."""

@@ -14,7 +14,8 @@ import yaml
 from msgspec import Meta, field
 
 from schemas import amounts
-from schemas.fields import Instances, VersionText
+from schemas.fields import Instances, Section, VersionText
+from schemas.maintenance import MinorUpgrades, window_problems
 from schemas.verdict import Violation, got, listed
 
 ReleaseText = Annotated[
@@ -28,10 +29,6 @@ class PolicyError(ValueError):
     def __init__(self, violations: tuple[Violation, ...]) -> None:
         super().__init__("\n".join(map(str, violations)))
         self.violations = violations
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A piece of the policy: camelCase in the file, nothing unknown passes."""
 
 
 class Release(Section, frozen=True, kw_only=True):
@@ -78,6 +75,7 @@ class Policy(Section, frozen=True, kw_only=True):
     replicas: ReplicaBounds = field(default_factory=ReplicaBounds)
     schedule_window: ScheduleWindow = field(default_factory=ScheduleWindow)
     storage: StorageDefaults = field(default_factory=StorageDefaults)
+    minor_upgrades: MinorUpgrades = field(default_factory=MinorUpgrades)
 
     def release(self, version: str) -> Release | None:
         """Give the release that a version means: `17` its newest allowed minor, `17.6` exactly that."""
@@ -172,4 +170,5 @@ def _contradictions(policy: Policy) -> list[Violation]:
     size = amounts.volume_problem(policy.storage.size)
     if size is not None:
         found.append(got("storage.size", policy.storage.size, size))
+    found.extend(window_problems(policy.minor_upgrades))
     return found

@@ -240,7 +240,9 @@ class Spec(Part, frozen=True, kw_only=True):
 class Condition(Part, frozen=True, kw_only=True):
     """One aspect of the database's state, as in every Kubernetes object."""
 
-    type: Annotated[str, about("Ready, Reconciling, Stalled, Replicated, BackedUp or ArchivingWAL.")]
+    type: Annotated[
+        str, about("Ready, Reconciling, Stalled, Replicated, UpToDate, BackedUp or ArchivingWAL.")
+    ]
     status: Annotated[Literal["True", "False", "Unknown"], about("Whether it holds.")]
     reason: Annotated[str, Meta(description="Fixed CamelCase word for why.", min_length=1, max_length=1024)]
     message: Annotated[str, Meta(description="The same for people, with figures.", max_length=32768)] = ""

@@ -35,6 +35,13 @@ _HEADER = """\
 # replicas         bounds and default of spec.replicas
 # scheduleWindow   default backup schedules are daily, spread over so many hours from startHour
 # storage          of a database that names no size
+# minorUpgrades    when running databases follow the catalogue to a newer minor of their major, or to another
+#                  image of the same release: standbys first, the primary last by switchover. With
+#                  `when: immediately` as soon as the catalogue says so, with `when: window` only while it is
+#                  open; every day and UTC unless days and timeZone say otherwise:
+#                    window: {days: [Sat, Sun], start: "02:00", duration: 4h, timeZone: Europe/Berlin}
+#                  What was begun is finished. A database that waits says when it goes on in its condition
+#                  UpToDate; one whose user changes spec.version does not wait. None goes to an older minor
 """
 
 
@@ -56,6 +63,7 @@ def policy_text(catalogue: list[dict[str, Any]], registry: str, tag: str) -> str
         "replicas": {"minimum": 1, "maximum": 9, "default": 1},
         "scheduleWindow": {"startHour": 0, "hours": 6},
         "storage": {"size": "10Gi"},
+        "minorUpgrades": {"when": "immediately"},
     }
     text = _HEADER + yaml.safe_dump(document, sort_keys=False)
     parse(text)

@@ -53,9 +53,9 @@ def _step(wanted: str, release: Release, stored: str, review: Review) -> Iterato
 def running(stored: str, review: Review) -> tuple[int, int] | None:
     """Give the release that a stored version runs: what the server reports, else what the policy says."""
     reported = (review.old.status.current_version or "") if review.old is not None else ""
-    exact = reported if reported.partition(".")[0] == stored.partition(".")[0] else ""
-    if "." in stored:
-        exact = stored
+    same = reported.partition(".")[0] == stored.partition(".")[0]
+    # What a version asks for it may never have got: from an image that does not start one goes back.
+    exact = reported if same else stored if "." in stored else ""
     if exact:
         major, _, minor = exact.partition(".")
         return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None

@@ -203,6 +203,13 @@ def test_a_pin_to_what_runs_is_accepted_although_the_policy_has_newer() -> None:
     assert admit(factory.complete_database(version="17.5"), old, policy=POLICY, today=TODAY).accepted
 
 
+def test_a_release_that_never_ran_is_left_again() -> None:
+    old = {**factory.complete_database(version="17.6"), "status": {"currentVersion": "17.5"}}
+    assert admit(factory.complete_database(version="17.5"), old, policy=POLICY, today=TODAY).accepted
+    old["status"] = {"currentVersion": "17.6"}
+    assert not admit(factory.complete_database(version="17.5"), old, policy=POLICY, today=TODAY).accepted
+
+
 def test_five_mistakes_are_five_messages() -> None:
     found = judged(
         {},

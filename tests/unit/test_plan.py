@@ -246,6 +246,18 @@ def test_an_image_with_another_version_than_the_policy_says_is_told() -> None:
     assert outcome.reason == "VersionMismatch"
 
 
+def test_an_image_that_turns_out_to_hold_another_version_goes_to_no_second_pod() -> None:
+    wish = replace(intent(replicas=3), version="17.6")
+    good = settled(wish, world(members(3), server_version="17.5"))
+    half = replace(good, instances=(*(replace(i, revision=OLD) for i in good.instances[:2]), pod(2)))
+    chosen = plan(wish, replace(half, moved={"orders-2": "17.4"}))
+    assert chosen.actions == ()
+    assert isinstance(chosen.outcome, Stalled)
+    assert chosen.outcome.reason == "VersionMismatch"
+    assert "orders-2 reports 17.4" in chosen.outcome.message
+    assert disruptions(plan(wish, replace(half, moved={"orders-2": "17.6"})))
+
+
 def test_a_dead_primarys_lock_is_released_before_anything_is_written() -> None:
     wish = intent(replicas=3)
     times = {"started_at": START, "ended_at": START + timedelta(hours=1)}

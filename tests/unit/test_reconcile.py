@@ -87,8 +87,9 @@ class Scene:
     """One database, whose plan the test chooses."""
 
     def __init__(self, folder: Path, choose: Callable[[Intent, World], Plan]) -> None:
-        policy = folder / "policy.yaml"
-        policy.write_text(POLICY)
+        self.policy = folder / "policy.yaml"
+        self.policy.write_text(POLICY)
+        self.followed = PolicyFile(self.policy, log=print)
         self.api, self.store, self.hands = Api(), Store(), Hands()
         patroni = Patroni(now=lambda: NOW, entropy=bytes)
         self.recorder = Recorder(self.api, now=lambda: NOW)
@@ -98,7 +99,7 @@ class Scene:
             Observer(self.api, self.store, patroni),
             self.hands,
             self.recorder,
-            PolicyFile(policy, log=print),
+            self.followed,
             Surroundings(lambda: NOW, bytes, "keddah-system"),
         )
         self.choose = choose
@@ -171,8 +172,7 @@ async def test_the_secrets_of_a_new_object_of_an_old_name_are_looked_at(scene: S
     assert "Secret" in scene.api.read
 
 
-async def test_while_a_spec_is_refused_the_accepted_one_is_looked_at_again(scene: Scene) -> None:
-    accepted = json.dumps(complete_database()["spec"])
+def statefulset(accepted: str = "", image: str = "keddah.dev/keddah-postgres:17.5") -> dict[str, Any]:
     metadata = {
         "name": "orders",
         "namespace": "shop",
@@ -181,15 +181,41 @@ async def test_while_a_spec_is_refused_the_accepted_one_is_looked_at_again(scene
         "labels": {"keddah.dev/database": "orders"},
         "annotations": {"keddah.dev/accepted": accepted},
     }
-    statefulset = {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": metadata,
-        "spec": {"replicas": 1},
+    spec = {
+        "replicas": 1,
+        "template": {"spec": {"containers": [{"name": "postgres", "image": image}]}},
     }
-    scene.store.put("StatefulSet", statefulset)
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata, "spec": spec}
+
+
+async def test_while_a_spec_is_refused_the_accepted_one_is_looked_at_again(scene: Scene) -> None:
+    scene.store.put("StatefulSet", statefulset(json.dumps(complete_database()["spec"])))
     scene.put("uid-of-orders", 4, replicas=1000)
     scene.choose = chosen(outcome=Waiting(5, "RollingOut", "one at a time"))
     outcome = await scene.look()
     assert isinstance(outcome, Stalled)
     assert (outcome.reason, outcome.after) == ("Refused", 5)
+
+
+async def test_an_upgrade_that_waits_for_its_window_takes_nothing_from_ready(scene: Scene) -> None:
+    window = '{when: window, window: {start: "12:30", duration: 1h}}'
+    scene.policy.write_text(f"{POLICY}minorUpgrades: {window}\n")
+    assert scene.followed.refresh()
+    running = statefulset()
+    scene.store.put("StatefulSet", running)
+    name = {"name": "orders-0", "resourceVersion": "4"}
+    template = running["spec"]["template"]["spec"]
+    scene.store.put("Pod", {"kind": "Pod", "metadata": running["metadata"] | name, "spec": template})
+    intents: list[Intent] = []
+
+    def choose(intent: Intent, _: World) -> Plan:
+        intents.append(intent)
+        return Plan((), Done())
+
+    scene.choose = choose
+    assert await scene.look() == Done(after=1800.0)
+    assert [(i.image, i.version) for i in intents] == [("keddah.dev/keddah-postgres:17.5", None)]
+    told = {c["type"]: (c["status"], c["reason"]) for c in scene.api.status["conditions"]}
+    assert told["Ready"] == ("True", "Ready")
+    assert told["Reconciling"] == ("False", "Ready")
+    assert told["UpToDate"] == ("False", "UpgradePending")

@@ -7,6 +7,7 @@ import pytest
 
 from controller.outcome import Done, Stalled, Waiting
 from controller.status import status, transitions
+from controller.upgrade import Choice, Held
 from schemas.types import PostgreSQLDatabase, decode
 from tests.factory import complete_database, typed_database
 from tests.worlds import members, pod, world
@@ -94,3 +95,60 @@ def test_an_event_is_told_only_when_ready_changes() -> None:
     ready = status(typed_database(), world(members(1)), Done(), judged=True, now=NOW)
     assert transitions({}, ready) == [("Normal", "Ready", "1 of 1 instances serve")]
     assert transitions(ready, ready) == []
+
+
+def pods(*images: str) -> dict[str, Any]:
+    made = {
+        f"orders-{n}": {"spec": {"containers": [{"name": "postgres", "image": i}]}}
+        for n, i in enumerate(images)
+    }
+    return {"Pod": made}
+
+
+NEW_IMAGE, OLD_IMAGE = "registry/a:2", "registry/a:1"
+HELD = Held("UpgradePending", "17.5 -> 17.6: the policy's window opens at 2026-11-28T02:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("choice", "images", "reports", "told"),
+    [
+        (Choice(NEW_IMAGE, "17.6"), (NEW_IMAGE, NEW_IMAGE), "17.6", ("True", "AsAllowed")),
+        (Choice(NEW_IMAGE, "17.6"), (OLD_IMAGE, NEW_IMAGE), "17.5", ("False", "Upgrading")),
+        (Choice(NEW_IMAGE, "17.6"), (NEW_IMAGE, NEW_IMAGE), "17.5", ("False", "VersionMismatch")),
+        (Choice(NEW_IMAGE, "17.6"), (NEW_IMAGE, NEW_IMAGE), None, ("Unknown", "NotReported")),
+        (Choice(OLD_IMAGE, None, HELD), (OLD_IMAGE, OLD_IMAGE), "17.5", ("False", "UpgradePending")),
+        (None, (OLD_IMAGE, OLD_IMAGE), "17.5", ("Unknown", "Ready")),
+    ],
+)
+def test_up_to_date_tells_how_the_image_stands_and_leaves_ready_alone(
+    choice: Choice | None, images: tuple[str, ...], reports: str | None, told: tuple[str, str]
+) -> None:
+    around = world(members(2), server_version=reports, children=pods(*images))
+    result = status(typed_database(replicas=2), around, Done(), choice, judged=True, now=NOW)
+    assert condition(result, "UpToDate") == told
+    assert condition(result, "Ready") == ("True", "Ready")
+    assert condition(result, "Reconciling") == ("False", "Ready")
+
+
+def test_an_upgrade_is_told_from_its_announcement_to_its_end() -> None:
+    old, new = pods(OLD_IMAGE), pods(NEW_IMAGE)
+    story: list[str] = []
+    last: dict[str, Any] = {}
+    for choice, children, reports in (
+        (Choice(OLD_IMAGE, "17.5"), old, "17.5"),
+        (Choice(OLD_IMAGE, None, HELD), old, "17.5"),
+        (Choice(NEW_IMAGE, "17.6"), old, "17.5"),
+        (Choice(NEW_IMAGE, "17.6"), new, "17.6"),
+        (Choice(NEW_IMAGE, "17.6"), new, "17.6"),
+    ):
+        around = world(members(1), server_version=reports, children=children)
+        result = status(typed_database(), around, Done(), choice, judged=True, now=NOW)
+        story += [reason for _, reason, _ in transitions(last, result)]
+        last = result
+    assert story == ["Ready", "UpgradePending", "Upgrading", "UpToDate"]
+
+
+def test_a_refused_downgrade_is_a_warning() -> None:
+    held = Choice(NEW_IMAGE, None, Held("DowngradeRefused", "17.6 runs"))
+    result = status(typed_database(), world(members(1)), Done(), held, judged=True, now=NOW)
+    assert ("Warning", "DowngradeRefused", "17.6 runs") in transitions({}, result)

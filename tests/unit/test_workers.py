@@ -99,6 +99,7 @@ async def test_an_api_server_that_does_not_answer_is_tried_again_later_and_later
     ("outcome", "deadline"),
     [
         (Done(), None),
+        (Done(after=600), 600.0),
         (Waiting(30, "Starting", ""), 30.0),
         (Stalled("Refused", ""), None),
         (Stalled("ChildOwnedByOther", "", after=60), 60.0),

@@ -1,0 +1,182 @@
+"""Which image runs now: the decision, with every reason to take the policy's or to stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from controller.judge import Judgement
+from controller.outcome import Done, Outcome, Stalled, Waiting
+from controller.reports import Trouble
+from controller.upgrade import Choice, awake, choose
+from controller.world import World
+from schemas.maintenance import MinorUpgrades, Window
+from schemas.policy import Release
+from schemas.types import decode
+from tests.factory import complete_database
+from tests.worlds import members, pod, world
+
+# A Monday; the window opens on Saturdays.
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+OPEN = datetime(2026, 11, 28, 2, tzinfo=UTC)
+AT_ONCE = MinorUpgrades()
+SATURDAYS = MinorUpgrades(when="window", window=Window(start="02:00", duration="4h", days=("Sat",)))
+A, B, C = "registry/a:1", "registry/b:1", "registry/c:1"
+
+
+def running(image: str, pods: str = "", *, version: str | None = "17.5", **changes: Any) -> World:  # noqa: ANN401
+    """Give three healthy instances; `pods` has the image of each where it is not the template's."""
+    images = [{"a": A, "b": B, "c": C}[letter] for letter in pods] or [image] * 3
+    containers = [{"name": "postgres", "image": image}]
+    statefulset = {"spec": {"replicas": 3, "template": {"spec": {"containers": containers}}}}
+    made = {
+        f"orders-{n}": {"spec": {"containers": [{"name": "postgres", "image": each}]}}
+        for n, each in enumerate(images)
+    }
+    children = {"StatefulSet": {"orders": statefulset}, "Pod": made}
+    return replace(world(members(3), children=children, server_version=version), **changes)
+
+
+def judged(version: str = "17.6", image: str = B, *, status: str | None = None, **more: Any) -> Judgement:  # noqa: ANN401
+    manifest = {**complete_database(version="17"), "status": {"currentVersion": status} if status else {}}
+    return Judgement(decode(manifest), "{}", Release(version=version, image=image), (), **more)
+
+
+def chosen(
+    judgement: Judgement, around: World, upgrades: MinorUpgrades = SATURDAYS, now: datetime = NOW
+) -> Choice:
+    choice = choose(judgement, around, upgrades, now)
+    assert choice is not None
+    return choice
+
+
+def test_a_new_database_starts_with_the_policys_release_at_any_time() -> None:
+    assert chosen(judged(), World()) == Choice(B, "17.6")
+
+
+def test_a_newer_minor_is_taken_at_once_where_the_policy_says_so() -> None:
+    assert chosen(judged(), running(A), AT_ONCE) == Choice(B, "17.6")
+
+
+def test_a_newer_minor_waits_for_the_window_and_says_when_it_opens() -> None:
+    choice = chosen(judged(), running(A))
+    assert (choice.image, choice.version) == (A, None)
+    assert choice.held
+    assert choice.held.reason == "UpgradePending"
+    assert choice.held.message == "17.5 -> 17.6: the policy's window opens at 2026-11-28T02:00:00Z"
+
+
+def test_a_rebuilt_image_of_the_same_release_goes_by_the_same_rule() -> None:
+    choice = chosen(judged("17.5"), running(A))
+    assert choice.image == A
+    assert choice.held
+    assert choice.held.message.startswith("another image of 17.5: ")
+    assert chosen(judged("17.5"), running(A), now=OPEN) == Choice(B, "17.5")
+
+
+@pytest.mark.parametrize(("minutes", "image"), [(-1, A), (0, B), (239, B), (240, A)])
+def test_an_open_window_lets_it_through_until_it_closes(minutes: int, image: str) -> None:
+    assert chosen(judged(), running(A), now=OPEN + timedelta(minutes=minutes)).image == image
+
+
+def test_what_is_pinned_or_unchanged_is_up_to_date() -> None:
+    assert chosen(judged("17.5", A), running(A)) == Choice(A, "17.5")
+
+
+def test_a_version_that_its_user_changed_does_not_wait() -> None:
+    assert chosen(judged(version_changed=True), running(A)) == Choice(B, "17.6")
+
+
+@pytest.mark.parametrize("pods", ["aab", "abb"])
+def test_a_change_that_was_begun_is_finished_after_the_window(pods: str) -> None:
+    assert chosen(judged(), running(B, pods)) == Choice(B, "17.6")
+
+
+@pytest.mark.parametrize("image", [A, C])
+def test_a_begun_change_to_a_broken_image_goes_back_or_on_outside_of_the_window(image: str) -> None:
+    broken = running(B, "aab")
+    assert chosen(judged("17.5", image), broken) == Choice(image, "17.5")
+
+
+def test_a_hibernated_database_takes_the_newest_for_nobody_is_disturbed() -> None:
+    assert chosen(judged(), running(A, instances=())).image == B
+
+
+def test_an_only_instance_whose_image_is_broken_gets_another_at_once() -> None:
+    down = pod(0, "primary", ready=False, trouble=Trouble("ImageNotPulled", "no such image"))
+    assert chosen(judged(), running(A, instances=(down,))).image == B
+
+
+def test_a_failover_is_no_reason_to_upgrade() -> None:
+    unready = tuple(replace(i, ready=False) for i in members(3))
+    assert chosen(judged(), running(A, instances=unready)).image == A
+
+
+@pytest.mark.parametrize("upgrades", [AT_ONCE, SATURDAYS])
+@pytest.mark.parametrize("reported", ["server", "status"])
+def test_a_catalogue_that_moves_back_moves_no_database_back(upgrades: MinorUpgrades, reported: str) -> None:
+    around = running(B, version="17.6" if reported == "server" else None)
+    choice = chosen(judged("17.5", A, status="17.6", version_changed=True), around, upgrades, OPEN)
+    assert choice.image == B
+    assert choice.held
+    assert choice.held.reason == "DowngradeRefused"
+    assert choice.held.until is None
+
+
+def test_minors_are_compared_as_numbers() -> None:
+    assert chosen(judged("17.10"), running(A, version="17.9"), AT_ONCE).image == B
+    assert chosen(judged("17.9"), running(A, version="17.10"), AT_ONCE).image == A
+
+
+def test_a_new_release_that_is_taken_back_before_the_primary_has_it_is_left_again() -> None:
+    assert chosen(judged("17.5", A), running(B, "aab", version="17.5"), AT_ONCE).image == A
+
+
+def test_one_that_is_taken_back_after_the_primary_had_it_is_finished() -> None:
+    around = running(B, "bab", version="17.6")
+    choice = chosen(judged("17.5", A), around, AT_ONCE)
+    assert choice.image == B
+    assert choice.held
+    assert choice.held.reason == "DowngradeRefused"
+
+
+def test_an_image_that_turned_out_to_be_older_goes_no_further_once_the_catalogue_admits_it() -> None:
+    choice = chosen(judged("17.4", B), running(B, "aab", version="17.5"), AT_ONCE)
+    assert choice.image == A
+
+
+def test_a_version_that_left_the_catalogue_runs_on() -> None:
+    gone = replace(judged(), release=None)
+    choice = chosen(gone, running(A), AT_ONCE)
+    assert choice.image == A
+    assert choice.held
+    assert choice.held.reason == "NotInCatalogue"
+    assert choose(gone, World(), AT_ONCE, NOW) is None
+
+
+def test_a_prerelease_that_is_no_number_is_left_to_the_policy() -> None:
+    assert chosen(judged(), running(A, version="18beta1"), AT_ONCE).image == B
+
+
+@pytest.mark.parametrize(
+    ("outcome", "after"),
+    [
+        (Done(), 600.0),
+        (Waiting(5, "RollingOut", ""), 5),
+        (Waiting(900, "Unschedulable", ""), 600.0),
+        (Stalled("VolumeCannotGrow", ""), 600.0),
+        (Stalled("ChildOwnedByOther", "", after=60.0), 60.0),
+    ],
+)
+def test_the_opening_wakes_the_database_however_it_stands(outcome: Outcome, after: float) -> None:
+    now = OPEN - timedelta(minutes=10)
+    pending = chosen(judged(), running(A), now=now)
+    assert awake(outcome, pending, now) == replace(outcome, after=after)
+    assert awake(outcome, Choice(A, "17.5"), now) == outcome
+
+
+def test_a_distant_opening_is_looked_at_again_within_the_hour() -> None:
+    assert awake(Done(), chosen(judged(), running(A)), NOW).after == 3600.0
