@@ -2,7 +2,7 @@
 
 NAME-keys and the others hold the same knowledge twice, so that either side can be lost: passwords are
 derived from the seed in NAME-keys, and where NAME-keys itself is gone, what the other Secrets still hold
-goes into the new one.
+goes into the new one. The certificate that members serve with stays until it is due.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from controller.actions import Manifest
+from controller.certificates import Pair, expiry, renewal_due, serves
 from controller.desired import names
 from controller.desired.secrets import secrets, server_names
-from controller.pki import DatabaseKeys, Entropy, Pair, issue_server, renewal_due, serves
+from controller.pki import DatabaseKeys, Entropy, Former, issue_server
 from schemas.types import PostgreSQLDatabase
 
 
@@ -42,7 +44,7 @@ def _keys(
     stored = live.get(names.keys_secret(name))
     known = database_keys(stored) if stored else None
     if known is not None:
-        return known
+        return replace(known, former=_usable(known.former, now)) if known.former else known
     holders = {
         "app": names.app_secret(name),
         "superuser": names.superuser_secret(name),
@@ -50,7 +52,16 @@ def _keys(
     }
     kept = {purpose: _text(live.get(secret), "password") for purpose, secret in holders.items()}
     passwords = {purpose: password for purpose, password in kept.items() if password}
-    return DatabaseKeys.generate(name, now=now, entropy=entropy, passwords=passwords)
+    tls = live.get(names.tls_secret(name))
+    former = Former(_text(tls, "tls.crt"), _text(tls, "tls.key"), _text(tls, "ca.crt"))
+    return DatabaseKeys.generate(
+        name, now=now, entropy=entropy, passwords=passwords, former=_usable(former, now)
+    )
+
+
+def _usable(former: Former, now: datetime) -> Former | None:
+    """Keep the pair that members serve with: while they run, they obey and believe nobody else's."""
+    return former if serves(former, former.ca_crt, ()) and now < expiry(former.crt) else None
 
 
 def _server(
@@ -64,7 +75,7 @@ def _server(
     held = live.get(names.tls_secret(db.metadata.name))
     pair = Pair(_text(held, "tls.crt"), _text(held, "tls.key"))
     wanted = server_names(db)
-    if not renewal_due(pair.crt, now) and serves(pair, keys.ca_crt, wanted):
+    if not renewal_due(pair.crt, now) and serves(pair, keys.trusted, wanted):
         return pair
     return issue_server(keys.authority, wanted, now=now, entropy=entropy, client_too=True)
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from controller.pki import DatabaseKeys, Entropy, Pair
+    from controller.certificates import Pair
+    from controller.pki import DatabaseKeys, Entropy
 
 PORT = 8008
 READ_SECONDS = 3.0
@@ -133,8 +134,18 @@ class Patroni:
         seconds: float = CHANGE_SECONDS,
     ) -> Reply:
         self._permit()
-        pair = issue_client(keys.authority, _CLIENT, now=self._now(), entropy=self._entropy)
-        return await self._send(method, ip, path, body, changing_context(keys.ca_crt, pair), seconds)
+        pair = await self._client(ip, keys)
+        return await self._send(method, ip, path, body, changing_context(keys.trusted, pair), seconds)
+
+    async def _client(self, ip: str, keys: DatabaseKeys) -> Pair:
+        """Give what a member knows the controller by: a certificate of the authority that it serves with.
+
+        It loads another authority only together with another certificate (Patroni 4.1, api.py,
+        reload_local_certificate).
+        """
+        if keys.former and keys.former.signed(await self.certificate(ip) or ""):
+            return keys.former
+        return issue_client(keys.authority, _CLIENT, now=self._now(), entropy=self._entropy)
 
     async def _send(
         self,

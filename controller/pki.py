@@ -12,43 +12,41 @@ import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 from typing import Self, TypeAlias
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from controller.certificates import BACKDATED, Pair, alternative_name, signed
 
 Entropy: TypeAlias = Callable[[int], bytes]
 """Gives so many unpredictable bytes: `secrets.token_bytes` outside of tests."""
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
 LEAF_LIFETIME = timedelta(days=365)
-# The clocks of two machines differ; a certificate that starts now is refused by the slower one.
-_BACKDATED = timedelta(minutes=5)
 _SEED_BYTES = 32
 _PASSWORD_CHARACTERS = 32
-_KEPT = "password-"  # begins the name of an entry of NAME-keys
-_SAVED = "password."
+_SAVED = "password."  # begins the name of an entry of NAME-keys
+_FORMER = ("former.crt", "former.key", "former-ca.crt")
 _COMMON_NAME_LIMIT = 64  # RFC 5280, ub-common-name
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A certificate and its private key, both PEM."""
-
-    crt: str
-    key: str
-
-    def __repr__(self) -> str:
-        return "Pair(…)"  # never a key in a log
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Authority(Pair):
     """A pair that signs others."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Former(Pair):
+    """A pair of authorities (`ca_crt`, one PEM after the other) that were lost: nobody can issue another."""
+
+    ca_crt: str
+
+    def signed(self, pem: str) -> bool:
+        """Whether the certificate in `pem` is signed by one of these authorities."""
+        return signed(pem, self.ca_crt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +55,31 @@ class DatabaseKeys:
 
     Passwords are functions of the seed, so that a Secret that was deleted comes back with the password
     that fits the data. `passwords` holds those that are not: they were saved from the other Secrets when
-    this one was lost.
+    this one was lost. So was `former`: members that run trust no other until they have loaded a new one.
     """
 
     ca_crt: str
     ca_key: str
     seed: bytes
     passwords: Mapping[str, str] = field(default_factory=dict)
+    former: Former | None = None
 
     def __repr__(self) -> str:
         return "DatabaseKeys(…)"
 
     @classmethod
     def generate(
-        cls, name: str, *, now: datetime, entropy: Entropy, passwords: Mapping[str, str] | None = None
+        cls,
+        name: str,
+        *,
+        now: datetime,
+        entropy: Entropy,
+        passwords: Mapping[str, str] | None = None,
+        former: Former | None = None,
     ) -> Self:
-        """Make new ones; `name` goes into the authority's subject, `passwords` are kept as they are."""
+        """Make new ones; `name` goes into the authority's subject, what is given is kept as it is."""
         authority = issue_authority(name, now=now, entropy=entropy)
-        return cls(authority.crt, authority.key, entropy(_SEED_BYTES), passwords or {})
+        return cls(authority.crt, authority.key, entropy(_SEED_BYTES), passwords or {}, former)
 
     @classmethod
     def decode(cls, data: Mapping[str, str]) -> Self:
@@ -85,12 +90,17 @@ class DatabaseKeys:
             for name, value in values.items()
             if name.startswith(_SAVED)
         }
-        return cls(values["ca.crt"].decode(), values["ca.key"].decode(), values["seed"], saved)
+        found = [values[name].decode() for name in _FORMER if name in values]
+        former = Former(*found) if len(found) == len(_FORMER) else None
+        return cls(values["ca.crt"].decode(), values["ca.key"].decode(), values["seed"], saved, former)
 
     def encode(self) -> dict[str, str]:
         """Return the `data` (base64) of the Secret NAME-keys."""
         saved = {f"{_SAVED}{purpose}": password.encode() for purpose, password in self.passwords.items()}
         values = {"ca.crt": self.ca_crt.encode(), "ca.key": self.ca_key.encode(), "seed": self.seed, **saved}
+        if self.former:
+            parts = (self.former.crt, self.former.key, self.former.ca_crt)
+            values |= {name: part.encode() for name, part in zip(_FORMER, parts, strict=True)}
         return {name: base64.b64encode(value).decode() for name, value in values.items()}
 
     @property
@@ -98,10 +108,13 @@ class DatabaseKeys:
         """The pair that signs the database's certificates."""
         return Authority(self.ca_crt, self.ca_key)
 
+    @property
+    def trusted(self) -> str:
+        """Every authority, PEM after PEM, that who deals with this database believes."""
+        return self.ca_crt + (self.former.ca_crt if self.former else "")
+
     def password(self, purpose: str) -> str:
         """Return the password for "app", "superuser", "replication" or "rewind": 32 URL-safe characters."""
-        if purpose in self.passwords:
-            return self.passwords[purpose]
         kept = self.passwords.get(purpose)
         if kept is not None:
             return kept
@@ -149,47 +162,6 @@ def issue_client(authority: Authority, name: str, *, now: datetime, entropy: Ent
     return _leaf(authority, name, (), [ExtendedKeyUsageOID.CLIENT_AUTH], now, entropy)
 
 
-def renewal_due(pem: str, now: datetime) -> bool:
-    """Whether the first certificate in `pem` is past two thirds of its life, not yet valid, or unreadable."""
-    try:
-        certificate = x509.load_pem_x509_certificate(pem.encode())
-    except ValueError:
-        return True
-    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return not start <= now < start + (end - start) * 2 / 3
-
-
-def expiry(pem: str) -> datetime:
-    """Return when the first certificate in `pem` ends; raises ValueError when it is unreadable."""
-    return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
-
-
-def issued(pem: str) -> datetime:
-    """Return when the first certificate in `pem` was made here; raises ValueError when it is unreadable."""
-    return x509.load_pem_x509_certificate(pem.encode()).not_valid_before_utc + _BACKDATED
-
-
-def serves(pair: Pair, authority_pem: str, names: Iterable[str]) -> bool:
-    """Whether the pair belongs together, is signed by one of these authorities and covers every name."""
-    try:
-        certificate = x509.load_pem_x509_certificate(pair.crt.encode())
-        key = serialization.load_pem_private_key(pair.key.encode(), None)
-    except (ValueError, TypeError):
-        return False
-    return (
-        key.public_key() == certificate.public_key()
-        and any(_signed_by(certificate, pem) for pem in split(authority_pem))
-        and _names(certificate) >= {_alternative(name) for name in names}
-    )
-
-
-def split(bundle: str) -> tuple[str, ...]:
-    """Return every certificate of a PEM bundle, in order and each once."""
-    end = "-----END CERTIFICATE-----\n"
-    parts = (part.strip() for part in bundle.replace("\r", "").replace(end.strip(), end).split(end))
-    return tuple(dict.fromkeys(f"{part}\n{end}" for part in parts if part.startswith("-----BEGIN CERT")))
-
-
 def _key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
     # 16 bytes more than the curve's order has, so that the remainder is evenly spread (FIPS 186-5, A.2.1).
     order = ec.SECP256R1().group_order
@@ -223,7 +195,7 @@ def _leaf(
         )
     )
     if alternatives:
-        names = x509.SubjectAlternativeName([_alternative(text) for text in alternatives])
+        names = x509.SubjectAlternativeName([alternative_name(text) for text in alternatives])
         builder = builder.add_extension(names, critical=False)
     return Pair(_sign(builder, signer), _private_pem(key))
 
@@ -244,7 +216,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(public)
         .serial_number(serial)
-        .not_valid_before(now - _BACKDATED)
+        .not_valid_before(now - BACKDATED)
         .not_valid_after(now + lifetime)
     )
 
@@ -276,25 +248,3 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _alternative(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-def _names(certificate: x509.Certificate) -> set[x509.GeneralName]:
-    try:
-        return set(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
-    except x509.ExtensionNotFound:
-        return set()
-
-
-def _signed_by(certificate: x509.Certificate, authority_pem: str) -> bool:
-    try:
-        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority_pem.encode()))
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True

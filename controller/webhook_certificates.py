@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from controller import pki
+from controller import certificates, pki
 from controller.kinds import CONFIGURATION, KINDS, WEBHOOK_CONFIGURATIONS
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def wanted(
     """Return both Secrets as they should be now; the very same ones when nothing is due."""
     signing = _authority(authority, now, entropy)
     trusted = _trusted(signing, (authority.trusted, serving.trusted), now)
-    pair = pki.Pair(serving.crt, serving.key)
+    pair = certificates.Pair(serving.crt, serving.key)
     hosts = tuple(hosts)
-    if pki.renewal_due(pair.crt, now) or not pki.serves(pair, signing.crt, hosts):
+    if certificates.renewal_due(pair.crt, now) or not certificates.serves(pair, signing.crt, hosts):
         signer = pki.Authority(signing.crt, signing.key)
         pair = pki.issue_server(signer, hosts, now=now, entropy=entropy)
     return Certificates(
@@ -91,29 +91,29 @@ def _authority(held: Held, now: datetime, entropy: pki.Entropy) -> Held:
     if not _is_authority(held.crt, held.key, now):
         fresh = pki.issue_authority(SERVICE, now=now, entropy=entropy)
         return Held(fresh.crt, fresh.key)
-    if not pki.renewal_due(held.crt, now):
+    if not certificates.renewal_due(held.crt, now):
         return Held(held.crt, held.key)
     if not _is_authority(held.next_crt, held.next_key, now):
         fresh = pki.issue_authority(SERVICE, now=now, entropy=entropy)
         return Held(held.crt, held.key, "", fresh.crt, fresh.key)
-    if now - pki.issued(held.next_crt) >= TRUSTED_BEFORE_SIGNING:
+    if now - certificates.issued(held.next_crt) >= TRUSTED_BEFORE_SIGNING:
         return Held(held.next_crt, held.next_key)
     return Held(held.crt, held.key, "", held.next_crt, held.next_key)
 
 
 def _trusted(signing: Held, before: Iterable[str], now: datetime) -> str:
     """Return the authorities to trust: who signs, who will, and who signed before and has not ended."""
-    candidates = pki.split(signing.crt + signing.next_crt + "".join(before))
+    candidates = certificates.split(signing.crt + signing.next_crt + "".join(before))
     return "".join(pem for pem in candidates if _lasts(pem, now))
 
 
 def _is_authority(crt: str, key: str, now: datetime) -> bool:
-    return _lasts(crt, now) and pki.serves(pki.Pair(crt, key), crt, ())
+    return _lasts(crt, now) and certificates.serves(certificates.Pair(crt, key), crt, ())
 
 
 def _lasts(crt: str, now: datetime) -> bool:
     try:
-        return now < pki.expiry(crt)
+        return now < certificates.expiry(crt)
     except ValueError:
         return False
 
@@ -187,7 +187,7 @@ class WebhookCertificates:
                 "data": data,
             }
         )
-        logger.info("Wrote certificates secret=%s ends=%s", name, pki.expiry(held.crt).date())
+        logger.info("Wrote certificates secret=%s ends=%s", name, certificates.expiry(held.crt).date())
 
 
 def _bundles(configuration: Manifest) -> set[str]:

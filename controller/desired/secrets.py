@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 from urllib.parse import quote
 
+from controller.certificates import Pair
 from controller.desired import names, patroni
 from controller.desired.child import Manifest, kept_child
 from controller.desired.services import POSTGRESQL_PORT
-from controller.pki import DatabaseKeys, Pair
+from controller.pki import DatabaseKeys
 from schemas.types import PostgreSQLDatabase
 
 
@@ -22,7 +23,7 @@ def secrets(db: PostgreSQLDatabase, keys: DatabaseKeys, server: Pair) -> tuple[M
     `server` is issued for `server_names`, and as a client's too: members call one another with it.
     """
     name = db.metadata.name
-    tls = {"tls.crt": server.crt, "tls.key": server.key, "ca.crt": keys.ca_crt}
+    tls = {"tls.crt": server.crt, "tls.key": server.key, "ca.crt": keys.trusted}
     return (
         keys_secret(db, keys),
         _login(db, names.superuser_secret(name), patroni.SUPERUSER, keys.password("superuser")),

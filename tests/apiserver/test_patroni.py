@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import ssl
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,12 @@ import pytest
 from aiohttp import web
 
 from controller.patroni import Patroni, Reply, changing_context
-from controller.pki import DatabaseKeys, issue_server
+from controller.pki import DatabaseKeys, Former, issue_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from controller.certificates import Pair
 
 NOW = datetime.now(UTC)
 KEYS = DatabaseKeys.generate("orders", now=NOW, entropy=secrets.token_bytes)
@@ -25,7 +28,8 @@ OTHERS = DatabaseKeys.generate("others", now=NOW, entropy=secrets.token_bytes)
 class Member:
     """A member of a database: remembers what it was told, and by whom."""
 
-    def __init__(self) -> None:
+    def __init__(self, pair: Pair) -> None:
+        self.pair = pair
         self.told: list[tuple[str, Any, bool]] = []
         self.version: Any = {"server_version": 170006}
         self.port = 0
@@ -40,13 +44,16 @@ class Member:
         return web.Response(text="done" if certified else "no", status=200 if certified else 403)
 
 
+def serving() -> Pair:
+    return issue_server(KEYS.authority, ["orders-0"], now=NOW, entropy=secrets.token_bytes, client_too=True)
+
+
 @pytest.fixture
 async def member() -> AsyncIterator[Member]:
-    pair = issue_server(KEYS.authority, ["orders-0"], now=NOW, entropy=secrets.token_bytes)
+    found = Member(serving())
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=KEYS.ca_crt)
     context.verify_mode = ssl.CERT_OPTIONAL
-    _load(context, pair.crt + pair.key)
-    found = Member()
+    _load(context, found.pair.crt + found.pair.key)
     app = web.Application()
     app.router.add_route("*", "/{path}", found.answer)
     runner = web.AppRunner(app)
@@ -101,6 +108,18 @@ async def test_the_keys_of_another_database_change_nothing(member: Member) -> No
     assert not reply.accepted
     assert reply.status == 0
     assert member.told == []
+
+
+async def test_a_member_of_a_lost_authority_obeys_its_last_certificate(member: Member) -> None:
+    former = Former(member.pair.crt, member.pair.key, KEYS.ca_crt)
+    keys = DatabaseKeys.generate("orders", now=NOW, entropy=secrets.token_bytes, former=former)
+    assert (await client(member).restart("127.0.0.1", keys)).accepted
+
+
+async def test_a_member_that_has_left_a_lost_authority_obeys_the_new_one(member: Member) -> None:
+    old = issue_server(OTHERS.authority, ["orders-0"], now=NOW, entropy=secrets.token_bytes, client_too=True)
+    keys = replace(KEYS, former=Former(old.crt, old.key, OTHERS.ca_crt))
+    assert (await client(member).restart("127.0.0.1", keys)).accepted
 
 
 async def test_nobody_there_is_an_answer_too() -> None:

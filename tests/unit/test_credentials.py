@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from controller.certificates import Pair, expiry, serves, split
 from controller.credentials import credentials, database_keys
-from controller.pki import expiry
 from tests.factory import typed_database
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -51,12 +51,58 @@ def test_when_the_keys_are_lost_the_passwords_are_saved_from_the_other_secrets()
     assert third == second
 
 
-def test_when_the_authority_is_new_the_server_gets_a_new_certificate() -> None:
+def without(secrets: dict[str, dict[str, Any]], *lost: str) -> dict[str, dict[str, Any]]:
+    return {name: secret for name, secret in secrets.items() if name not in lost}
+
+
+def authorities(secrets: dict[str, dict[str, Any]]) -> tuple[str, ...]:
+    return split(text(secrets["orders-tls"], "ca.crt"))
+
+
+def test_when_the_keys_are_lost_members_serve_on_and_learn_whom_to_trust_next() -> None:
     first = made()
-    rest = {name: secret for name, secret in first.items() if name != "orders-keys"}
-    second = made(rest, start=500)
-    assert text(second["orders-tls"], "ca.crt") == text(second["orders-keys"], "ca.crt")
-    assert text(second["orders-tls"], "tls.crt") != text(first["orders-tls"], "tls.crt")
+    second = made(without(first, "orders-keys"), start=500)
+    assert text(second["orders-tls"], "tls.crt") == text(first["orders-tls"], "tls.crt")
+    assert authorities(second) == (text(second["orders-keys"], "ca.crt"), *authorities(first))
+    assert text(second["orders-keys"], "former.key") == text(first["orders-tls"], "tls.key")
+
+
+def test_a_lost_authority_is_trusted_until_its_last_certificate_ends() -> None:
+    first = made()
+    second = made(without(first, "orders-keys"), start=500)
+    renewed = made(second, now=NOW + timedelta(days=250), start=700)
+    assert serves(tls(renewed), text(renewed["orders-keys"], "ca.crt"), ())
+    assert authorities(renewed) == authorities(second)
+    late = made(renewed, now=NOW + timedelta(days=366), start=900)
+    assert authorities(late) == (text(second["orders-keys"], "ca.crt"),)
+    assert "former.key" not in late["orders-keys"]["data"]
+    assert text(late["orders-tls"], "tls.crt") == text(renewed["orders-tls"], "tls.crt")
+
+
+def test_keys_lost_twice_keep_the_certificate_that_is_served() -> None:
+    first = made()
+    second = made(without(first, "orders-keys"), start=500)
+    third = made(without(second, "orders-keys"), start=900)
+    assert tls(third) == tls(first)
+    assert authorities(third)[1:] == authorities(second)
+
+
+def test_when_nothing_of_the_authority_is_left_everything_is_new() -> None:
+    second = made(without(made(), "orders-keys", "orders-tls"), start=500)
+    assert authorities(second) == (text(second["orders-keys"], "ca.crt"),)
+    assert serves(tls(second), text(second["orders-keys"], "ca.crt"), ())
+
+
+def test_a_damaged_remnant_is_dropped() -> None:
+    second = made(without(made(), "orders-keys"), start=500)
+    second["orders-keys"]["data"]["former.crt"] = "eA=="
+    third = made(second, start=900)
+    assert "former.crt" not in third["orders-keys"]["data"]
+    assert len(authorities(third)) == 1
+
+
+def tls(secrets: dict[str, dict[str, Any]]) -> Pair:
+    return Pair(text(secrets["orders-tls"], "tls.crt"), text(secrets["orders-tls"], "tls.key"))
 
 
 def test_a_certificate_is_renewed_before_it_ends_and_the_authority_stays() -> None:

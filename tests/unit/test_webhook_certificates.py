@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller import pki
+from controller import certificates, pki
 from controller.webhook_certificates import TRUSTED_BEFORE_SIGNING, Certificates, Held, names, wanted
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -20,7 +20,7 @@ def due(authority: Held, serving: Held, now: datetime = NOW) -> Certificates:
 
 def trusted(state: Certificates) -> bool:
     """Whether the API server, knowing the bundle, believes who serves."""
-    return pki.serves(pki.Pair(state.serving.crt, state.serving.key), state.bundle, HOSTS)
+    return certificates.serves(certificates.Pair(state.serving.crt, state.serving.key), state.bundle, HOSTS)
 
 
 def test_from_nothing_comes_a_trusted_pair_for_the_service() -> None:
@@ -64,7 +64,7 @@ def test_a_lost_authority_is_replaced_and_what_still_serves_stays_trusted() -> N
     again = due(Held(), state.serving)
     assert again.authority.crt != state.authority.crt
     assert trusted(again)
-    assert pki.serves(pki.Pair(state.serving.crt, state.serving.key), again.bundle, HOSTS)
+    assert certificates.serves(certificates.Pair(state.serving.crt, state.serving.key), again.bundle, HOSTS)
 
 
 def test_an_authority_without_its_key_is_replaced() -> None:
@@ -81,7 +81,7 @@ def test_a_rotation_trusts_before_it_signs_and_after_at_every_step() -> None:
     time = NOW + pki.AUTHORITY_LIFETIME * 0.7
     prepared = due(begun.authority, due(begun.authority, begun.serving, time).serving, time)
     assert prepared.authority.crt == begun.authority.crt
-    assert prepared.authority.next_crt in pki.split(prepared.bundle)
+    assert prepared.authority.next_crt in certificates.split(prepared.bundle)
 
     soon = due(prepared.authority, prepared.serving, time + TRUSTED_BEFORE_SIGNING / 2)
     assert soon == prepared
@@ -90,18 +90,20 @@ def test_a_rotation_trusts_before_it_signs_and_after_at_every_step() -> None:
     assert turned.authority.crt == prepared.authority.next_crt
     assert not turned.authority.next_crt
     assert trusted(turned)
-    before = pki.Pair(prepared.serving.crt, prepared.serving.key)
-    assert pki.serves(before, turned.bundle, HOSTS), "pods that have not read the new pair yet are believed"
-    assert pki.serves(pki.Pair(turned.serving.crt, turned.serving.key), prepared.bundle, HOSTS), (
-        "API servers that have not read the new bundle yet believe the new pair"
+    before = certificates.Pair(prepared.serving.crt, prepared.serving.key)
+    assert certificates.serves(before, turned.bundle, HOSTS), (
+        "pods that have not read the new pair yet are believed"
     )
+    assert certificates.serves(
+        certificates.Pair(turned.serving.crt, turned.serving.key), prepared.bundle, HOSTS
+    ), "API servers that have not read the new bundle yet believe the new pair"
 
 
 def test_an_authority_that_ended_is_trusted_no_more() -> None:
     begun = due(Held(), Held())
     time = NOW + pki.AUTHORITY_LIFETIME + DAY
     again = due(begun.authority, begun.serving, time)
-    assert begun.authority.crt not in pki.split(again.bundle)
+    assert begun.authority.crt not in certificates.split(again.bundle)
     assert trusted(again)
 
 

@@ -1,0 +1,99 @@
+"""What a certificate says: to whom it belongs, who signed it, and for how long it is good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+
+# The clocks of two machines differ; a certificate that starts now is refused by the slower one.
+BACKDATED = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate and its private key, both PEM."""
+
+    crt: str
+    key: str
+
+    def __repr__(self) -> str:
+        return "Pair(…)"  # never a key in a log
+
+
+def renewal_due(pem: str, now: datetime) -> bool:
+    """Whether the first certificate in `pem` is past two thirds of its life, not yet valid, or unreadable."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        return True
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return not start <= now < start + (end - start) * 2 / 3
+
+
+def expiry(pem: str) -> datetime:
+    """Return when the first certificate in `pem` ends; raises ValueError when it is unreadable."""
+    return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+
+
+def issued(pem: str) -> datetime:
+    """Return when the first certificate in `pem` was made here; raises ValueError when it is unreadable."""
+    return x509.load_pem_x509_certificate(pem.encode()).not_valid_before_utc + BACKDATED
+
+
+def serves(pair: Pair, authority_pem: str, names: Iterable[str]) -> bool:
+    """Whether the pair belongs together, is signed by one of these authorities and covers every name."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pair.crt.encode())
+        key = serialization.load_pem_private_key(pair.key.encode(), None)
+    except (ValueError, TypeError):
+        return False
+    return (
+        key.public_key() == certificate.public_key()
+        and any(_signed_by(certificate, pem) for pem in split(authority_pem))
+        and _names(certificate) >= {alternative_name(name) for name in names}
+    )
+
+
+def signed(pem: str, authority_pem: str) -> bool:
+    """Whether the first certificate in `pem` is signed by one of these authorities; false if unreadable."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        return False
+    return any(_signed_by(certificate, each) for each in split(authority_pem))
+
+
+def split(bundle: str) -> tuple[str, ...]:
+    """Return every certificate of a PEM bundle, in order and each once."""
+    end = "-----END CERTIFICATE-----\n"
+    parts = (part.strip() for part in bundle.replace("\r", "").replace(end.strip(), end).split(end))
+    return tuple(dict.fromkeys(f"{part}\n{end}" for part in parts if part.startswith("-----BEGIN CERT")))
+
+
+def alternative_name(name: str) -> x509.GeneralName:
+    """Write a host name or an IP address as a certificate names it."""
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _names(certificate: x509.Certificate) -> set[x509.GeneralName]:
+    try:
+        return set(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+    except x509.ExtensionNotFound:
+        return set()
+
+
+def _signed_by(certificate: x509.Certificate, authority_pem: str) -> bool:
+    try:
+        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority_pem.encode()))
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
