@@ -16,6 +16,9 @@ from schemas.parameters import STANDBY_SENSITIVE
 
 Step = Disruption | Waiting | None
 
+_PASSING = frozenset({"InstanceFailing", "ServerNotStarting"})
+"""Troubles that can end by themselves: what crashed is started again."""
+
 
 def candidate(world: World, accept: Callable[[Instance], bool]) -> Instance | None:
     """Return the most advanced standby that could take over without losing a commit and is accepted."""
@@ -53,7 +56,11 @@ def rollout(world: World, expected: int) -> Step:
     if revision is None:
         return Waiting(5, "RollingOut", "the StatefulSet's newest revision is not known yet")
     stale = [instance for instance in world.instances if instance.revision != revision]
-    step = _broken(stale) or _blocked(world, stale, revision, expected) or _next(world, stale, expected)
+    step = (
+        _broken(world, stale, revision)
+        or _blocked(world, stale, revision, expected)
+        or _next(world, stale, expected)
+    )
     return _spare(step, world)
 
 
@@ -80,13 +87,25 @@ def _update_revision(statefulset: Manifest | None) -> str | None:
     return status.get("updateRevision") or None
 
 
-def _broken(stale: list[Instance]) -> Step:
+def _broken(world: World, stale: list[Instance], revision: str) -> Step:
     """Make an old pod that is not serving anew: it loses nothing, and it may be all that is needed."""
     for instance in stale:
-        if not instance.ready and not instance.deleting and instance.trouble:
-            reason = f"not serving ({instance.trouble.reason}) with an old template"
-            return DeletePod(instance.name, instance.uid, reason)
+        trouble = instance.trouble
+        if instance.ready or instance.deleting or trouble is None or _may_recover(instance, world, revision):
+            continue
+        return DeletePod(instance.name, instance.uid, f"not serving ({trouble.reason}) with an old template")
     return None
+
+
+def _may_recover(instance: Instance, world: World, revision: str) -> bool:
+    """Whether an old pod may serve again by itself, and a new one has yet to show that it would.
+
+    With nobody serving there is nothing to lose, and the newest data may be on the one that is held back.
+    """
+    primary = world.primary
+    served = primary is not None and primary.fit
+    unproven = any(i.revision == revision and not i.ready for i in world.instances)
+    return served and unproven and instance.trouble is not None and instance.trouble.reason in _PASSING
 
 
 def _blocked(world: World, stale: list[Instance], revision: str, expected: int) -> Step:
@@ -109,26 +128,50 @@ def _next(world: World, stale: list[Instance], expected: int) -> Step:
     if primary is None:
         return Waiting(5, "RollingOut", "no primary is known") if stale else None
     lowered = _lowered(primary)
-    if lowered:
-        # Hot standbys refuse to start with less than their primary has, so the primary goes first here.
-        return RestartPostgres(primary.name, primary.ip, f"{lowered} lowered: the primary must have it first")
-    for instance in sorted(world.instances, key=lambda i: -i.ordinal):
-        if instance.name != primary.name and (step := _restart(instance, stale)):
-            return step
-    return _primary_last(world, primary, stale, expected)
+    standbys = sorted(
+        (i for i in world.instances if i.name != primary.name), key=lambda instance: -instance.ordinal
+    )
+    renewed = (_renewed(standby) for standby in standbys if standby in stale)
+    restarted = (_restarted(standby, lowered) for standby in standbys)
+    return (
+        next(renewed, None)
+        or (None if primary in stale else _primary_first(primary, standbys, lowered))
+        or next(filter(None, restarted), None)
+        or _primary_last(world, primary, stale, expected)
+    )
 
 
-def _restart(instance: Instance, stale: list[Instance]) -> DeletePod | RestartPostgres | None:
-    if instance in stale:
-        return DeletePod(instance.name, instance.uid, "the pod template changed")
-    if instance.pending_restart is not None:
-        names = ", ".join(sorted(instance.pending_restart)) or "the configuration"
-        return RestartPostgres(instance.name, instance.ip, f"{names} changed")
-    return None
+def _renewed(instance: Instance) -> DeletePod:
+    return DeletePod(instance.name, instance.uid, "the pod template changed")
+
+
+def _restarted(instance: Instance, put_off: frozenset[str] = frozenset()) -> RestartPostgres | None:
+    """Return the restart that Patroni asks for, unless only for what can wait."""
+    pending = instance.pending_restart
+    if pending is None or (pending and pending.keys() <= put_off):
+        return None
+    names = ", ".join(sorted(pending)) or "the configuration"
+    return RestartPostgres(instance.name, instance.ip, f"{names} changed")
+
+
+def _primary_first(primary: Instance, standbys: list[Instance], lowered: frozenset[str]) -> Step:
+    """Restart the primary before its standbys if they need its value, once one has shown that they start.
+
+    A standby is started with its primary's larger value (Patroni, postgresql/config.py,
+    effective_configuration), so what else has changed can be tried on one before the primary gets it.
+    """
+    if not lowered:
+        return None
+    others = (primary.pending_restart or {}).keys() - lowered
+    tried = [standby for standby in standbys if not others & (standby.pending_restart or {}).keys()]
+    if others and standbys and not tried:
+        return _restarted(standbys[0])
+    names = ", ".join(sorted(lowered))
+    return RestartPostgres(primary.name, primary.ip, f"{names} lowered: the primary must have it first")
 
 
 def _primary_last(world: World, primary: Instance, stale: list[Instance], expected: int) -> Step:
-    step = _restart(primary, stale)
+    step = _renewed(primary) if primary in stale else _restarted(primary)
     if step is None or expected == 1:
         return step
     switch = handover(world, primary, lambda _: True, f"{primary.name} must restart: {step.reason}")
@@ -136,9 +179,10 @@ def _primary_last(world: World, primary: Instance, stale: list[Instance], expect
     return switch or Waiting(5, "RollingOut", nobody)
 
 
-def _lowered(primary: Instance) -> str:
+def _lowered(primary: Instance) -> frozenset[str]:
+    """Return the parameters that no standby may have less of than its primary, where they go down."""
     pending = primary.pending_restart or {}
-    return ", ".join(sorted(name for name in STANDBY_SENSITIVE & pending.keys() if _less(*pending[name])))
+    return frozenset(name for name in STANDBY_SENSITIVE & pending.keys() if _less(*pending[name]))
 
 
 def _less(old: str, new: str) -> bool:

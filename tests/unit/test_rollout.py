@@ -92,6 +92,71 @@ def test_a_lowered_standby_limit_restarts_the_primary_first() -> None:
     assert step.pod == "orders-0"
 
 
+MIXED = {"max_connections": ("200", "100"), "huge_pages": ("try", "on")}
+
+
+def test_what_changes_with_a_lowered_limit_is_tried_on_one_standby_before_the_primary() -> None:
+    pending = [replace(i, pending_restart=MIXED) for i in members(3)]
+    assert rollout(rolling(*pending), 3) == RestartPostgres(
+        "orders-2", "192.0.2.3", "huge_pages, max_connections changed"
+    )
+    # Patroni started it with the primary's larger limit, for which it must restart once more.
+    pending[2] = replace(pending[2], pending_restart={"max_connections": ("200", "100")})
+    step = rollout(rolling(*pending), 3)
+    assert isinstance(step, RestartPostgres)
+    assert step.pod == "orders-0"
+
+
+def test_a_standby_that_does_not_start_with_what_changed_saves_the_primary() -> None:
+    pending = [replace(i, pending_restart=MIXED) for i in members(3)]
+    trouble = Trouble("ServerNotStarting", "Patroni says: start failed")
+    pending[2] = replace(pending[2], ready=False, state="start failed", pending_restart=None, trouble=trouble)
+    step = rollout(rolling(*pending), 3)
+    assert isinstance(step, Waiting)
+    assert step.reason == "RolloutBlocked"
+
+
+def test_a_lowered_limit_with_a_new_template_makes_pods_anew_first_and_restarts_nobody_twice() -> None:
+    lowered = {"max_connections": ("200", "100")}
+    stale = [replace(i, revision=OLD, pending_restart=lowered) for i in members(3)]
+    story = []
+    for n in (2, 1):
+        step = rollout(rolling(*stale), 3)
+        story.append(str(step))
+        stale[n] = replace(stale[n], revision=NEW)
+    story.append(str(rollout(rolling(*stale), 3)))
+    moved = [replace(stale[0], role="standby", streaming=True), replace(stale[1], role="primary"), stale[2]]
+    story.append(str(rollout(rolling(*moved), 3)))
+    moved[0] = replace(moved[0], revision=NEW)
+    story.append(str(rollout(rolling(*moved), 3)))
+    moved[1] = replace(moved[1], pending_restart=None)
+    story.append(str(rollout(rolling(*moved), 3)))
+    assert story == [
+        "restart pod orders-2",
+        "restart pod orders-1",
+        "switch over from orders-0 to the most advanced standby",
+        "restart pod orders-0",
+        "restart PostgreSQL in orders-1",
+        "restart PostgreSQL in orders-2",
+    ]
+
+
+@pytest.mark.parametrize("reason", ["InstanceFailing", "ServerNotStarting"])
+def test_a_crashing_standby_is_not_given_a_template_that_has_just_failed(reason: str) -> None:
+    crashing = pod(1, revision=OLD, ready=False, trouble=Trouble(reason, "again"))
+    failed = pod(2, ready=False, trouble=Trouble("ImageNotPulled", "no such image"))
+    step = rollout(rolling(pod(0, "primary", revision=OLD), crashing, failed), 3)
+    assert isinstance(step, Waiting)
+    assert step.reason == "RolloutBlocked"
+
+
+def test_with_nobody_serving_every_broken_pod_is_made_anew() -> None:
+    broken = Trouble("InstanceFailing", "back-off")
+    down = [pod(n, ready=False, trouble=broken, revision=OLD) for n in range(2)]
+    step = rollout(rolling(*down, pod(2, ready=False, trouble=broken)), 3)
+    assert isinstance(step, DeletePod)
+
+
 def test_a_single_instance_restarts_without_a_switchover() -> None:
     step = rollout(rolling(pod(0, "primary", pending_restart=RESTART)), 1)
     assert isinstance(step, RestartPostgres)
