@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from msgspec import UNSET
-
-from schemas.quantity import parse
+from schemas import sizing
 from schemas.types import PostgreSQLDatabase, ResourceRequirements
 
 TLS_DIRECTORY = "/etc/keddah/tls"
 
-_MEBIBYTE = 1024 * 1024
-_LEAST_SHARED_BUFFERS = 32
 _LOG_LINE_PREFIX = "%m [%p] %q%u@%d %h "
 
 
@@ -50,26 +44,11 @@ Where the socket is, Patroni's file says, which wins over all of these."""
 
 
 def _sized(resources: ResourceRequirements | object) -> dict[str, str]:
-    """Return what follows from the container's memory: its limit, else its request, else nothing.
-
-    A quarter for shared_buffers and three quarters as the planner's guess of all caches are the usual
-    starting points (PostgreSQL documentation, Resource Consumption; Query Planning).
-    """
-    memory = _memory(resources)
+    """Return what follows from the container's memory, nothing where that is not known."""
+    memory = sizing.container_memory(resources)
     if memory is None:
         return {}
-    mebibytes = int(memory / _MEBIBYTE)
     return {
-        "shared_buffers": f"{max(_LEAST_SHARED_BUFFERS, mebibytes // 4)}MB",
-        "effective_cache_size": f"{max(2 * _LEAST_SHARED_BUFFERS, mebibytes * 3 // 4)}MB",
+        "shared_buffers": f"{sizing.shared_buffers(memory)}MB",
+        "effective_cache_size": f"{sizing.effective_cache_size(memory)}MB",
     }
-
-
-def _memory(resources: ResourceRequirements | object) -> Decimal | None:
-    """Return the memory in bytes that the container can count on."""
-    if not isinstance(resources, ResourceRequirements):
-        return None
-    for amounts in (resources.limits, resources.requests):
-        if amounts is not UNSET and isinstance(amounts, dict) and "memory" in amounts:
-            return parse(amounts["memory"])
-    return None

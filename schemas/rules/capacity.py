@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.rules.settings import MEBIBYTE, memory, setting, whole
+from schemas.rules.settings import memory, setting, whole
+from schemas.sizing import MEBIBYTE
 from schemas.verdict import Violation, field_path, got
 
 if TYPE_CHECKING:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from schemas import sizing
 from schemas.amounts import amount
-from schemas.rules.settings import BLOCK, MEBIBYTE, memory, setting
+from schemas.rules.settings import BLOCK, memory, setting
+from schemas.sizing import MEBIBYTE
 from schemas.verdict import Violation, field_path, got, shown, warning
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from schemas.types import Spec
 
 LEAST_LIMIT = 192
-"""MiB in which PostgreSQL, with the few shared_buffers that it is then given, and Patroni live."""
+"""MiB in which PostgreSQL, with the 48 of shared_buffers that it is then given, and Patroni live."""
 BESIDE_SHARED_BUFFERS = 128
 """MiB for Patroni (about 50), PostgreSQL's processes and the page cache of a quiet database."""
 
@@ -29,24 +31,41 @@ def violations(review: Review) -> Iterator[Violation]:
     if allowed < LEAST_LIMIT * MEBIBYTE:
         yield got("spec.resources.limits.memory", limit, f"must be at least {LEAST_LIMIT}Mi")
         return
+    # What follows from the limit itself always fits; only what somebody writes may not.
     found = setting(review.spec, "shared_buffers")
-    needed = memory(found[1], bare=BLOCK) if found else None
     most = int(allowed) // MEBIBYTE - BESIDE_SHARED_BUFFERS
-    if found is not None and needed is not None and needed > most * MEBIBYTE:
+    if found is not None and _shared_buffers(review.spec) > most * MEBIBYTE:
         told = f"must be at most {most}MB under resources.limits.memory {shown(limit)}"
         yield got(field_path("spec.parameters", found[0]), found[1], told)
 
 
 def warnings(review: Review) -> Iterator[str]:
     """Tell of shared_buffers that the scheduler does not know of."""
-    found, request = setting(review.spec, "shared_buffers"), _of(review.spec, "requests")
-    if found is None or request is None or not _relation_changed(review):
+    request = _of(review.spec, "requests")
+    reserved = amount(request)
+    if request is None or reserved is None or not _relation_changed(review):
         return
-    needed, reserved = memory(found[1], bare=BLOCK), amount(request)
-    if needed is not None and reserved is not None and needed > reserved:
+    needed = _shared_buffers(review.spec)
+    if needed <= reserved:
+        return
+    found = setting(review.spec, "shared_buffers")
+    if found is not None:
         yield warning(
             f"spec.parameters.{found[0]}: {found[1]} is more than resources.requests.memory, {request}"
         )
+    else:
+        yield warning(
+            f"spec.resources.requests.memory: {request} is less than shared_buffers, "
+            f"{needed // MEBIBYTE}MB by the limit"
+        )
+
+
+def _shared_buffers(spec: Spec) -> int:
+    """Return the bytes that the server takes: as somebody wrote, else as it is sized by its memory."""
+    found = setting(spec, "shared_buffers")
+    if found is None:
+        return sizing.shared_buffers(sizing.container_memory(spec.resources)) * MEBIBYTE
+    return memory(found[1], bare=BLOCK) or 0
 
 
 def _relation_changed(review: Review) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from schemas.sizing import MEBIBYTE
+
 if TYPE_CHECKING:
     from schemas.types import Spec
 
 BLOCK = 8192
 """Bytes that a bare number of shared_buffers counts in."""
-MEBIBYTE = 1024**2
 
 _WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _MEMORY = re.compile(r"([0-9]{1,12}(?:\.[0-9]{0,12})?)[ \t]*(B|kB|MB|GB|TB)?", re.ASCII)

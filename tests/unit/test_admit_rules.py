@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from controller.desired.parameters import parameters
 from schemas.admit import admit
 from tests import factory
 
@@ -252,6 +253,13 @@ def test_shared_buffers_must_fit_the_memory_limit() -> None:
     assert path == "spec.parameters.shared_buffers"
     assert message == 'got "64GB"; must be at most 384MB under resources.limits.memory "512Mi"'
     assert len(refused(resources=resources, parameters={"shared_buffers": "65536"})) == 1
+
+
+@pytest.mark.parametrize("limit", ["192Mi", "300Mi", "1Gi", "1Ti"])
+def test_what_keddah_itself_gives_postgresql_is_never_refused(limit: str) -> None:
+    resources = {"limits": {"memory": limit}}
+    given = parameters(factory.typed_database(resources=resources))["shared_buffers"]
+    assert refused(resources=resources, parameters={"shared_buffers": given}) == []
 
 
 @pytest.mark.parametrize(

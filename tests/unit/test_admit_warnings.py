@@ -69,6 +69,11 @@ def test_a_plain_database_of_three_has_one_warning() -> None:
             TODAY,
             "spec.parameters.shared_buffers: 1GB is more than resources.requests.memory, 256Mi",
         ),
+        (
+            {"resources": {"limits": {"memory": "4Gi"}, "requests": {"memory": "512Mi"}}},
+            TODAY,
+            "spec.resources.requests.memory: 512Mi is less than shared_buffers, 1024MB by the limit",
+        ),
         ({"database": "Shop"}, TODAY, 'spec.database: SQL must write it in double quotes: "Shop"'),
     ],
 )
