@@ -6,6 +6,10 @@ SHELL := /bin/bash
 REGISTRY ?= keddah.dev
 TAG ?= 0.1.0
 KUBE_CONTEXT ?=
+# Of `make bench-failover`: runs of each fault, and which faults; without a name it is all of them.
+REPEAT ?= 5
+FAULT ?=
+CONTROLLER_KILLED ?=
 KUBECTL ?= kubectl $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 
 # Made on first use, in the cache, for each lock of requirements/.
@@ -53,6 +57,11 @@ conformance: ## the cluster tier on your cluster, with keddah deployed: KUBE_CON
 .PHONY: bench
 bench: ## measure, and print the table of targets with what was reached
 	$(python) -m tests.benchmarks
+
+.PHONY: bench-failover
+bench-failover: ## faults against an application that writes: REPEAT=5 FAULT="NAME ..." CONTROLLER_KILLED=1
+	$(python) -m tests.laboratory --repeat $(REPEAT) $(addprefix --fault ,$(FAULT)) \
+		$(if $(CONTROLLER_KILLED),--controller-killed)
 
 .PHONY: manifests
 manifests: ## write deploy/install and the golden manifests from the code

@@ -1,4 +1,4 @@
-"""The command line: `python -m deploy.local up | down | status | load | binaries | node-link`."""
+"""The command line: `python -m deploy.local up | down | status | load | binaries`, and three faults."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.local import cluster as clusters
+from deploy.local import faults
 from deploy.local.build import BuildError, binaries
 from deploy.local.cluster import Cluster, check_machine, elapsed_printer
-from deploy.local.faults import set_node_link
 from deploy.local.images import ImageError
 from deploy.local.kube import ApiError
 from deploy.local.processes import CommandError, NotReadyError
@@ -72,8 +72,24 @@ def _binaries(_: argparse.Namespace, say: Callable[[str], None]) -> int:
 
 def _node_link(given: argparse.Namespace, say: Callable[[str], None]) -> int:
     check_machine()
-    set_node_link(_folder(given), given.node, given.state)
+    faults.set_node_link(_folder(given), given.node, given.state)
     say(f"the link of {given.node} is {given.state}")
+    return 0
+
+
+def _node_power(given: argparse.Namespace, say: Callable[[str], None]) -> int:
+    check_machine()
+    switch = faults.power_on if given.state == "on" else faults.power_off
+    switch(_folder(given), given.node)
+    say(f"{given.node} is {given.state}")
+    return 0
+
+
+def _api_server(given: argparse.Namespace, say: Callable[[str], None]) -> int:
+    check_machine()
+    switch = faults.start_api_server if given.state == "on" else faults.stop_api_server
+    switch(_folder(given))
+    say(f"the API server is {given.state}")
     return 0
 
 
@@ -101,7 +117,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     link.add_argument("node")
     link.add_argument("state", choices=["down", "up"])
-    actions = {up: _up, down: _down, status: _status, load: _load, build: _binaries, link: _node_link}
+    power = commands.add_parser("node-power", parents=[named], help="end a node at once, or start it again")
+    power.add_argument("node")
+    power.add_argument("state", choices=["off", "on"])
+    server = commands.add_parser("api-server", parents=[named], help="kill the API server, or start it again")
+    server.add_argument("state", choices=["off", "on"])
+    actions = {
+        up: _up,
+        down: _down,
+        status: _status,
+        load: _load,
+        build: _binaries,
+        link: _node_link,
+        power: _node_power,
+        server: _api_server,
+    }
     for command, action in actions.items():
         command.set_defaults(action=action)
     return parser

@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.local import cgroups, network
+from deploy.local import cgroups, images, mounts, network
 from deploy.local.build import binaries
 from deploy.local.cluster import CONTROL_PLANE, Cluster
-from deploy.local.node import Node
-from deploy.local.processes import kill, wait_until
+from deploy.local.processes import Processes, kill, run, wait_until
 from deploy.local.state import StateError
 
 if TYPE_CHECKING:
+    from deploy.local.node import Node
     from deploy.local.state import StateFolder
 
 _SECONDS = 20.0
+_API_SERVER = "kube-apiserver"
+# All that a machine keeps in memory only; what containers wrote and pulled images are on its disk.
+_VOLATILE = ("containerd-state", "private/run/containerd")
 
 
 def set_node_link(state: StateFolder, node: str, link: str) -> None:
@@ -41,20 +44,55 @@ def power_off(state: StateFolder, node: str) -> None:
 def power_on(state: StateFolder, node: str) -> None:
     """Start a node again that was powered off; its kubelet then restarts what it is to run.
 
-    Raises StateError, BuildError, CommandError.
+    Raises StateError, BuildError, CommandError, NotReadyError.
     """
     set_node_link(state, node, "up")
+    cluster = _cluster(state)
+    _start(cluster, next(one for one in cluster.nodes if one.name == node))
+
+
+def stop_api_server(state: StateFolder) -> None:
+    """Kill the API server: whoever asks it is refused at once. Raises NotReadyError."""
+    Processes(state.pids, state.logs).stop([_API_SERVER])
+
+
+def start_api_server(state: StateFolder) -> None:
+    """Start the API server again, and return when it serves.
+
+    Raises StateError, BuildError, CommandError, NotReadyError.
+    """
+    cluster = _cluster(state)
+    cluster.start_control_plane()
+    wait_until(lambda: cluster.client.healthy("/readyz"), "the API server", 60)
+
+
+def _cluster(state: StateFolder) -> Cluster:
     record = state.read()
-    if record:
-        cluster = Cluster(state, record, binaries(lambda _: None))
-        found = next(one for one in cluster.nodes if one.name == node)
-        _start(cluster, found)
+    if not record:
+        raise StateError(f"there is no cluster {state.name}")
+    return Cluster(state, record, binaries(lambda _: None))
 
 
 def _start(cluster: Cluster, node: Node) -> None:
+    _forget(cluster.state, node)
     # What is in its disk is there already, so that nothing is copied from any template.
     cluster.start_containerd(node, node.folder)
+    # A kubelet that finds no containerd ends.
+    wait_until(lambda: images.answers(node.socket), f"containerd of {node.name}", _SECONDS)
     cluster.start_kubelet(node)
+
+
+def _forget(state: StateFolder, node: Node) -> None:
+    """Lose what a machine loses without power: containers' mounts and namespaces, and what is in /run."""
+    folders = [node.folder / name for name in _VOLATILE]
+    script = "\n".join(
+        f"awk -v f='{folder}/' 'index($2, f) == 1 {{print $2}}' /proc/self/mounts"
+        " | tac | xargs --no-run-if-empty umount --lazy\n"
+        f"find '{folder}' -xdev -mindepth 1 -delete"
+        for folder in folders
+        if folder.is_dir()
+    )
+    run(*mounts.entering(state.namespaces / node.name), "sh", "-e", text=script)
 
 
 def _kill_processes(state: StateFolder, node: str) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from deploy.local.processes import Processes
 from deploy.local.state import StateFolder, cluster_folder
 from tests.rest import Object
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_NETWORK = 0x40000000  # CLONE_NEWNET; os.setns comes with Python 3.12
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -19,16 +23,24 @@ class Ground:
 
     state: StateFolder
 
-    def container(self, pod: Object, name: str = "postgres") -> set[int]:
-        """Return the process ids of a container, by the control group that the kubelet gave it."""
-        statuses = pod["status"].get("containerStatuses") or []
-        identity = next((s.get("containerID", "") for s in statuses if s["name"] == name), "")
+    def pod(self, pod: Object) -> str:
+        """Return the control group that the kubelet gave a pod."""
         quality = pod["status"]["qosClass"].lower()
         above = "kubepods" if quality == "guaranteed" else f"kubepods/{quality}"
         node = cgroups.name(self.state.name, pod["spec"]["nodeName"])
+        return f"{node}/{above}/pod{pod['metadata']['uid']}"
+
+    def programs(self, pod: Object) -> set[int]:
+        """Return the process ids of all of a pod's containers, whatever the API server knows of them."""
+        return {pid for pid in cgroups.members(self.pod(pod)) if _program(pid) != "pause"}
+
+    def container(self, pod: Object, name: str = "postgres") -> set[int]:
+        """Return the process ids of a container."""
+        statuses = pod["status"].get("containerStatuses") or []
+        identity = next((s.get("containerID", "") for s in statuses if s["name"] == name), "")
         _, _, container = identity.rpartition("/")
         assert container, f"{pod['metadata']['name']} has no container {name}"
-        return cgroups.members(f"{node}/{above}/pod{pod['metadata']['uid']}/{container}")
+        return cgroups.members(f"{self.pod(pod)}/{container}")
 
     def first_process(self, pod: Object, name: str = "postgres") -> int:
         """Return the first process of a container: with it all others end, at once and unasked."""
@@ -55,6 +67,12 @@ class Ground:
         assert pid, "the API server does not run"
         return pid
 
+    def enter(self, node: str) -> None:
+        """Take the calling thread to where a node's pods are; its new sockets are there (setns(2))."""
+        with network.namespace_file(network.namespace(self.state.name, node)).open() as namespace:
+            if _LIBC.setns(namespace.fileno(), _NETWORK):
+                raise OSError(ctypes.get_errno(), f"setns to {namespace.name}")
+
     def inside(self, node: str) -> tuple[str, ...]:
         """Return the command that runs another one where a node's pods are, whatever its link does."""
         return network.entering(network.namespace(self.state.name, node))
@@ -72,6 +90,16 @@ def send(pids: set[int], number: signal.Signals) -> None:
             os.kill(pid, number)
         except ProcessLookupError:
             continue
+
+
+def stopped(pids: set[int]) -> bool:
+    """Tell whether none of these processes runs: each is stopped (SIGSTOP) or gone."""
+    return all(_field(pid, "State")[:1] in {"", "T", "Z", "X"} for pid in pids)
+
+
+def gone(pid: int) -> bool:
+    """Tell whether a process has ended."""
+    return _field(pid, "State")[:1] in {"", "Z", "X"}
 
 
 def _read(pid: int, file: str) -> str:

@@ -70,36 +70,3 @@ def balance(ledger: Ledger, rows: Iterable[int]) -> Balance:
     found = Counter(rows)
     lost = tuple(sorted(ledger.acknowledged.keys() - found.keys()))
     return Balance(lost, tuple(sorted(row for row, count in found.items() if count > 1)))
-
-
-@dataclass(frozen=True)
-class Sight:
-    """One instance's answer whether it accepts writes; true at some moment between the two times."""
-
-    instance: str
-    asked: float
-    answered: float
-    writable: bool
-
-
-def rivals(sights: Iterable[Sight]) -> list[tuple[Sight, Sight]]:
-    """Return the proofs that two instances accepted writes at one moment.
-
-    One instance was asked and said yes, then another did, and then the first said yes again: from the
-    first yes to the last it was writable, and so was the other in between.
-    """
-    ordered = sorted(sights, key=lambda sight: sight.answered)
-    proofs = []
-    for name in {sight.instance for sight in ordered}:
-        for first, last in pairwise(s for s in ordered if s.instance == name):
-            if not (first.writable and last.writable):
-                continue
-            proofs += [
-                (last, other)
-                for other in ordered
-                if other.writable
-                and other.instance != name
-                and first.answered <= other.asked
-                and other.answered <= last.asked
-            ]
-    return proofs

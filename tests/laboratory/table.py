@@ -1,15 +1,12 @@
-"""The table of faults: what is promised for each, what the peer reaches, and what was measured."""
+"""What is promised for a fault, what a run of it showed, and the printed table; nothing is measured here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
-from tests.laboratory import faults
-from tests.laboratory.faults import Fault, Scene
-
-CONTROLLER_ALLOWANCE_SECONDS = 2.0
+from tests.laboratory.scene import Fault, Scene
 
 
 @dataclass(frozen=True)
@@ -27,110 +24,33 @@ class Row:
     before: Callable[[Scene], None] = lambda _: None
     """What brings the database into the state that the fault is about."""
     lasts: float = 4.0
-    """Seconds that the fault stays after it struck."""
+    """Seconds that the fault stays after it struck, at least."""
+    brief: float = 0.0
+    """The same in the cluster tier, where it is less."""
     old_side: bool = False
     """Whether the old primary may be alive where the Service does not lead: it is written to as well."""
-    once: bool = True
-    """Whether it is short enough for the cluster tier."""
+    anew: bool = False
+    """Whether the application connects anew for each row: what it has open goes on."""
 
-
-_SOON: tuple[Row, ...] = (
-    Row("switchover", "planned switchover (node cordoned)", faults.switchover, 2, 3, "7.6; 2.2"),
-    Row("rolling-restart", "rolling restart", faults.rolling_restart, 2, 3, "; 2.2", once=False),
-    Row("pod-deleted", "graceful delete of the primary pod", faults.pod_deleted, 2.5, 2.5, "3.8 to 180; 2.2"),
-    Row("node-drained", "drain of the primary's node", faults.node_drained, 2.5, 2.5),
-    Row(
-        "container-killed",
-        "SIGKILL of the primary container",
-        faults.container_killed,
-        2,
-        3,
-        "6.7; 1.2 to 2.1",
-    ),
-    Row(
-        "container-killed-twice",
-        "SIGKILL of the primary container, twice",
-        faults.container_killed,
-        2,
-        3,
-        "23.5; 13.8 to 21.7",
-        lasts=6,
-        before=faults.container_restarted,
-    ),
-    Row("postmaster-killed", "SIGKILL of the postmaster", faults.postmaster_killed, 2, 3, "9.1; 2.2 to 2.3"),
-    Row("backend-killed", "SIGKILL of a backend", faults.backend_killed, 2, 3),
-    Row(
-        "pod-deleted-by-force",
-        "forced delete of the primary pod",
-        faults.pod_deleted_by_force,
-        2,
-        3,
-        "17.5; 0.8",
-    ),
-    Row("standby-killed", "standby killed, 3 replicas", faults.standby_killed, 2, 2, lasts=8),
-    Row(
-        "standby-killed-of-2", "standby killed, 2 replicas", faults.standby_killed, 2, 2, replicas=2, lasts=8
-    ),
-)
-_LATE: tuple[Row, ...] = (
-    Row(
-        "node-cut-off",
-        "primary's node off the network",
-        faults.node_cut_off,
-        20,
-        20,
-        "105; 18.4",
-        lasts=40,
-        old_side=True,
-        once=False,
-    ),
-    Row("node-off", "primary's node powered off", faults.node_off, 20, 20, lasts=30, once=False),
-    Row(
-        "postmaster-frozen",
-        "postmaster frozen (SIGSTOP)",
-        faults.postmaster_frozen,
-        25,
-        25,
-        lasts=30,
-        old_side=True,
-        once=False,
-    ),
-    Row("pod-frozen", "all of the primary's pod frozen", faults.pod_frozen, 25, 25, lasts=40, old_side=True),
-    Row("api-server-frozen", "API server frozen", faults.api_server_frozen, 0.5, 0.5, lasts=40),
-)
-
-
-def _unguided(row: Row) -> Row:
-    allowed = CONTROLLER_ALLOWANCE_SECONDS
-    return Row(
-        f"{row.name}-unguided",
-        f"{row.says}, controller killed every 5 s",
-        faults.without_controller(row.fault),
-        row.median + allowed,
-        row.worst + allowed,
-        replicas=row.replicas,
-        before=row.before,
-        lasts=max(row.lasts, 12),
-        old_side=row.old_side,
-        once=False,
-    )
-
-
-ROWS: tuple[Row, ...] = (*_SOON, *_LATE, *map(_unguided, (*_SOON, *_LATE)))
+    def briefly(self) -> Row:
+        """Return the row as the cluster tier runs it."""
+        return replace(self, lasts=self.brief or self.lasts)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one run of a fault showed."""
+    """What one run of a fault showed; times in seconds."""
 
     gap: float
     lost: int
     doubled: int
     rivals: int
     healed: float
-    """Seconds from the end of the fault until every instance followed again."""
+    """From the end of the fault until every instance followed again."""
     told: dict[str, int] = field(default_factory=dict)
     """What the application was told during the gap."""
+    load: float = 0.0
+    """The machine's load average afterwards."""
 
     @property
     def safe(self) -> bool:
@@ -138,27 +58,60 @@ class Finding:
         return not (self.lost or self.doubled or self.rivals)
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A run that did not come to an end: the fault did not strike, or writes or instances stayed away."""
+
+    why: str
+
+
+Run = Finding | Failure
+
 HEADER = (
-    f"{'fault':45} {'target':>10} {'median':>8} {'worst':>8} {'runs':>5} {'lost':>5}"
-    f" {'rivals':>7} {'healed':>7}  peer; plain Patroni"
+    f"{'fault':58} {'target':>9} {'median':>7} {'worst':>7} {'runs':>4} {'lost':>4}"
+    f" {'two writable':>12} {'healed':>6} {'load':>5}  peer; plain Patroni"
 )
 
 
-def line(row: Row, findings: Sequence[Finding]) -> str:
+def line(row: Row, runs: Sequence[Run]) -> str:
     """Return a line of the printed table; gaps and times in seconds."""
-    gaps = [finding.gap for finding in findings]
+    findings, failed = _parted(runs)
     target = f"{row.median:g} / {row.worst:g}"
+    begin = f"{row.says:58} {target:>9}"
+    end = f"  {row.peer}{_remarks(row, runs, failed)}"
+    if not findings:
+        return f"{begin} {'-':>7} {'-':>7} {0:4}{end}"
+    gaps = [finding.gap for finding in findings]
     lost = sum(finding.lost + finding.doubled for finding in findings)
     rivals = sum(finding.rivals for finding in findings)
     healed = max(finding.healed for finding in findings)
-    missed = "" if reached(row, findings) else "  MISSED"
+    load = max(finding.load for finding in findings)
+    writable = "never" if rivals == 0 else f"{rivals} x"
     return (
-        f"{row.says:45} {target:>10} {median(gaps):8.2f} {max(gaps):8.2f} {len(gaps):5} {lost:5} {rivals:7}"
-        f" {healed:7.1f}  {row.peer}{missed}"
+        f"{begin} {median(gaps):7.2f} {max(gaps):7.2f} {len(gaps):4} {lost:4}"
+        f" {writable:>12} {healed:6.1f} {load:5.1f}{end}"
     )
 
 
-def reached(row: Row, findings: Sequence[Finding]) -> bool:
+def _remarks(row: Row, runs: Sequence[Run], failed: Sequence[Failure]) -> str:
+    missed = "" if reached(row, runs) else "  MISSED"
+    return missed + "".join(f"  FAILED: {failure.why.splitlines()[0][:100]}" for failure in failed)
+
+
+def reached(row: Row, runs: Sequence[Run]) -> bool:
     """Tell whether all runs together kept what is promised."""
+    findings, failed = _parted(runs)
+    if failed or not findings:
+        return False
     gaps = [finding.gap for finding in findings]
-    return median(gaps) <= row.median and max(gaps) <= row.worst and all(f.safe for f in findings)
+    return median(gaps) <= row.median and max(gaps) <= row.worst and safe(runs)
+
+
+def safe(runs: Sequence[Run]) -> bool:
+    """Tell whether no run lost or doubled a row, saw two primaries, or failed."""
+    return all(isinstance(run, Finding) and run.safe for run in runs)
+
+
+def _parted(runs: Sequence[Run]) -> tuple[list[Finding], list[Failure]]:
+    findings = [run for run in runs if isinstance(run, Finding)]
+    return findings, [run for run in runs if isinstance(run, Failure)]

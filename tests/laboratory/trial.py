@@ -2,190 +2,169 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from http.client import HTTPException
 
+from deploy.local.processes import CommandError, NotReadyError
 from tests.clusters import OPERATOR
-from tests.databases import Database
-from tests.laboratory.faults import Scene
-from tests.laboratory.ground import Ground
-from tests.laboratory.ledger import Gap, Ledger, balance, rivals
-from tests.laboratory.table import Finding, Row
+from tests.laboratory.laboratory import Laboratory
+from tests.laboratory.ledger import Gap, Ledger, balance
+from tests.laboratory.sights import Sight, reigns, rivals
+from tests.laboratory.table import Failure, Finding, Row, Run
 from tests.laboratory.witness import watching
-from tests.laboratory.writer import TABLE, Writer, writing
+from tests.laboratory.writer import Writer, writing
+from tests.rest import RefusedError
 from tests.waiting import until
 
-HEALED_SECONDS = 180.0
 FLOWING_ROWS = 50
-_TABLE = f"CREATE TABLE IF NOT EXISTS {TABLE} (writer text, number int)"
+PATIENCE_SECONDS = 40.0
+"""How long a fault is left as it is when rows are not acknowledged under it."""
+FLOWING_SECONDS = 90.0
+TROUBLE = (
+    AssertionError,
+    CommandError,
+    HTTPException,
+    NotReadyError,
+    OSError,
+    RefusedError,
+    subprocess.SubprocessError,
+)
+"""What a laboratory meets whose cluster is in disorder; each wait for order has its end."""
 
 
-@dataclass(frozen=True)
-class Laboratory:
-    """A database to do harm to, and a folder for what was noted."""
+@dataclass
+class Course:
+    """What happened in one run; moments of the monotonic clock."""
 
-    database: Database
-    ground: Ground
-    folder: Path
+    begun: float
+    struck: float = 0.0
+    over: float = 0.0
+    healed: float = 0.0
+    ledgers: dict[str, Ledger] = field(default_factory=dict)
+    sights: list[Sight] = field(default_factory=list)
 
     @property
-    def scene(self) -> Scene:
-        """What faults happen to."""
-        return Scene(self.database, self.ground)
-
-    def settings(self, address: str = "") -> dict[str, Any]:
-        """Return libpq's settings for the Service, or for an instance at its own address."""
-        app, tls = self.database.secret("app"), self.database.secret("tls")
-        authority = self.folder / "ca.crt"
-        authority.write_text(tls["ca.crt"])
-        service = self.database.child("Service", self.database.name)
-        return {
-            # The host has routes to Services and pods, and no cluster DNS.
-            "hostaddr": address or service["spec"]["clusterIP"],
-            "host": app["host"],
-            "port": app["port"],
-            "dbname": app["dbname"],
-            "user": app["username"],
-            "password": app["password"],
-            "sslrootcert": str(authority),
-        }
-
-    def addresses(self) -> dict[str, str]:
-        """Return the address of each instance."""
-        pods = self.database.pods()
-        return {p["metadata"]["name"]: p["status"]["podIP"] for p in pods if p["status"].get("podIP")}
-
-    def prepare(self, replicas: int) -> None:
-        """Have so many instances, all well, and an empty table."""
-        live = self.database.read()
-        if live is None:
-            self.database.apply(replicas=replicas, storage={"size": "1Gi"}).expect()
-        elif live["spec"]["replicas"] != replicas:
-            self.database.change(replicas=replicas)
-        self.until_well()
-        primary, sql = self.database.primary(), ("SET ROLE app", _TABLE, f"TRUNCATE {TABLE}")
-        commands = [word for statement in sql for word in ("-c", statement)]
-        done = self.database.execute(primary, "psql", "-Xd", "app", *commands)
-        assert done.code == 0, done.err
-
-    def until_well(self) -> None:
-        """Wait until every instance is ready and follows."""
-        self.database.settled(HEALED_SECONDS)
-        until(
-            lambda: self.database.condition("Replicated").get("status") == "True",
-            HEALED_SECONDS,
-            self.database.story,
-            0.1,
-        )
-
-    def rows(self, writer: str) -> list[int]:
-        """Read what a writer has in the table, on the primary."""
-        statement = f"SELECT number FROM {TABLE} WHERE writer = '{writer}'"  # noqa: S608 - our own words
-        done = self.database.execute(self.database.primary(), "psql", "-XAtd", "app", "-c", statement)
-        assert done.code == 0, done.err
-        return [int(line) for line in done.out.split()]
+    def gap(self) -> Gap:
+        """The application's longest gap since the fault struck; its ledger is the first."""
+        return next(iter(self.ledgers.values())).longest(self.struck)
 
 
-def trial(laboratory: Laboratory, row: Row, run: int = 1) -> Finding:
-    """Run a fault once. Fails only when writes or instances do not come back at all."""
-    laboratory.prepare(row.replicas)
-    row.before(laboratory.scene)
-    begun = time.monotonic()
-    with ExitStack() as stack:
-        writers = list(_writers(laboratory, row, run, stack))
-        witness = stack.enter_context(watching(laboratory.settings(), laboratory.addresses))
-        for writer in writers:
-            _until_acknowledged(writer, 0.0)
-        time.sleep(1)
-        struck = time.monotonic()
-        with row.fault(laboratory.scene):
-            _until_flowing(writers[0], row)
-        over = time.monotonic()
-        laboratory.until_well()
-        healed = time.monotonic() - over
-        # What the instances do last, as rejoining, must not hold writes up either.
-        _until_flowing(writers[0], row, lasts=1)
-    ledgers = [writer.ledger() for writer in writers]
-    finding = _finding(laboratory, writers, ledgers, struck, healed, len(rivals(witness.sights)))
+def trial(laboratory: Laboratory, row: Row, run: int = 1) -> Run:
+    """Run a fault once; where it does not come to its end, another database takes the next one."""
+    name = f"{row.name}-{run}"
+    course = Course(time.monotonic())
+    try:
+        laboratory.prepare(row.replicas)
+        row.before(laboratory.scene)
+        course.begun = time.monotonic()
+        _take_course(laboratory, row, name, course)
+        finding = _finding(laboratory, course)
+    except TROUBLE as error:
+        _keep(laboratory, name, course)
+        laboratory.give_up()
+        return Failure(f"{type(error).__name__}: {error}")
     if finding.gap > row.median or not finding.safe:
-        _keep_logs(laboratory, f"{row.name}-{run}", begun, ledgers[0].longest(struck))
+        _keep(laboratory, name, course)
     return finding
 
 
-def _writers(laboratory: Laboratory, row: Row, run: int, stack: ExitStack) -> Iterator[Writer]:
-    name = f"{row.name}-{run}"
-    yield stack.enter_context(writing(name, laboratory.settings(), laboratory.folder / f"{name}.ledger"))
+def _take_course(laboratory: Laboratory, row: Row, name: str, course: Course) -> None:
+    with ExitStack() as stack:
+        primary = laboratory.database.primary()
+        writers = list(_writers(laboratory, row, name, stack))
+        witness = stack.enter_context(watching(laboratory.settings(), laboratory.places))
+        course.sights = witness.sights
+        for writer in writers:
+            _until_flowing(writer, 0.0)
+        time.sleep(1)
+        course.struck = time.monotonic()
+        try:
+            with row.fault(laboratory.scene):
+                _bear(writers[0], row.lasts)
+            course.over = time.monotonic()
+            _until_flowing(writers[0], course.over)
+            laboratory.until_well()
+            course.healed = time.monotonic()
+            # What the instances do last, as rejoining, must not hold writes up either.
+            time.sleep(1)
+            _until_flowing(writers[0], time.monotonic())
+        finally:
+            course.ledgers = {writer.name: writer.ledger() for writer in writers}
+    course.ledgers = {writer.name: writer.ledger() for writer in writers}
+    # What the old primary acknowledges beside a new one is the proof of two.
+    _, *beside = course.ledgers.values()
+    course.sights += [
+        Sight(primary, t, t, writable=True) for each in beside for t in each.acknowledged.values()
+    ]
+
+
+def _writers(laboratory: Laboratory, row: Row, name: str, stack: ExitStack) -> Iterator[Writer]:
+    service, file = laboratory.settings(), laboratory.folder / f"{name}.ledger"
+    yield stack.enter_context(writing(name, service, file, anew=row.anew))
     if row.old_side:
-        primary = laboratory.scene.primary()
+        primary, beside = laboratory.scene.primary(), f"{name}-old-side"
         settings = laboratory.settings(primary["status"]["podIP"])
         inside = laboratory.ground.inside(primary["spec"]["nodeName"])
-        beside = f"{name}-old-side"
         file = laboratory.folder / f"{beside}.ledger"
-        yield stack.enter_context(writing(beside, settings, file, inside))
+        yield stack.enter_context(writing(beside, settings, file, prefix=inside))
 
 
-def _until_flowing(writer: Writer, row: Row, lasts: float | None = None) -> None:
-    """Wait as long as the fault lasts, and until rows are acknowledged again."""
-    time.sleep(row.lasts if lasts is None else lasts)
-    now = time.monotonic()
-    _until_acknowledged(writer, now)
+def _bear(writer: Writer, seconds: float) -> None:
+    """Leave a fault for so long, and then until rows are acknowledged again, if that comes at all."""
+    time.sleep(seconds)
+    since = time.monotonic()
+    while writer.ledger().after(since) < FLOWING_ROWS and time.monotonic() < since + PATIENCE_SECONDS:
+        time.sleep(0.2)
 
 
-def _until_acknowledged(writer: Writer, since: float) -> None:
+def _until_flowing(writer: Writer, since: float) -> None:
     def flowing() -> bool:
         return writer.ledger().after(since) > FLOWING_ROWS
 
-    until(flowing, 90, lambda: f"{writer.name}: nobody writes", 0.2)
+    until(flowing, FLOWING_SECONDS, lambda: f"{writer.name}: nobody writes", 0.2)
 
 
-def _finding(
-    laboratory: Laboratory,
-    writers: list[Writer],
-    ledgers: list[Ledger],
-    struck: float,
-    healed: float,
-    rival: int,
-) -> Finding:
-    accounts = [balance(ledger, laboratory.rows(w.name)) for w, ledger in zip(writers, ledgers, strict=True)]
-    gap = ledgers[0].longest(struck)
+def _finding(laboratory: Laboratory, course: Course) -> Finding:
+    accounts = [balance(ledger, laboratory.rows(name)) for name, ledger in course.ledgers.items()]
+    ledger = next(iter(course.ledgers.values()))
     return Finding(
-        gap=gap.seconds,
+        gap=course.gap.seconds,
         lost=sum(len(account.lost) for account in accounts),
         doubled=sum(len(account.doubled) for account in accounts),
-        rivals=rival,
-        healed=healed,
-        told=ledgers[0].reasons(gap),
+        rivals=len(rivals(course.sights)),
+        healed=course.healed - course.over,
+        told=ledger.reasons(course.gap),
+        load=os.getloadavg()[0],
     )
 
 
-def _keep_logs(laboratory: Laboratory, name: str, begun: float, gap: Gap) -> None:
+def _keep(laboratory: Laboratory, name: str, course: Course) -> None:
     """Keep what the instances and the controller told, for whoever asks where the time went."""
-    since = f"--since={time.monotonic() - begun + 1:.0f}s"
+    since = f"--since={time.monotonic() - course.begun + 1:.0f}s"
     every = (since, "--timestamps", "--prefix", "--tail=-1", "--ignore-errors")
     database = laboratory.database
     instances = ("--namespace", database.namespace, "logs", "-l", f"keddah.dev/database={database.name}")
     controller = ("--namespace", OPERATOR, "logs", "-l", "app.kubernetes.io/component=controller")
     told = [database.cluster(*who, *every).out for who in (instances, controller)]
-    told += [f"gap from {_clock(gap.begin)} to {_clock(gap.end)}", *database.events()]
+    told += [*_story(course), *database.events(), database.story()]
     (laboratory.folder / f"{name}.log").write_text("\n".join(told))
+
+
+def _story(course: Course) -> Iterator[str]:
+    for what, moment in (("struck", course.struck), ("over", course.over), ("healed", course.healed)):
+        yield f"{what} at {_clock(moment)}" if moment else f"never {what}"
+    if any(ledger.after(course.struck) for ledger in course.ledgers.values()):
+        yield f"gap from {_clock(course.gap.begin)} to {_clock(course.gap.end)}"
+    for reign in reigns(course.sights):
+        yield f"{reign.instance} acknowledged from {_clock(reign.begin)} to {_clock(reign.end)}"
 
 
 def _clock(moment: float) -> str:
     wall = datetime.fromtimestamp(time.time() - time.monotonic() + moment, UTC)
     return wall.strftime("%H:%M:%S.%f")[:-3]
-
-
-@contextmanager
-def namespace_of_its_own(database: Database) -> Iterator[None]:
-    """Have the database's namespace for a while."""
-    rest = database.cluster.rest
-    rest.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": database.namespace}}).expect()
-    try:
-        yield
-    finally:
-        rest.delete("Namespace", None, database.namespace)

@@ -41,10 +41,13 @@ class Writer:
 
 @contextmanager
 def writing(
-    name: str, settings: Mapping[str, Any], file: Path, prefix: Sequence[str] = ()
+    name: str, settings: Mapping[str, Any], file: Path, *, prefix: Sequence[str] = (), anew: bool = False
 ) -> Iterator[Writer]:
-    """Have a writer at work; `prefix` is the command that runs it somewhere else, as nsenter."""
-    order = json.dumps({"name": name, "settings": dict(settings), "file": str(file)})
+    """Have a writer at work; `prefix` is the command that runs it somewhere else, as nsenter.
+
+    `anew` gives every row a connection of its own.
+    """
+    order = json.dumps({"name": name, "settings": dict(settings), "file": str(file), "anew": anew})
     file.write_text("")
     command = [*prefix, sys.executable, "-m", "tests.laboratory.writer"]
     with subprocess.Popen(
@@ -63,7 +66,7 @@ def writing(
                 process.kill()
 
 
-def write(name: str, client: Client, file: TextIO) -> None:
+def write(name: str, client: Client, file: TextIO, *, anew: bool) -> None:
     """Write until the standard input ends. A row whose commit was not acknowledged is never tried again."""
     number, due = 0, time.monotonic()
     while not select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
@@ -75,13 +78,15 @@ def write(name: str, client: Client, file: TextIO) -> None:
             file.write(f"acknowledged {time.monotonic():.4f} {number}\n")
         except psycopg.Error as error:
             file.write(f"failed {time.monotonic():.4f} {' '.join(str(error).split())}\n")
+        if anew:
+            client.close()
 
 
 def main() -> None:
     """Take the order, and carry it out."""
     order = json.loads(sys.stdin.readline())
     with Path(order["file"]).open("w", buffering=1) as file, Client(order["settings"]) as client:
-        write(order["name"], client, file)
+        write(order["name"], client, file, anew=order["anew"])
 
 
 if __name__ == "__main__":
