@@ -19,7 +19,7 @@ from controller.ownership import foreign
 from controller.renewal import reloads
 from controller.rollout import rollout
 from controller.scaling import INSTANCES, Scale, declared_instances, scale
-from controller.volumes import cannot_grow, growth, missing_class
+from controller.volumes import cannot_grow, growing, growth, missing_class
 from controller.world import World
 from schemas.types import PostgreSQLDatabase
 
@@ -198,7 +198,7 @@ def _arrival(db: PostgreSQLDatabase, world: World, expected: int) -> Outcome:
         return Waiting(30, reason, "no instance accepts writes yet")
     fit = sum(instance.fit for instance in world.instances)
     if fit == expected == len(world.instances):
-        return Done()
+        return growing(world) or Done()
     return Waiting(30, _shortfall(world, expected), f"{fit} of {expected} instances serve")
 
 

@@ -28,6 +28,7 @@ _USUAL = frozenset(
         "ScaleDownWaits",
         "StandbysCatchingUp",
         "SwitchingOver",
+        "VolumesGrowing",
     }
 )
 """Reasons of a database that is not Ready because it does what was asked: no warning."""

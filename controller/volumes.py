@@ -5,10 +5,13 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from controller.actions import GrowClaim
-from controller.outcome import Stalled
+from controller.outcome import Stalled, Waiting
 from controller.world import Claim, World
 from schemas.quantity import parse
 from schemas.types import PostgreSQLDatabase
+
+_INFEASIBLE = "Infeasible"
+"""How the states end in which nobody tries again (Kubernetes API, ClaimResourceStatus)."""
 
 
 def growth(db: PostgreSQLDatabase, world: World) -> list[GrowClaim]:
@@ -22,7 +25,11 @@ def growth(db: PostgreSQLDatabase, world: World) -> list[GrowClaim]:
 
 
 def cannot_grow(db: PostgreSQLDatabase, world: World) -> Stalled | None:
-    """Name the claims whose class does not let them grow."""
+    """Name the claims whose class does not let them grow, or whose driver has given up on it."""
+    failed = [claim for claim in world.claims if claim.resize.endswith(_INFEASIBLE)]
+    if failed:
+        told = ", ".join(f"{claim.name} ({claim.capacity} of {claim.requested})" for claim in failed)
+        return Stalled("VolumeCannotGrow", f"the storage refuses, as the claims' events say: {told}")
     stuck = [claim for claim in _small(db, world) if not _growable(claim, world)]
     if not stuck:
         return None
@@ -30,6 +37,23 @@ def cannot_grow(db: PostgreSQLDatabase, world: World) -> Stalled | None:
     classes = ", ".join(sorted({claim.storage_class or "none" for claim in stuck}))
     message = f"StorageClass {classes} does not allow volumes to grow to {db.spec.storage.size}: {names}"
     return Stalled("VolumeCannotGrow", message)
+
+
+def growing(world: World) -> Waiting | None:
+    """Tell of volumes that are not yet as large as their claims ask for."""
+    under_way = [
+        claim for claim in world.claims if claim.capacity and _short(claim.capacity, claim.requested)
+    ]
+    if not under_way:
+        return None
+    steps = ", ".join(
+        f"{claim.name} {claim.capacity} -> {claim.requested} {claim.resize}".rstrip() for claim in under_way
+    )
+    return Waiting(30, "VolumesGrowing", steps)
+
+
+def _short(size: str, wanted: str) -> bool:
+    return parse(size) < parse(wanted)
 
 
 def missing_class(db: PostgreSQLDatabase, world: World) -> Stalled | None:
@@ -51,7 +75,7 @@ def _small(db: PostgreSQLDatabase, world: World) -> list[Claim]:
     size = db.spec.storage.size
     if size is UNSET:
         return []
-    return [claim for claim in world.claims if claim.bound and parse(claim.requested) < parse(size)]
+    return [claim for claim in world.claims if claim.bound and _short(claim.requested, size)]
 
 
 def _growable(claim: Claim, world: World) -> bool:

@@ -99,6 +99,8 @@ class Claim:
     storage_class: str | None
     deleting: bool = False
     """Somebody deleted it: it stays for as long as its pod does, and no longer."""
+    resize: str = ""
+    """How far Kubernetes has come with making its volume larger (status.allocatedResourceStatuses)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,7 @@ def claim(manifest: Manifest) -> Claim:
         bound=status.get("phase") == "Bound",
         storage_class=spec.get("storageClassName"),
         deleting="deletionTimestamp" in manifest["metadata"],
+        resize=(status.get("allocatedResourceStatuses") or {}).get("storage", ""),
     )
 
 

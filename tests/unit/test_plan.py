@@ -238,6 +238,26 @@ def test_a_volume_that_cannot_grow_is_told_and_nothing_else_stops() -> None:
     assert chosen.outcome == Stalled("VolumeCannotGrow", message)
 
 
+def test_a_volume_that_is_growing_is_told_until_it_is_large_enough() -> None:
+    wish = intent(storage={"size": "20Gi"})
+    asked = claim(0, requested="20Gi", resize="NodeResizePending")
+    around = settled(wish, world(members(1), claims=(asked,), storage_classes=GROWING))
+    assert plan(wish, around).outcome == Waiting(
+        30, "VolumesGrowing", "data-orders-0 10Gi -> 20Gi NodeResizePending"
+    )
+    grown = replace(around, claims=(claim(0, requested="20Gi", capacity="20480Mi"),))
+    assert plan(wish, grown).outcome == Done()
+
+
+@pytest.mark.parametrize("state", ["ControllerResizeInfeasible", "NodeResizeInfeasible"])
+def test_storage_that_refuses_to_grow_is_told(state: str) -> None:
+    wish = intent(storage={"size": "20Gi"})
+    failed = claim(0, requested="20Gi", resize=state)
+    around = settled(wish, world(members(1), claims=(failed,), storage_classes=GROWING))
+    message = "the storage refuses, as the claims' events say: data-orders-0 (10Gi of 20Gi)"
+    assert plan(wish, around).outcome == Stalled("VolumeCannotGrow", message)
+
+
 def test_an_image_with_another_version_than_the_policy_says_is_told() -> None:
     wish = replace(intent(), version="17.6")
     around = settled(wish, world(members(1), server_version="17.5"))
