@@ -62,13 +62,13 @@ class Observer:
         served = await asyncio.gather(*(self._patroni.certificate(i.ip) for i in asked))
         return {i.name: pem for i, pem in zip(asked, served, strict=True) if pem is not None}
 
-    async def _moved(self, world: World) -> dict[str, str]:
+    async def _moved(self, world: World) -> dict[str, str | None]:
         """Ask those that already have the image to which others are still to move, if there are others."""
         image = image_in_force(world)
         late = behind(world, image) if image else []
         asked = [i for i in world.instances if late and i.name not in late and i.ready and not i.deleting]
         versions = await asyncio.gather(*(self._patroni.server_version(i.ip) for i in asked))
-        return {i.name: version for i, version in zip(asked, versions, strict=True) if version is not None}
+        return {i.name: version for i, version in zip(asked, versions, strict=True)}
 
     def _nodes(self, names: set[str]) -> dict[str, Node]:
         found = {name: self._store.object(NODE, "", name) for name in names if name}

@@ -169,6 +169,8 @@ def _write(manifest: Manifest, world: World) -> Apply | None:
 def _impostor(intent: Intent, world: World) -> Outcome | None:
     """Stop a change of image at the first instance that shows what is really in it."""
     for name, told in world.moved.items():
+        if told is None:
+            return Waiting(2, "RollingOut", f"{name} has not told its version yet")
         if intent.version not in (None, told):
             claim = f"the policy says that {intent.image} holds {intent.version}"
             return Stalled("VersionMismatch", f"{claim}; {name} reports {told}, so no other pod gets it")

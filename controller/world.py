@@ -123,8 +123,8 @@ class World:
     storage_classes: Mapping[str, Manifest] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     server_version: str | None = None
-    moved: Mapping[str, str] = field(default_factory=dict)
-    """While a change of image is under way, the version that each pod with the new one reports."""
+    moved: Mapping[str, str | None] = field(default_factory=dict)
+    """While a change of image is under way, the version that each ready pod with the new one reports."""
     certificates: Mapping[str, str] = field(default_factory=dict)
     """PEM that each pod serves with, where it was asked; it is asked when Secrets are looked at."""
 

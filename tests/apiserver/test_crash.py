@@ -83,6 +83,17 @@ class Bench:
             await asyncio.sleep(0.05)  # Kubernetes' own controllers need their time
         raise AssertionError(f"not done: {outcome}")
 
+    def allow(self, tag: str) -> str:
+        """Have the policy name another image of the newest 17; give its name."""
+        image = f"keddah.dev/keddah-postgres:{tag}"
+        self._policy.write_text(factory.POLICY.replace("keddah.dev/keddah-postgres:17.6", image))
+        return image
+
+    def images(self) -> set[str]:
+        """Give the images that pods were made with."""
+        pods = self.rest.list("Pod", self.namespace, labelSelector="keddah.dev/database=orders")
+        return {str(pod["spec"]["containers"][0]["image"]) for pod in pods}
+
     def state(self) -> dict[tuple[str, str], Object]:
         """Give every child less what differs from one run to the next."""
         database = self.rest.get(KIND, self.namespace, "orders")
@@ -182,3 +193,32 @@ async def test_a_scale_change_survives_the_death_of_the_controller_after_each_wr
         assert bench.state() == wanted, (count, cut)
         assert bench.status() == told, (count, cut)
     assert condition(bench.rest, bench.namespace, "Ready")["status"] == "True"
+
+
+async def test_another_image_survives_the_death_of_the_controller_after_each_write(
+    benches: Callable[[], Bench],
+) -> None:
+    bench = benches()
+    bench.create(replicas=2)
+
+    async def upgraded(dies_after: int) -> list[str]:
+        """Start from the same state each time: all on the first image, and the first instance primary."""
+        first = bench.allow("17.6-a")
+        await bench.live()
+        bench.kubelet.promote("orders", "orders-0")
+        await bench.live()
+        assert bench.images() == {first}
+        bench.allow("17.6-b")
+        return await bench.live(dies_after)
+
+    writes = await upgraded(0)
+    wanted, images = bench.state(), bench.images()
+    assert [write for write in writes if write.startswith("delete Pod")] == ["delete Pod 200"] * 2
+    for count in range(1, len(writes) + 1):
+        cut = await upgraded(count)
+        await bench.live()
+        assert bench.images() == images, (count, cut)
+        assert bench.state() == wanted, (count, cut)
+    told = condition(bench.rest, bench.namespace, "UpToDate")
+    assert (told["status"], told["reason"]) == ("True", "AsAllowed")
+    assert bench.status()["primary"] == "orders-1"

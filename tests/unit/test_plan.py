@@ -276,6 +276,7 @@ def test_an_image_that_turns_out_to_hold_another_version_goes_to_no_second_pod()
     assert chosen.outcome.reason == "VersionMismatch"
     assert "orders-2 reports 17.4" in chosen.outcome.message
     assert disruptions(plan(wish, replace(half, moved={"orders-2": "17.6"})))
+    assert plan(wish, replace(half, moved={"orders-2": None})).outcome.reason == "RollingOut"
 
 
 def test_a_dead_primarys_lock_is_released_before_anything_is_written() -> None:
