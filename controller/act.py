@@ -53,8 +53,8 @@ class Actor:
         """Carry out one action; raises what the client raises."""
         namespace = db.metadata.namespace
         match action:
-            case Apply(manifest=manifest):
-                self._seen(await self._kube.apply(manifest))
+            case Apply(manifest=manifest, absent=absent):
+                self._seen(await self._kube.apply(manifest, absent=absent))
             case Delete(kind=kind, name=name, uid=uid):
                 await self._kube.delete(kind, namespace, name, uid=uid)
             case GrowClaim(name=name, size=size):

@@ -14,6 +14,8 @@ class Apply:
 
     manifest: Manifest
     reason: str
+    absent: bool = False
+    """Whether it seems that there is none: then it is made, and nothing that is there is written."""
 
     def __str__(self) -> str:
         return f"apply {self.manifest['kind']} {self.manifest['metadata']['name']}"

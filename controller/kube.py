@@ -40,6 +40,8 @@ WRITES = frozenset({"apply", "patch", "create", "update", "delete"})
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 _CONNECTIONS = 32
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+_NO_VERSION = "1"
+"""etcd's revision before its first write: no object has it, so an apply at it creates or changes nothing."""
 _METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT", "delete": "DELETE"}
 
 
@@ -120,9 +122,14 @@ class Kube:
         connector = aiohttp.TCPConnector(ssl=self._client.rest_client.ssl_context, limit=0)
         return aiohttp.ClientSession(connector=connector, middlewares=(authorize,))
 
-    async def apply(self, manifest: Manifest, *, manager: str = MANAGER) -> Manifest:
-        """Write the fields of a manifest and own them (server-side apply, by force)."""
+    async def apply(self, manifest: Manifest, *, manager: str = MANAGER, absent: bool = False) -> Manifest:
+        """Write the fields of a manifest and own them (server-side apply, by force).
+
+        With `absent`, only if there is no such object: Conflict when there is one, whosever it is.
+        """
         metadata = manifest["metadata"]
+        if absent:
+            manifest = {**manifest, "metadata": {**metadata, "resourceVersion": _NO_VERSION}}
         path = KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"])
         return await self._apply(manifest["kind"], path, manifest, manager)
 

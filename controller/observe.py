@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
-from controller.actions import Apply
+from controller.actions import Action, Apply
 from controller.desired import names
 from controller.kinds import NODE, STORAGE_CLASS
 from controller.kube import Kube
@@ -80,14 +80,14 @@ class Observer:
         found = await asyncio.gather(*(self._kube.get("Secret", key.namespace, name) for name in wanted))
         return {name: manifest for name, manifest in zip(wanted, found, strict=True) if manifest is not None}
 
-    async def unseen(self, key: Key, writes: Iterable[Apply], world: World) -> World | None:
-        """Look for children that the watches do not know of; None if there are none.
+    async def unseen(self, key: Key, actions: Iterable[Action], world: World) -> World | None:
+        """Look for children that a plan took for absent; None if there are none.
 
         A child without our label is not in the store, and may be somebody else's. Secrets are not looked
-        for: they were read by name already.
+        for: they were read by name already, and are read again in the next pass.
         """
-        missing = [write.manifest for write in writes if write.reason == "missing"]
-        wanted = [(m["kind"], m["metadata"]["name"]) for m in missing if m["kind"] != "Secret"]
+        absent = [action.manifest for action in actions if isinstance(action, Apply) and action.absent]
+        wanted = [(m["kind"], m["metadata"]["name"]) for m in absent if m["kind"] != "Secret"]
         found = await asyncio.gather(*(self._kube.get(kind, key.namespace, name) for kind, name in wanted))
         children = {kind: dict(manifests) for kind, manifests in world.children.items()}
         seen = False

@@ -161,7 +161,7 @@ def _write(manifest: Manifest, world: World) -> Apply | None:
     kind, name = manifest["kind"], manifest["metadata"]["name"]
     live = world.children.get(kind, {}).get(name)
     if live is None:
-        return Apply(manifest, "missing")
+        return Apply(manifest, "missing", absent=True)
     changed = drift(manifest, live)
     return Apply(manifest, f"{changed} differs") if changed else None
 

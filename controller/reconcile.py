@@ -12,21 +12,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from controller.act import Actor, Declined
-from controller.actions import (
-    Action,
-    Apply,
-    DeletePod,
-    GrowClaim,
-    RelabelStandby,
-    Reload,
-    RestartPostgres,
-    Switchover,
-)
+from controller.actions import Action
 from controller.credentials import credentials
+from controller.execution import Execution, Overtaken
 from controller.farewell import farewell
 from controller.judge import Judgement, judge
 from controller.kinds import DATABASE
-from controller.kube import Kube, Refused
+from controller.kube import Conflict, Kube, Refused
 from controller.observe import Observer
 from controller.outcome import Done, Outcome, Stalled, Waiting
 from controller.pki import Entropy
@@ -38,17 +30,13 @@ from controller.store import Key, Store
 from controller.upgrade import Choice, awake, choose
 from controller.world import Manifest, World
 from schemas.policyfile import PolicyFile
-from schemas.types import API_VERSION, PostgreSQLDatabase, decode
+from schemas.types import PostgreSQLDatabase, decode
 
 logger = logging.getLogger(__name__)
 
 UNFINISHED = Waiting(5, "Reconciling", "The pass did not finish")
 VERIFY_SECRETS = "verify secrets"
 """The patrol's word: read the Secrets too, which no watch tells about."""
-
-
-class Overtaken(Exception):  # noqa: N818 - what happened to the plan
-    """The lock changed hands after the plan was made: whom it would disturb may be the primary now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +77,7 @@ class Reconciler:
         self._observer = observer
         self._actor = actor
         self._recorder = recorder
+        self._execution = Execution(observer, actor, recorder)
         self._policy = policy
         self._around = surroundings
         self._verified: dict[Key, str] = {}
@@ -140,47 +129,25 @@ class Reconciler:
             live = attempt.world.children.get("Secret", {})
             secrets = credentials(db, live, now=now, entropy=self._around.entropy)
         intent = Intent(db, choice.image, secrets, self._around.namespace, judgement.accepted, choice.version)
-        chosen = await self._plan(key, intent, attempt)
-        await self._act(key, db, chosen, attempt)
+        chosen = await self._carry_out(key, db, intent, attempt)
         if not isinstance(chosen.outcome, Stalled) or chosen.outcome.after is None:
             self._verified[key] = db.metadata.uid
         outcome = awake(chosen.outcome, choice, now)
         return replace(refused, after=outcome.after) if refused else outcome
 
-    async def _plan(self, key: Key, intent: Intent, attempt: Attempt) -> Plan:
-        """Plan, and plan again if a child that seems to be missing is there after all."""
+    async def _carry_out(self, key: Key, db: PostgreSQLDatabase, intent: Intent, attempt: Attempt) -> Plan:
+        """Plan and act; plan again if a child that seemed to be missing is there after all."""
         chosen = plan(intent, attempt.world)
-        writes = [action for action in chosen.actions if isinstance(action, Apply)]
-        seen = await self._observer.unseen(key, writes, attempt.world)
-        if seen is None:
-            return chosen
-        attempt.world = seen
-        return plan(intent, seen)
-
-    async def _act(self, key: Key, db: PostgreSQLDatabase, chosen: Plan, attempt: Attempt) -> None:
-        """Do all of it in order; raises Overtaken before anything that could hit a new primary."""
-        no_growth: Refused | None = None
-        for action in chosen.actions:
-            if _disturbs(action, attempt.world) and await self._observer.overtaken(key, attempt.world):
-                raise Overtaken(f"{action}: the lock has changed hands since it was looked at")
-            try:
-                await self._actor.act(db, action)
-            except (Refused, Declined) as refusal:
-                if not isinstance(action, GrowClaim | Reload):
-                    raise
-                # A quota, say: roll-outs and switchovers do not depend on it.
-                logger.warning("Put off database=%s action=%r why=%r", key, str(action), str(refusal))
-                no_growth = refusal if isinstance(refusal, Refused) else no_growth
-            else:
-                attempt.done.append(action)
-                self._tell(db, action)
-        if no_growth:
-            raise no_growth
-
-    def _tell(self, db: PostgreSQLDatabase, action: Action) -> None:
-        if isinstance(action, DeletePod | RestartPostgres | Switchover):
-            story = f"{action}: {action.reason}"
-            self._recorder.tell(reference(db), "Normal", type(action).__name__, story)
+        try:
+            await self._execution.carry_out(key, db, chosen.actions, attempt.world, attempt.done)
+        except Conflict:
+            seen = await self._observer.unseen(key, chosen.actions, attempt.world)
+            if seen is None:
+                raise
+            attempt.world = seen
+            chosen = plan(intent, seen)
+            await self._execution.carry_out(key, db, chosen.actions, seen, attempt.done)
+        return chosen
 
     async def _end(self, key: Key) -> Outcome:
         """Take leave of a database that is being deleted, on the word of the live object alone."""
@@ -215,20 +182,6 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self._verified.pop(key, None)
         self._observer.forget(key)
-
-
-def _disturbs(action: Action, world: World) -> bool:
-    """Whether an action takes something from an instance that must not be the primary by now."""
-    if isinstance(action, Apply) and action.manifest["kind"] == "StatefulSet":
-        live = world.statefulset
-        return live is not None and action.manifest["spec"]["replicas"] < live["spec"]["replicas"]
-    return isinstance(action, DeletePod | RestartPostgres | RelabelStandby)
-
-
-def reference(db: PostgreSQLDatabase) -> Manifest:
-    """Return as much of the object as an Event needs to point at it."""
-    metadata = {"name": db.metadata.name, "namespace": db.metadata.namespace, "uid": db.metadata.uid}
-    return {"apiVersion": API_VERSION, "kind": DATABASE, "metadata": metadata}
 
 
 def _log(key: Key, attempt: Attempt, seconds: float) -> None:

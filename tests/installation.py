@@ -26,6 +26,8 @@ def install_crd(rest: Rest) -> None:
     assert answer.expect()
     assert answer.warnings == ()
     until(lambda: _established(rest.get("CustomResourceDefinition", None, crd()["metadata"]["name"])), 10)
+    # Established comes before its storage is ready, which answers 429 till then.
+    until(lambda: rest.send("GET", path("PostgreSQLDatabase", "default")).accepted, 10)
 
 
 def _established(definition: Object | None) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from random import Random
+from typing import TYPE_CHECKING, Any, Self
 
 from controller.act import Actor
 from controller.handlers import selectors
 from controller.kinds import KINDS, WATCHED, WEBHOOK_CONFIGURATIONS
-from controller.kube import WRITES, Kube, configuration
+from controller.kube import WRITES, Configuration, Kube, configuration
 from controller.observe import Observer
 from controller.patroni import Patroni, Reply
 from controller.queue import Work
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from controller.outcome import Outcome
     from controller.pki import DatabaseKeys
     from tests.kubelet import Kubelet
+    from tests.rest import Object
 
 SERVER_VERSION = "17.6"
 NEWEST = 2**62
@@ -78,6 +81,26 @@ class Writes:
             raise DeathError(self.done[-1])
 
 
+class MortalKube(Kube):
+    """Makes one write after the other, so that a life ends after exactly so many.
+
+    Writes that are made at once arrive in any order: which comes next is drawn.
+    """
+
+    def __init__(self, loaded: Configuration, writes: Writes, draw: Random) -> None:
+        super().__init__(loaded, observe=writes.note, permit=writes.check)
+        self._draw = draw
+        self._turn = asyncio.Lock()
+
+    async def _send(self, verb: str, kind: str, path: str, **more: Any) -> Object | None:  # noqa: ANN401
+        if verb not in WRITES:
+            return await super()._send(verb, kind, path, **more)
+        for _ in range(self._draw.randrange(8)):
+            await asyncio.sleep(0)
+        async with self._turn:
+            return await super()._send(verb, kind, path, **more)
+
+
 class Life:
     """One controller from its start, when it knows nothing, to its death."""
 
@@ -100,7 +123,7 @@ class Life:
     async def begin(cls, kubeconfig: Path, kubelet: Kubelet, policy: Path, *, dies_after: int = 0) -> Self:
         """Start one, which dies after so many writes; it is an asynchronous context manager."""
         writes = Writes(dies_after)
-        kube = Kube(await configuration(kubeconfig), observe=writes.note, permit=writes.check)
+        kube = MortalKube(await configuration(kubeconfig), writes, Random(dies_after))  # noqa: S311 - not a secret
         return cls(kube, kubelet, policy, writes)
 
     async def __aenter__(self) -> Self:

@@ -39,11 +39,15 @@ def manifests(
     Patroni's pause, which is nobody's to end but that of who asked for it.
     """
     most = max(maximum, instances, db.spec.replicas if isinstance(db.spec.replicas, int) else 0)
+    account, role, binding = access(db, maximum=most)
     return (
-        *access(db, maximum=most),
+        account,
+        role,
         configuration(db, paused=paused),
         *services(db),
         disruption_budget(db),
         network_policy(db, operator_namespace=operator_namespace),
+        # After the role that it names, and out of the way of what can be written at once.
+        binding,
         statefulset(db, image, instances=instances, claim_size=claim_size),
     )

@@ -9,7 +9,7 @@ from schemas.types import PostgreSQLDatabase
 _GROUP = "rbac.authorization.k8s.io"
 
 
-def access(db: PostgreSQLDatabase, *, maximum: int) -> tuple[Manifest, ...]:
+def access(db: PostgreSQLDatabase, *, maximum: int) -> tuple[Manifest, Manifest, Manifest]:
     """Return the ServiceAccount, its Role and its RoleBinding, for as many as `maximum` instances.
 
     The token is mounted by the pod, not by default, so that nothing else that runs as this account gets it.

@@ -3,12 +3,17 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from controller.credentials import credentials
+from controller.desired import manifests
 from controller.kube import Conflict, Kube, Listing, Refused, Unavailable, configuration
 from controller.recorder import Recorder
+from schemas.types import decode
+from tests import factory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -185,3 +190,29 @@ async def test_many_requests_at_once_share_the_pool(kube: Kube) -> None:
 async def test_another_session_has_the_same_credentials(kube: Kube) -> None:
     async with kube.session() as session, session.get(f"{kube.server}/api/v1/namespaces") as answer:
         assert answer.status == 200
+
+
+async def test_a_child_taken_for_absent_is_made_or_left_as_it_is(kube: Kube, namespace: str) -> None:
+    for child in children(namespace):
+        kind, metadata = child["kind"], child["metadata"]
+        made = await kube.apply(child, absent=True)
+        owners = {(entry["manager"], entry["operation"]) for entry in made["metadata"]["managedFields"]}
+        assert ("keddah", "Apply") in owners, kind
+        metadata["labels"]["keddah.dev/database"] = "stolen"
+        with pytest.raises(Conflict):
+            await kube.apply(child, absent=True)
+        there = await kube.get(kind, namespace, metadata["name"])
+        assert there is not None
+        assert there["metadata"]["labels"]["keddah.dev/database"] == "orders", kind
+
+
+def children(namespace: str) -> list[Manifest]:
+    """Give every child of a database, without an owner."""
+    manifest = factory.complete_database()
+    manifest["metadata"]["namespace"] = namespace
+    db = decode(manifest)
+    secrets = credentials(db, {}, now=datetime.now(UTC), entropy=token_bytes)
+    made = [*secrets, *manifests(db, "image", instances=1, operator_namespace="keddah-system")]
+    for child in made:
+        child["metadata"].pop("ownerReferences", None)
+    return made

@@ -103,18 +103,29 @@ def _do_everything(rest: Rest, namespace: str, kubelet: Kubelet) -> None:
     )
     rest.create(orders).expect()
     wait_condition(rest, namespace, "Ready", "Ready")
-    change: dict[str, Any] = {"storage": {"size": "2Gi"}, "resources": {"requests": {"cpu": "200m"}}}
-    before = _uid(rest, namespace, "orders-1")
-    rest.merge(KIND, namespace, "orders", {"spec": change}).expect()
-    until(lambda: _uid(rest, namespace, "orders-1") not in ("", before), 40)
     # Two primaries: the one without the lock is told so.
     rest.merge(
         "Pod", namespace, "orders-1", {"metadata": {"labels": {"keddah.dev/role": "primary"}}}
     ).expect()
     until(lambda: _role(rest, namespace, "orders-1") == "standby", 20)
+    # Ready once more, which makes a series of that event.
+    until(lambda: any(each.get("series") for each in rest.list("Event", namespace)), 20)
+    change: dict[str, Any] = {"storage": {"size": "2Gi"}, "resources": {"requests": {"cpu": "200m"}}}
+    before = _uid(rest, namespace, "orders-1")
+    rest.merge(KIND, namespace, "orders", {"spec": change}).expect()
+    until(lambda: _uid(rest, namespace, "orders-1") not in ("", before), 40)
     kubelet.promote("orders", "orders-1")
     rest.delete(KIND, namespace, "orders").expect()
     until(lambda: rest.get(KIND, namespace, "orders") is None, 60)
+    _meet_a_stranger(rest, namespace)
+
+
+def _meet_a_stranger(rest: Rest, namespace: str) -> None:
+    """Let a child be there already, and be somebody else's: then all that seemed absent is looked at."""
+    metadata = {"name": "taken-config", "namespace": namespace}
+    rest.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}).expect()
+    rest.create(factory.submitted("taken", namespace, version="17")).expect()
+    wait_condition(rest, namespace, "Stalled", "ChildOwnedByOther", name="taken")
 
 
 def _uid(rest: Rest, namespace: str, pod: str) -> str:

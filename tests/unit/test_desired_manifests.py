@@ -38,13 +38,13 @@ def test_what_is_referred_to_comes_before_what_refers_to_it() -> None:
     assert kinds == [
         "ServiceAccount",
         "Role",
-        "RoleBinding",
         "ConfigMap",
         "Service",
         "Service",
         "Service",
         "PodDisruptionBudget",
         "NetworkPolicy",
+        "RoleBinding",
         "StatefulSet",
     ]
 
