@@ -72,7 +72,7 @@ def status(
     expected = _expected(db)
     ready = sum(instance.ready and not instance.deleting for instance in world.instances)
     generation = db.metadata.generation if judged else before.observed_generation
-    findings = [*_findings(world, outcome, expected), _up_to_date(db, world, outcome, choice)]
+    findings = [*_findings(db, world, outcome), _up_to_date(db, world, outcome, choice)]
     result: dict[str, Any] = {
         "readyReplicas": ready,
         "ready": f"{ready}/{expected}",
@@ -94,12 +94,13 @@ def _expected(db: PostgreSQLDatabase) -> int:
     return 0 if db.spec.hibernated else declared_instances(db)
 
 
-def _findings(world: World, outcome: Outcome, expected: int) -> list[Finding]:
+def _findings(db: PostgreSQLDatabase, world: World, outcome: Outcome) -> list[Finding]:
+    expected = _expected(db)
     return [
         _ready(world, outcome, expected),
         Finding("Reconciling", isinstance(outcome, Waiting), outcome.reason, outcome.message),
         Finding("Stalled", isinstance(outcome, Stalled), outcome.reason, outcome.message),
-        _replicated(world, expected),
+        _replicated(world, expected, synchronous=db.spec.synchronous != "Off"),
         Finding("BackedUp", None, "NotSupportedYet", "Backups come with a later release"),
         Finding("ArchivingWAL", None, "NotSupportedYet", "WAL archiving comes with a later release"),
     ]
@@ -119,6 +120,7 @@ def _ready(world: World, outcome: Outcome, expected: int) -> Finding:
 
 
 def _complete(world: World, expected: int) -> bool:
+    """Whether every pod is Ready, and one has the lock and the label by which the Service finds it."""
     primary = world.primary
     return (
         primary is not None
@@ -128,7 +130,8 @@ def _complete(world: World, expected: int) -> bool:
     )
 
 
-def _replicated(world: World, expected: int) -> Finding:
+def _replicated(world: World, expected: int, *, synchronous: bool) -> Finding:
+    """Whether every standby follows and, unless that is not asked for, commits wait for one of them."""
     if expected <= 1:
         return Finding("Replicated", False, "SingleInstance", "There is no standby")
     following = [i.name for i in world.instances if i.fit and i.role == "standby"]
@@ -138,6 +141,9 @@ def _replicated(world: World, expected: int) -> Finding:
     behind = (primary.position - i.position for i in world.instances if i.name in following)
     lag = max(0, *behind, 0)
     holds = len(following) >= expected - 1
+    if holds and synchronous and not world.leadership.synchronous.intersection(following):
+        # Patroni names its synchronous standbys some time after they stream: till then a commit is alone.
+        return Finding("Replicated", False, "NotSynchronous", "No standby acknowledges commits yet")
     reason = "Streaming" if holds else "StandbysMissing"
     # The lag is rounded up to whole segments of 16 MiB: a figure that moved with every commit would make
     # every commit a write to the API server.

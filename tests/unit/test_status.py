@@ -8,6 +8,7 @@ import pytest
 from controller.outcome import Done, Stalled, Waiting
 from controller.status import status, transitions
 from controller.upgrade import Choice, Held
+from controller.world import Instance, World
 from schemas.types import PostgreSQLDatabase, decode
 from tests.factory import complete_database, typed_database
 from tests.worlds import members, pod, world
@@ -152,3 +153,33 @@ def test_a_refused_downgrade_is_a_warning() -> None:
     held = Choice(NEW_IMAGE, None, Held("DowngradeRefused", "17.6 runs"))
     result = status(typed_database(), world(members(1)), Done(), held, judged=True, now=NOW)
     assert ("Warning", "DowngradeRefused", "17.6 runs") in transitions({}, result)
+
+
+def replicated(around: World, **spec: Any) -> tuple[str, str]:  # noqa: ANN401
+    result = status(typed_database(replicas=2, **spec), around, Done(), judged=True, now=NOW)
+    return condition(result, "Replicated")
+
+
+def test_replicated_waits_for_a_standby_that_acknowledges_commits() -> None:
+    around = world(members(2))
+    unnamed = replace(around, leadership=replace(around.leadership, synchronous=frozenset()))
+    elsewhere = replace(around, leadership=replace(around.leadership, synchronous=frozenset({"orders-7"})))
+    assert replicated(around) == ("True", "Streaming")
+    assert replicated(unnamed) == replicated(elsewhere) == ("False", "NotSynchronous")
+    assert replicated(unnamed, synchronous="Strict") == ("False", "NotSynchronous")
+    assert replicated(unnamed, synchronous="Off") == ("True", "Streaming")
+
+
+@pytest.mark.parametrize(
+    "primary",
+    [pod(0, "primary", ready=False), pod(0, "standby"), pod(0, "primary", deleting=True)],
+    ids=["its pod is not Ready", "its label is not there yet", "its pod is going"],
+)
+def test_ready_waits_for_the_pod_and_the_label_of_the_primary(primary: Instance) -> None:
+    around = world((primary,))
+    locked = replace(around, leadership=replace(around.leadership, holder="orders-0"))
+    result = status(typed_database(), locked, Waiting(5, "Creating", ""), judged=True, now=NOW)
+    assert condition(result, "Ready") == ("False", "Creating")
+    healthy = replace(locked, instances=(pod(0, "primary"),))
+    result = status(typed_database(), healthy, Waiting(5, "Creating", ""), judged=True, now=NOW)
+    assert condition(result, "Ready") == ("True", "Creating")
