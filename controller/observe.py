@@ -15,9 +15,19 @@ from controller.kinds import NODE, STORAGE_CLASS
 from controller.kube import Kube
 from controller.ownership import part
 from controller.patroni import Patroni
-from controller.store import Key, Store
+from controller.store import Identity, Key, Store
 from controller.upgrade import behind, image_in_force
-from controller.world import Manifest, Node, World, claim, instance, leadership, node
+from controller.world import (
+    Manifest,
+    Node,
+    StorageClass,
+    World,
+    claim,
+    instance,
+    leadership,
+    node,
+    storage_class,
+)
 
 
 class Observer:
@@ -28,6 +38,9 @@ class Observer:
         self._store = store
         self._patroni = patroni
         self._versions: dict[Key, tuple[str, str]] = {}
+        self._classes: dict[str, StorageClass] = {}
+        self._classes_at: dict[Identity, int] = {}
+        """The versions at which the classes were read."""
 
     async def world(self, key: Key, *, secrets: bool) -> World:
         """Return what surrounds the database; its Secrets only on request, since each costs a read."""
@@ -49,7 +62,7 @@ class Observer:
             instances=tuple(instances),
             claims=tuple(claims),
             leadership=leadership(children.get("ConfigMap", {}), key.name),
-            storage_classes=self._store.objects(STORAGE_CLASS),
+            storage_classes=self._storage_classes(),
             nodes=self._nodes({i.node for i in instances}),
         )
         version = await self._server_version(key, world)
@@ -69,6 +82,15 @@ class Observer:
         asked = [i for i in world.instances if late and i.name not in late and i.ready and not i.deleting]
         versions = await asyncio.gather(*(self._patroni.server_version(i.ip) for i in asked))
         return {i.name: version for i, version in zip(asked, versions, strict=True)}
+
+    def _storage_classes(self) -> dict[str, StorageClass]:
+        """Return every StorageClass; they are read when the watch tells of them, not in every pass."""
+        versions = self._store.versions(STORAGE_CLASS)
+        if versions != self._classes_at:
+            found = self._store.objects(STORAGE_CLASS)
+            self._classes = {name: storage_class(manifest) for name, manifest in found.items()}
+            self._classes_at = versions
+        return self._classes
 
     def _nodes(self, names: set[str]) -> dict[str, Node]:
         found = {name: self._store.object(NODE, "", name) for name in names if name}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import msgspec
 
 from controller import noise
-from controller.kinds import DATABASE, DATABASE_LABEL, STORAGE_CLASS
+from controller.kinds import DATABASE, DATABASE_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,10 +100,6 @@ class Store:
     def objects(self, kind: str) -> dict[str, Manifest]:
         """Return every object of a kind that has no namespaces, by name."""
         return {identity.name: _decode(entry) for identity, entry in self._objects.get(kind, {}).items()}
-
-    def storage_classes(self) -> dict[str, Manifest]:
-        """Return every StorageClass, by name."""
-        return self.objects(STORAGE_CLASS)
 
     def children(self, key: Key) -> dict[str, dict[str, Manifest]]:
         """Return what carries the database's label in its namespace: by kind, then by name."""

@@ -79,4 +79,5 @@ def _small(db: PostgreSQLDatabase, world: World) -> list[Claim]:
 
 
 def _growable(claim: Claim, world: World) -> bool:
-    return world.storage_classes.get(claim.storage_class or "", {}).get("allowVolumeExpansion") is True
+    found = world.storage_classes.get(claim.storage_class or "")
+    return found is not None and found.expandable

@@ -113,6 +113,14 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageClass:
+    """What matters of a StorageClass, besides that it exists."""
+
+    expandable: bool
+    """Whether its volumes may grow."""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """Everything around one database that a plan may look at."""
 
@@ -120,7 +128,7 @@ class World:
     instances: tuple[Instance, ...] = ()
     claims: tuple[Claim, ...] = ()
     leadership: Leadership = field(default_factory=Leadership)
-    storage_classes: Mapping[str, Manifest] = field(default_factory=dict)
+    storage_classes: Mapping[str, StorageClass] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     server_version: str | None = None
     moved: Mapping[str, str | None] = field(default_factory=dict)
@@ -214,6 +222,11 @@ def claim(manifest: Manifest) -> Claim:
         deleting="deletionTimestamp" in manifest["metadata"],
         resize=(status.get("allocatedResourceStatuses") or {}).get("storage", ""),
     )
+
+
+def storage_class(manifest: Manifest) -> StorageClass:
+    """Read a StorageClass."""
+    return StorageClass(expandable=manifest.get("allowVolumeExpansion") is True)
 
 
 def node(manifest: Manifest) -> Node:

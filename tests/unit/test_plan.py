@@ -20,12 +20,13 @@ from controller.farewell import farewell
 from controller.outcome import Done, Stalled, Waiting
 from controller.plan import FINALIZER, Plan, plan
 from controller.reports import Trouble
-from controller.world import Node, World
+from controller.world import Node, StorageClass, World
 from schemas.types import PostgreSQLDatabase
 from tests.factory import typed_database
 from tests.worlds import OLD, carry_out, claim, intent, members, pod, settled, world
 
-GROWING = {"fast": {"allowVolumeExpansion": True}}
+GROWING = {"fast": StorageClass(expandable=True)}
+FIXED = {"fast": StorageClass(expandable=False)}
 
 
 def disruptions(chosen: Plan) -> list[object]:
@@ -134,7 +135,7 @@ def test_two_claims_are_grown_and_a_large_one_is_left() -> None:
 
 def test_a_missing_storage_class_is_named_with_those_that_exist() -> None:
     wish = intent(storage={"size": "10Gi", "storageClassName": "nope"})
-    pending = world((pod(0, ready=False),), claims=(claim(0, bound=False),), storage_classes={"fast": {}})
+    pending = world((pod(0, ready=False),), claims=(claim(0, bound=False),), storage_classes=FIXED)
     chosen = plan(wish, settled(wish, pending))
     assert chosen.outcome == Stalled(
         "StorageClassNotFound", "StorageClass nope does not exist; there are: fast"
@@ -231,7 +232,7 @@ def test_a_pod_is_deleted_only_with_the_uid_that_was_seen() -> None:
 
 def test_a_volume_that_cannot_grow_is_told_and_nothing_else_stops() -> None:
     wish = intent(storage={"size": "20Gi"})
-    around = settled(wish, world(members(1), storage_classes={"fast": {}}))
+    around = settled(wish, world(members(1), storage_classes=FIXED))
     chosen = plan(wish, around)
     assert chosen.actions == ()
     message = "StorageClass fast does not allow volumes to grow to 20Gi: data-orders-0 (10Gi)"
