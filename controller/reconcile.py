@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from controller.act import Actor, Declined
-from controller.actions import Action
+from controller.actions import Action, Apply
 from controller.credentials import credentials
 from controller.execution import Execution, Overtaken
 from controller.farewell import farewell
@@ -35,6 +35,8 @@ from schemas.types import PostgreSQLDatabase, decode
 logger = logging.getLogger(__name__)
 
 UNFINISHED = Waiting(5, "Reconciling", "The pass did not finish")
+_FIRST_WORDS = 1.0
+"""Seconds after which a new database has a status, should nothing wake it before."""
 VERIFY_SECRETS = "verify secrets"
 """The patrol's word: read the Secrets too, which no watch tells about."""
 
@@ -167,6 +169,9 @@ class Reconciler:
 
     async def _report(self, manifest: Manifest, judgement: Judgement, attempt: Attempt) -> None:
         """Write the status if it differs, and tell what changed as events."""
+        if not manifest.get("status") and isinstance(attempt.outcome, Waiting) and _just_made(attempt):
+            attempt.outcome = replace(attempt.outcome, after=_FIRST_WORDS)
+            return
         db = decode({**manifest, "spec": {}}) if judgement.db is None else judgement.db
         now = self._around.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         wanted = status(db, attempt.world, attempt.outcome, attempt.choice, judged=attempt.judged, now=now)
@@ -182,6 +187,16 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self._verified.pop(key, None)
         self._observer.forget(key)
+
+
+def _just_made(attempt: Attempt) -> bool:
+    """Whether the pass ended with the children written: there is nothing else to say yet.
+
+    The StatefulSet controller's answer to them is a moment away and wakes the pass that has something to
+    say; a status from before would be a write and an event that are out of date when they arrive.
+    """
+    applied = (action for action in attempt.done if isinstance(action, Apply) and action.absent)
+    return attempt.judged and any(write.manifest["kind"] == "StatefulSet" for write in applied)
 
 
 def _log(key: Key, attempt: Attempt, seconds: float) -> None:

@@ -8,6 +8,7 @@ changed at runtime is in the dynamic configuration (`dynamic`), which Patroni re
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -58,13 +59,22 @@ def major(db: PostgreSQLDatabase) -> str:
 
 def data_directory(db: PostgreSQLDatabase) -> str:
     """Return PGDATA: one folder a major version, so that an upgrade finds both on one volume."""
-    return f"{_VOLUME}/{major(db)}/data"
+    return _data_directory(major(db))
+
+
+def _data_directory(version: str) -> str:
+    return f"{_VOLUME}/{version}/data"
 
 
 def static(db: PostgreSQLDatabase) -> str:
     """Return patroni.yml; names, addresses and passwords of the pod come from its environment."""
+    return _static(db.metadata.name, major(db))
+
+
+@lru_cache(maxsize=16)  # asked for twice in every plan: the pods carry its digest
+def _static(name: str, version: str) -> str:
     document = {
-        "scope": db.metadata.name,
+        "scope": name,
         "log": {"level": "INFO", "deduplicate_heartbeat_logs": True},
         "restapi": {
             "listen": f"*:{PATRONI_PORT}",
@@ -76,7 +86,7 @@ def static(db: PostgreSQLDatabase) -> str:
         },
         # Members call one another by address, which no certificate names; the caller's own is what counts.
         "ctl": {"insecure": True, "certfile": _CERTIFICATE, "keyfile": _KEY},
-        "kubernetes": _store(db.metadata.name),
+        "kubernetes": _store(name),
         "bootstrap": {
             "initdb": [
                 "data-checksums",
@@ -90,7 +100,7 @@ def static(db: PostgreSQLDatabase) -> str:
             ],
             "post_bootstrap": "keddah-post-bootstrap",
         },
-        "postgresql": _server(db),
+        "postgresql": _server(version),
     }
     return yaml.dump(document, Dumper=_DUMPER, sort_keys=False, width=1000)
 
@@ -108,12 +118,12 @@ def _store(name: str) -> dict[str, Any]:
     }
 
 
-def _server(db: PostgreSQLDatabase) -> dict[str, Any]:
+def _server(version: str) -> dict[str, Any]:
     verified = {"sslmode": "verify-ca", "sslrootcert": _CA}
     return {
         "listen": f"*:{POSTGRESQL_PORT}",
-        "bin_dir": f"/usr/lib/postgresql/{major(db)}/bin",
-        "data_dir": data_directory(db),
+        "bin_dir": f"/usr/lib/postgresql/{version}/bin",
+        "data_dir": _data_directory(version),
         "pgpass": "/tmp/pgpass",  # noqa: S108 - the pod's own volume
         "use_unix_socket": True,
         "use_unix_socket_repl": True,

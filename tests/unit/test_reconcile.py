@@ -10,7 +10,7 @@ import pytest
 from controller import reconcile
 from controller.act import Actor, Declined
 from controller.actions import Action, Apply, DeletePod, GrowClaim, Reload
-from controller.kube import Kube, Refused
+from controller.kube import Conflict, Kube, Refused
 from controller.observe import Observer
 from controller.outcome import Done, Stalled, Waiting
 from controller.patroni import Patroni
@@ -219,3 +219,49 @@ async def test_an_upgrade_that_waits_for_its_window_takes_nothing_from_ready(sce
     assert told["Ready"] == ("True", "Ready")
     assert told["Reconciling"] == ("False", "Ready")
     assert told["UpToDate"] == ("False", "UpgradePending")
+
+
+async def test_the_status_of_a_new_database_waits_for_something_to_say(scene: Scene) -> None:
+    statefulset = {"kind": "StatefulSet", "metadata": {"name": "orders"}}
+    written = Waiting(5, "Reconciling", "children were written")
+    scene.choose = chosen(Apply(statefulset, "missing", absent=True), outcome=written)
+    assert await scene.look() == Waiting(1, "Reconciling", "children were written")
+    assert scene.api.status == {}
+    scene.choose = chosen(outcome=Waiting(30, "Creating", "no instance accepts writes yet"))
+    await scene.look()
+    assert scene.api.status["observedGeneration"] == 1
+
+
+async def test_a_status_that_is_there_is_not_left_behind_by_new_children(scene: Scene) -> None:
+    statefulset = {"kind": "StatefulSet", "metadata": {"name": "orders"}}
+    manifest = {**complete_database(), "status": {"readyReplicas": 1}}
+    manifest["metadata"] |= {"uid": "uid-of-orders", "resourceVersion": "2"}
+    scene.store.put(manifest["kind"], manifest)
+    written = Waiting(5, "Reconciling", "children were written")
+    scene.choose = chosen(Apply(statefulset, "missing", absent=True), outcome=written)
+    assert await scene.look() == written
+    assert scene.api.status["observedGeneration"] == 1
+
+
+async def test_a_child_that_is_there_after_all_is_looked_at_and_planned_with(scene: Scene) -> None:
+    config = {"kind": "ConfigMap", "metadata": {"name": "orders-config"}}
+    make = Apply(config, "missing", absent=True)
+
+    def choose(_: Intent, world: World) -> Plan:
+        seen = "orders-config" in world.children.get("ConfigMap", {})
+        return Plan((), Stalled("ChildOwnedByOther", "theirs")) if seen else Plan((make,), Done())
+
+    scene.choose = choose
+    scene.hands.refuses[str(make)] = Conflict(409, "it is there")
+    scene.api.objects["orders-config"] = config
+    assert await scene.look() == Stalled("ChildOwnedByOther", "theirs")
+    assert scene.hands.did == []
+
+
+async def test_a_conflict_over_something_else_is_tried_again_later(scene: Scene) -> None:
+    make = Apply({"kind": "ConfigMap", "metadata": {"name": "orders-config"}}, "missing", absent=True)
+    scene.choose = chosen(make)
+    scene.hands.refuses[str(make)] = Conflict(409, "it was there, and is gone")
+    with pytest.raises(Conflict):
+        await scene.look()
+    assert scene.api.status["conditions"]
