@@ -31,6 +31,8 @@ class Kubelet:
         self._rest = rest
         self._namespace = namespace
         self._stop = threading.Event()
+        self._turn = threading.Lock()
+        """A round writes what it read: nobody may be promoted meanwhile."""
         self._thread = threading.Thread(target=self._run, name=f"kubelet of {namespace}")
         self._failures: list[BaseException] = []
         self.pending_restart: dict[str, dict[str, tuple[str, str]]] = {}
@@ -50,9 +52,10 @@ class Kubelet:
 
     def promote(self, database: str, pod: str) -> None:
         """Make a pod the primary, as a switchover does."""
-        self._write_lock(database, pod)
-        for each in self._pods(database):
-            self._play(each, database, pod)
+        with self._turn:
+            self._write_lock(database, pod)
+            for each in self._pods(database):
+                self._play(each, database, pod)
 
     def another(self, database: str, leader: str) -> str:
         """Name an instance that could be promoted instead."""
@@ -68,9 +71,10 @@ class Kubelet:
 
     def look(self) -> None:
         """Go round once."""
-        self._bind_claims()
-        for database in sorted({_database(pod) for pod in self._pods()}):
-            self._run_database(database)
+        with self._turn:
+            self._bind_claims()
+            for database in sorted({_database(pod) for pod in self._pods()}):
+                self._run_database(database)
 
     def _bind_claims(self) -> None:
         classes = {each["metadata"]["name"] for each in self._rest.list("StorageClass")}
