@@ -12,6 +12,7 @@ from controller.actions import (
     DeletePod,
     Disruption,
     GrowClaim,
+    Identify,
     Manifest,
     RelabelStandby,
     ReleaseLock,
@@ -64,7 +65,7 @@ class Actor:
                 await self._set_finalizers(db, finalizers)
             case Reload() | Wake():
                 await self._remind(action, await self._keys(db))
-            case ReleaseLock() | RelabelStandby():
+            case ReleaseLock() | RelabelStandby() | Identify():
                 await self._remedy(namespace, action)
             case DeletePod() | RestartPostgres() | Switchover():
                 await self._disturb(db, action)
@@ -72,12 +73,15 @@ class Actor:
                 assert_never(action)
 
     async def _remedy(self, namespace: str, action: Remedy) -> None:
-        """Bring writes back; Conflict when the lock is not as it was seen, for then its holder lives."""
+        """Correct what Patroni keeps; Conflict when the lock is not as it was seen: then its holder lives."""
         match action:
             case ReleaseLock(lock=lock, version=version):
                 free: Manifest = {"metadata": {"annotations": {"leader": None}}}
                 live = await self._kube.patch("ConfigMap", namespace, lock, free, resource_version=version)
                 self._seen(live)
+            case Identify(config=config, identifier=identifier):
+                told: Manifest = {"metadata": {"annotations": {"initialize": identifier}}}
+                self._seen(await self._kube.patch("ConfigMap", namespace, config, told))
             case RelabelStandby(pod=pod):
                 label: Manifest = {"metadata": {"labels": {ROLE_LABEL: "standby"}}}
                 self._seen(await self._kube.patch("Pod", namespace, pod, label))

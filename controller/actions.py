@@ -58,6 +58,18 @@ class SetFinalizers:
 
 
 @dataclass(frozen=True, slots=True)
+class Identify:
+    """Tell Patroni which database this is, before an instance without data begins another."""
+
+    config: str
+    identifier: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"write the system identifier to {self.config}"
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
     """Have a member read its files again; nothing is disturbed by it."""
 
@@ -147,5 +159,5 @@ class RelabelStandby:
 
 
 Disruption: TypeAlias = DeletePod | RestartPostgres | Switchover
-Remedy: TypeAlias = ReleaseLock | RelabelStandby
+Remedy: TypeAlias = ReleaseLock | RelabelStandby | Identify
 Action: TypeAlias = Apply | Delete | GrowClaim | SetFinalizers | Reload | Wake | Remedy | Disruption

@@ -14,6 +14,7 @@ from controller.actions import Action, Apply, Disruption, Manifest, SetFinalizer
 from controller.desired import manifests
 from controller.drift import drift, stamp
 from controller.failover import evacuation, remedy, wakings
+from controller.identity import IDENTIFIER, identification, identifier
 from controller.outcome import Done, Outcome, Stalled, Waiting
 from controller.ownership import foreign
 from controller.renewal import reloads
@@ -65,10 +66,13 @@ def plan(intent: Intent, world: World) -> Plan:
     if strangers:
         return Plan((), Stalled("ChildOwnedByOther", "; ".join(strangers), after=_STRANGERS_LEAVE))
     writes = [action for manifest in desired if (action := _write(stamp(manifest), world))]
+    pods = [write for write in writes if write.manifest["kind"] == "StatefulSet"]
     name = intent.db.metadata.name
     idempotent = (
         *_finalizer(intent.db),
-        *writes,
+        *(write for write in writes if write not in pods),
+        *identification(world, name),
+        *pods,
         *growth(intent.db, world),
         *reloads(world, name),
         *wakings(world),
@@ -78,7 +82,7 @@ def plan(intent: Intent, world: World) -> Plan:
         # Before anything else: what stands here keeps applications from writing.
         story = "; ".join(f"{action}: {action.reason}" for action in remedies)
         return Plan((*remedies, *idempotent), Waiting(2, "FailingOver", story))
-    if any(write.manifest["kind"] == "StatefulSet" for write in writes):
+    if pods:
         # The StatefulSet controller has to see this first; its answer wakes the next pass.
         return Plan(idempotent, scaled.waiting or Waiting(5, "Reconciling", "children were written"))
     step = _next(intent, scaled, world)
@@ -137,7 +141,7 @@ def children(intent: Intent, scaled: Scale, world: World) -> list[Manifest]:
         paused=world.leadership.paused,
     )
     return [
-        _remember(manifest, intent, scaled) if manifest["kind"] == "StatefulSet" else manifest
+        _remember(manifest, intent, scaled, world) if manifest["kind"] == "StatefulSet" else manifest
         for manifest in (*intent.secrets, *desired)
     ]
 
@@ -150,9 +154,11 @@ def _claim_size(world: World) -> str | None:
     return str(template["spec"]["resources"]["requests"]["storage"])
 
 
-def _remember(statefulset: Manifest, intent: Intent, scaled: Scale) -> Manifest:
+def _remember(statefulset: Manifest, intent: Intent, scaled: Scale, world: World) -> Manifest:
     metadata = statefulset["metadata"]
     notes = {INSTANCES: str(scaled.remembered), ACCEPTED: intent.accepted}
+    if known := identifier(world):
+        notes[IDENTIFIER] = known
     annotations = {**metadata.get("annotations", {}), **notes}
     return {**statefulset, "metadata": {**metadata, "annotations": annotations}}
 

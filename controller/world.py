@@ -75,6 +75,8 @@ class Leadership:
     """How many other voters must be seen by the one that takes over (Patroni, quorum commit)."""
     initialized: bool = False
     """Whether a database was ever made under this name: either of two ConfigMaps is proof enough."""
+    identifier: str = ""
+    """PostgreSQL's system identifier, once there is a database."""
     paused: bool = False
     lock_version: str = ""
     """resourceVersion of the lock, the precondition for taking it away."""
@@ -202,6 +204,7 @@ def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
         alone=bool(sync.get("leader")) and not standbys,
         quorum=int(quorum) if quorum.isdecimal() else 0,
         initialized=bool(config.get("initialize") or lock),
+        identifier=config.get("initialize", ""),
         paused=reports.parsed(config.get("config")).get("pause") is True,
         lock_version=version,
         renewed=reports.moment(lock.get("renewTime")),

@@ -11,6 +11,7 @@ from controller.actions import (
     Delete,
     DeletePod,
     GrowClaim,
+    Identify,
     Manifest,
     RelabelStandby,
     ReleaseLock,
@@ -104,8 +105,11 @@ def carry_out(around: World, action: Action) -> World:
             return _switched(around, leader, candidate)
         case RelabelStandby(pod=name):
             return _changed(around, name, role="standby")
-        case ReleaseLock():
-            return replace(around, leadership=replace(around.leadership, holder=None))
+        case ReleaseLock() | Identify():
+            change: dict[str, Any] = (
+                {"identifier": action.identifier} if isinstance(action, Identify) else {"holder": None}
+            )
+            return replace(around, leadership=replace(around.leadership, **change))
         case Delete() | GrowClaim() | SetFinalizers() | Reload() | Wake():
             return around
         case _:

@@ -67,3 +67,40 @@ def test_a_deleted_standby_comes_back_and_follows(trio: Database) -> None:
     trio.until_pods(lambda _: trio.uids().get(victim) not in (None, before[victim]))
     trio.settled()
     assert trio.superuser(trio.primary(), "SELECT count(*) FROM pg_stat_replication") == "2"
+
+
+SERVED = "import ssl; print(ssl.get_server_certificate(('localhost', 8008)).strip())"
+
+
+def _served(trio: Database) -> set[str]:
+    return {trio.execute(pod, "python3", "-c", SERVED).out.strip() for pod in trio.pod_names()}
+
+
+def _restarted(trio: Database, connections: str) -> None:
+    """Have the controller restart and move all of it, which Patroni does only for whom it knows."""
+    primary = trio.primary()
+    trio.change(parameters={"max_connections": connections})
+    trio.until_everywhere("SHOW max_connections", connections, 120)
+    trio.settled()
+    assert trio.primary() != primary
+
+
+def test_lost_keys_come_back_and_running_members_go_on_obeying(trio: Database) -> None:
+    rest, namespace = trio.cluster.rest, trio.namespace
+    app, tls = trio.secret("app"), trio.secret("tls")
+    rest.delete("Secret", namespace, "trio-keys").expect()
+    until(lambda: rest.get("Secret", namespace, "trio-keys"), 90, trio.story, POLL)
+    until(lambda: trio.secret("keys")["ca.crt"] in trio.secret("tls")["ca.crt"], 30, trio.story, POLL)
+    assert trio.secret("app") == app
+    assert trio.secret("tls")["tls.crt"] == tls["tls.crt"]
+    _restarted(trio, "121")
+    # The new authority's certificate is taken over by those who know only the old one's.
+    rest.delete("Secret", namespace, "trio-tls").expect()
+    until(lambda: rest.get("Secret", namespace, "trio-tls"), 90, trio.story, POLL)
+    for pod in trio.pod_names():
+        # The kubelet looks at the volumes of a pod that changed.
+        rest.merge("Pod", namespace, pod, {"metadata": {"annotations": {"tests": "touched"}}}).expect()
+    renewed = trio.secret("tls")["tls.crt"].strip()
+    assert renewed != tls["tls.crt"].strip()
+    until(lambda: _served(trio) == {renewed}, 180, trio.story, 10 * POLL)
+    _restarted(trio, "122")

@@ -102,7 +102,7 @@ def test_leadership_is_read_from_patronis_config_maps() -> None:
         "orders",
     )
     assert (seen.holder, seen.synchronous) == ("orders-2", frozenset({"orders-0", "orders-1"}))
-    assert (seen.initialized, seen.paused) == (True, True)
+    assert (seen.initialized, seen.paused, seen.identifier) == (True, True, "7000")
 
 
 def test_a_primary_that_commits_alone_leaves_no_standby_eligible() -> None:
