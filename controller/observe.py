@@ -18,6 +18,7 @@ from controller.patroni import Patroni
 from controller.store import Identity, Key, Store
 from controller.upgrade import behind, image_in_force
 from controller.world import (
+    Instance,
     Manifest,
     Node,
     StorageClass,
@@ -59,7 +60,7 @@ class Observer:
         )
         world = World(
             children=children,
-            instances=tuple(instances),
+            instances=await self._restarts(instances),
             claims=tuple(claims),
             leadership=leadership(children.get("ConfigMap", {}), key.name),
             storage_classes=self._storage_classes(),
@@ -69,6 +70,16 @@ class Observer:
         certificates = await self._certificates(world) if secrets else {}
         moved = await self._moved(world)
         return replace(world, server_version=version, certificates=certificates, moved=moved)
+
+    async def _restarts(self, instances: list[Instance]) -> tuple[Instance, ...]:
+        """Ask those that must restart whether they still must: a pod says it until Patroni's next loop.
+
+        A parameter that was put right would else cost the primary a switchover.
+        """
+        asked = [i for i in instances if i.pending_restart is not None and i.ready]
+        answers = await asyncio.gather(*(self._patroni.pending_restart(i.ip) for i in asked))
+        over = {i.name for i, pending in zip(asked, answers, strict=True) if pending is False}
+        return tuple(replace(i, pending_restart=None) if i.name in over else i for i in instances)
 
     async def _certificates(self, world: World) -> dict[str, str]:
         asked = [i for i in world.instances if i.ready and not i.deleting]

@@ -83,6 +83,14 @@ class Patroni:
             return None
         return f"{number // 10000}.{number % 10000}"  # PostgreSQL, server_version_num, since 10
 
+    async def pending_restart(self, ip: str) -> bool | None:
+        """Whether a server must restart for its parameters; None when it does not tell."""
+        reply = await self._send("GET", ip, "/patroni", None, reading_context(None), READ_SECONDS)
+        try:
+            return bool(msgspec.json.decode(reply.text).get("pending_restart"))
+        except (msgspec.DecodeError, AttributeError):
+            return None
+
     async def certificate(self, ip: str) -> str | None:
         """Return the certificate, PEM, that a member serves with; None when it does not answer."""
         context = reading_context(None)

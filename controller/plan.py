@@ -28,6 +28,10 @@ FINALIZER = "keddah.dev/deletion"
 ACCEPTED = "keddah.dev/accepted"
 """Annotation of the StatefulSet: the spec that was last judged good, which the ratchet compares with."""
 
+_DIGESTED = frozenset({"ConfigMap", "StatefulSet"})
+"""What others must see before anything is disturbed: the StatefulSet controller says which pods are old then,
+and Patroni which servers must restart."""
+
 _STRANGERS_LEAVE = 60.0
 """Seconds between two looks at what belongs to somebody else: without our label it is not watched."""
 
@@ -82,8 +86,7 @@ def plan(intent: Intent, world: World) -> Plan:
         # Before anything else: what stands here keeps applications from writing.
         story = "; ".join(f"{action}: {action.reason}" for action in remedies)
         return Plan((*remedies, *idempotent), Waiting(2, "FailingOver", story))
-    if pods:
-        # The StatefulSet controller has to see this first; its answer wakes the next pass.
+    if any(write.manifest["kind"] in _DIGESTED for write in writes):
         return Plan(idempotent, scaled.waiting or Waiting(5, "Reconciling", "children were written"))
     step = _next(intent, scaled, world)
     if isinstance(step, Done | Waiting | Stalled):

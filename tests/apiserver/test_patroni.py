@@ -75,6 +75,15 @@ def client(member: Member) -> Patroni:
     return Patroni(now=lambda: NOW, entropy=secrets.token_bytes, port=member.port)
 
 
+@pytest.mark.parametrize(
+    ("page", "pending"),
+    [({"state": "running"}, False), ({"pending_restart": True}, True), ([], None)],
+)
+async def test_a_server_tells_whether_it_must_restart(member: Member, page: object, pending: object) -> None:
+    member.version = page
+    assert await client(member).pending_restart("127.0.0.1") is pending
+
+
 async def test_the_version_is_read_as_people_write_it(member: Member) -> None:
     assert await client(member).server_version("127.0.0.1") == "17.6"
     assert await client(member).server_version("127.0.0.1", KEYS.ca_crt) == "17.6"

@@ -112,6 +112,16 @@ def test_a_changed_template_restarts_standbys_first_and_the_primary_last(primary
     assert plan(wish, around).outcome == Done()
 
 
+def test_nobody_is_disturbed_by_what_pods_said_before_the_parameters_were_put_right() -> None:
+    broken = intent(replicas=3, parameters={"huge_pages": "on"})
+    around = settled(broken, world(members(3)))
+    around = replace(
+        around, instances=tuple(replace(i, pending_restart={"huge_pages": ("try", "on")}) for i in members(3))
+    )
+    chosen = plan(intent(replicas=3), around)
+    assert [str(action) for action in chosen.actions] == ["apply ConfigMap orders-config"]
+
+
 def test_scaling_down_moves_the_primary_first() -> None:
     wish = intent(replicas=1)
     around = replace(settled(intent(replicas=3), world(members(3, 2))), instances=members(3, 2))
