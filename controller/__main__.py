@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import uvloop
 
 from controller import settings
-from controller.kube import UnusableConfiguration, configuration
+from controller.connection import UnusableConfiguration, configuration
 from controller.life import Life
 from schemas.policy import PolicyError
 from schemas.policyfile import PolicyFile

@@ -8,27 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self, TypeAlias
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client import ApiClient
 
 from controller.answers import Conflict, KubeError, Refused, Unavailable, read
+from controller.connection import Configuration
 from controller.kinds import KINDS
 
-__all__ = [
-    "Configuration",
-    "Conflict",
-    "Kube",
-    "KubeError",
-    "Listing",
-    "Refused",
-    "Unavailable",
-    "configuration",
-]
+__all__ = ["Conflict", "Kube", "KubeError", "Listing", "Refused", "Unavailable"]
 
 Manifest: TypeAlias = dict[str, Any]
 Observer: TypeAlias = Callable[[str, str, int], None]
@@ -38,15 +28,10 @@ MANAGER = "keddah"
 WRITES = frozenset({"apply", "patch", "create", "update", "delete"})
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
-_CONNECTIONS = 32
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _NO_VERSION = "1"
 """etcd's revision before its first write: no object has it, so an apply at it creates or changes nothing."""
 _METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT", "delete": "DELETE"}
-
-
-class UnusableConfiguration(Exception):  # noqa: N818 - what it is
-    """The kubeconfig or the service account does not say how to reach an API server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +40,6 @@ class Listing:
 
     items: list[Manifest]
     version: int
-
-
-async def configuration(kubeconfig: Path | None, context: str | None = None) -> Configuration:
-    """Read how to reach the API server: from a kubeconfig, or (None) from the pod's service account.
-
-    The token of a service account is read again every minute, as it rotates. Raises UnusableConfiguration.
-    """
-    # trust_env would read ~/.netrc in a thread before every request; proxies come with the kubeconfig.
-    loaded = Configuration(connection_pool_maxsize=_CONNECTIONS, client_session_kwargs={"trust_env": False})
-    try:
-        if kubeconfig is None:
-            config.load_incluster_config(client_configuration=loaded)
-        else:
-            await config.load_kube_config(
-                str(kubeconfig), context=context, client_configuration=loaded, persist_config=False
-            )
-    except (config.ConfigException, OSError) as error:
-        raise UnusableConfiguration(str(error)) from error
-    return loaded
 
 
 class Kube:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from controller import handlers
 from controller.audit import Audit
 from controller.certificate_patrol import CertificatePatrol
+from controller.connection import Configuration
 from controller.health import Health
 from controller.intake import Intake
 from controller.kinds import DATABASE
-from controller.kube import Configuration, Kube, KubeError
+from controller.kube import Kube, KubeError
 from controller.leader import Leader, LeadershipLost, Term
 from controller.metrics import Metrics
 from controller.pipeline import Pipeline

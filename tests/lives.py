@@ -9,9 +9,10 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
 from controller.act import Actor
+from controller.connection import Configuration, configuration
 from controller.handlers import selectors
 from controller.kinds import KINDS, WATCHED, WEBHOOK_CONFIGURATIONS
-from controller.kube import WRITES, Configuration, Kube, configuration
+from controller.kube import WRITES, Kube
 from controller.observe import Observer
 from controller.patroni import Patroni, Reply
 from controller.queue import Work

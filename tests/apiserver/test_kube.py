@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from controller.connection import configuration
 from controller.credentials import credentials
 from controller.desired import manifests
-from controller.kube import Conflict, Kube, Listing, Refused, Unavailable, configuration
+from controller.kube import Conflict, Kube, Listing, Refused, Unavailable
 from controller.recorder import Recorder
 from schemas.types import decode
 from tests import factory
