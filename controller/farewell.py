@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from controller.actions import Delete, Manifest, SetFinalizers
 from controller.outcome import Done, Waiting
 from controller.ownership import foreign
 from controller.plan import FINALIZER, Plan
 from controller.world import World
-from schemas.types import PostgreSQLDatabase
+from schemas.types import PostgreSQLDatabase, decode
+
+
+def departing(manifest: Manifest) -> PostgreSQLDatabase:
+    """Read what the end of an object needs: a spec that another release wrote must not keep it for ever.
+
+    Only a spec that says Delete in as many words lets data go.
+    """
+    try:
+        return decode(manifest)
+    except msgspec.ValidationError:
+        spec = manifest.get("spec")
+        told = isinstance(spec, dict) and spec.get("deletionPolicy") == "Delete"
+        return decode(
+            {"metadata": manifest["metadata"], "spec": {"deletionPolicy": "Delete"} if told else {}}
+        )
 
 
 def farewell(db: PostgreSQLDatabase, world: World) -> Plan:

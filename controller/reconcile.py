@@ -15,7 +15,7 @@ from controller.act import Actor, Declined
 from controller.actions import Action, Apply
 from controller.credentials import credentials
 from controller.execution import Execution, Overtaken
-from controller.farewell import farewell
+from controller.farewell import departing, farewell
 from controller.judge import Judgement, judge
 from controller.kinds import DATABASE
 from controller.kube import Conflict, Kube, Refused
@@ -157,7 +157,7 @@ class Reconciler:
         if live is None or "deletionTimestamp" not in live["metadata"]:
             return Waiting(2, "Deleting", "the object changed; looking again")
         self._forget(key)
-        db = decode(live)
+        db = departing(live)
         attempt = Attempt(await self._observer.world(key, secrets=True))
         chosen = farewell(db, attempt.world)
         for action in chosen.actions:

@@ -4,14 +4,15 @@ import tomllib
 from ipaddress import IPv4Address
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 
-from deploy.local import apiserver, build, manifests, mounts
+from deploy.local import apiserver, build, cluster, manifests, mounts
 from deploy.local import node as nodes
 from deploy.local.addresses import AddressPlan
 from deploy.local.node import Node
 from deploy.local.pki import Authority, Pair
-from deploy.local.state import StateFolder
+from deploy.local.state import StateError, StateFolder
 
 PLAN = AddressPlan(0)
 
@@ -99,3 +100,22 @@ def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:
 
 def test_a_cluster_has_its_folder_below_the_state_folder() -> None:
     assert StateFolder(Path("/state/keddah/blue")).name == "blue"
+
+
+def test_a_cluster_asks_for_root_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(StateError, match="run it as root"):
+        cluster.check_machine()
+
+
+def test_a_machine_without_go_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(build.BuildError, match="install Go"):
+        build.binaries(print)
+
+
+def test_missing_programs_are_named_by_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(StateError, match=r"not installed: .*containerd, .*xfsprogs; apt-get install them"):
+        cluster.check_machine()

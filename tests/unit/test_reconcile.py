@@ -265,3 +265,13 @@ async def test_a_conflict_over_something_else_is_tried_again_later(scene: Scene)
     with pytest.raises(Conflict):
         await scene.look()
     assert scene.api.status["conditions"]
+
+
+async def test_each_pass_is_one_line_of_the_log(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="controller")
+    for actions, outcome in ((RESTART,), Waiting(5, "RollingOut", "waiting")), ((), Done()):
+        scene.choose = chosen(*actions, outcome=outcome)
+        await scene.look()
+    first, last = (r.getMessage() for r in caplog.records if r.getMessage().startswith("Reconciled"))
+    assert "did='restart pod orders-1 (the pod template changed)'" in first
+    assert "did='nothing' message='All resources are in the desired state'" in last
