@@ -27,6 +27,7 @@ from controller.queue import Work
 from controller.recorder import Recorder
 from controller.status import status, transitions
 from controller.store import Key, Store
+from controller.succession import Chronicle
 from controller.upgrade import Choice, awake, choose
 from controller.world import Manifest, World
 from schemas.policyfile import PolicyFile
@@ -82,6 +83,7 @@ class Reconciler:
         self._execution = Execution(observer, actor, recorder)
         self._policy = policy
         self._around = surroundings
+        self._chronicle = Chronicle()
         self._verified: dict[Key, str] = {}
         """UID of the object whose Secrets were looked at and written last."""
 
@@ -98,8 +100,10 @@ class Reconciler:
             return await self._end(key)
         known = self._verified.get(key) == manifest["metadata"]["uid"]
         attempt = Attempt(await self._observer.world(key, secrets=not known))
-        today = self._around.now().date()
-        judgement = judge(manifest, attempt.world.statefulset, self._policy.current, today)
+        seen = self._around.now()
+        for told in self._chronicle.look(key, _known_primary(manifest), attempt.world, seen):
+            self._recorder.tell(manifest, told.type, told.reason, told.message)
+        judgement = judge(manifest, attempt.world.statefulset, self._policy.current, seen.date())
         try:
             attempt.outcome = await self._pass(key, judgement, attempt)
             attempt.judged = True
@@ -110,6 +114,7 @@ class Reconciler:
         except Overtaken as change:
             attempt.outcome = Waiting(1, "Reconciling", str(change))
         finally:
+            self._chronicle.note(key, attempt.done, seen)
             await self._report(manifest, judgement, attempt)
             _log(key, attempt, time.perf_counter() - started)
         return attempt.outcome
@@ -187,6 +192,7 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self._verified.pop(key, None)
         self._observer.forget(key)
+        self._chronicle.forget(key)
 
 
 def _just_made(attempt: Attempt) -> bool:
@@ -197,6 +203,10 @@ def _just_made(attempt: Attempt) -> bool:
     """
     applied = (action for action in attempt.done if isinstance(action, Apply) and action.absent)
     return attempt.judged and any(write.manifest["kind"] == "StatefulSet" for write in applied)
+
+
+def _known_primary(manifest: Manifest) -> str | None:
+    return (manifest.get("status") or {}).get("primary")
 
 
 def _log(key: Key, attempt: Attempt, seconds: float) -> None:

@@ -34,6 +34,11 @@ def member(metadata: Manifest) -> dict[str, Any]:
     return parsed((metadata.get("annotations") or {}).get("status"))
 
 
+def number(text: object) -> int:
+    """Read a count or a position; 0 when there is none."""
+    return int(text) if isinstance(text, int) or (isinstance(text, str) and text.isdecimal()) else 0
+
+
 def container(status: Manifest) -> Manifest:
     """Return the status of the container that PostgreSQL runs in."""
     statuses = status.get("containerStatuses") or []
@@ -58,9 +63,13 @@ def moment(text: str | None) -> datetime | None:
     return read if read.tzinfo else None
 
 
-def ended(of: Manifest) -> str:
-    """Return the end of a container that does not run: its reason and exit code."""
-    terminated = termination(of)
+def last_termination(of: Manifest) -> Manifest:
+    """Return how a container ended last, whether or not another runs by now; empty if it never did."""
+    return termination(of) or (of.get("lastState") or {}).get("terminated") or {}
+
+
+def end(terminated: Manifest) -> str:
+    """Return the end of a container in words: its reason and exit code; "" if there is none."""
     if not terminated:
         return ""
     return f"{terminated.get('reason', 'Terminated')}, exit code {terminated.get('exitCode')}"

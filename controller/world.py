@@ -19,6 +19,10 @@ Role: TypeAlias = Literal["primary", "standby"]
 ROLE_LABEL = ROLE
 REVISION_LABEL = "controller-revision-hash"
 DATABASE_CONTAINER = CONTAINER
+DISCARD = "keddah.dev/discard"
+"""Annotation of a volume claim, with which people give it up: its own UID."""
+REBUILDS = "keddah.dev/rebuilds"
+"""Annotation of a pod: how often its data was copied anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,16 @@ class Instance:
     shares_processes: bool
     """Whether the pod's containers see one another's processes: one that ended proves nothing then."""
     trouble: Trouble | None
+    timeline: int = 0
+    """PostgreSQL's timeline that it is on, as far as Patroni tells."""
+    rebuilds: int = 0
+    """How often this pod has been copied anew."""
     started_at: datetime | None = None
     """When the kubelet took the pod on."""
     ended_at: datetime | None = None
+    last_end: str = ""
+    """How the container ended last, of which another may run by now; "" if it never did."""
+    last_end_at: datetime | None = None
     """When the container that `ended` tells of did, to the second below; by the clock of its node."""
 
     @property
@@ -80,6 +91,8 @@ class Leadership:
     paused: bool = False
     lock_version: str = ""
     """resourceVersion of the lock, the precondition for taking it away."""
+    acquired: datetime | None = None
+    """When its holder took the lock, by the same clock as `renewed`."""
     renewed: datetime | None = None
     """When its holder last renewed the lock, by the clock of the holder's node."""
 
@@ -99,6 +112,8 @@ class Claim:
     capacity: str | None
     bound: bool
     storage_class: str | None
+    discard: str = ""
+    """The UID of the volume that somebody gives up, by annotation."""
     deleting: bool = False
     """Somebody deleted it: it stays for as long as its pod does, and no longer."""
     resize: str = ""
@@ -132,6 +147,10 @@ class World:
     leadership: Leadership = field(default_factory=Leadership)
     storage_classes: Mapping[str, StorageClass] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
+    idle: Mapping[str, float] = field(default_factory=dict)
+    """Seconds for which a pod, by UID, has neither moved nor followed, as far as anybody watched."""
+    without_wal: frozenset[str] = frozenset()
+    """Pods, by UID, whose log says that the primary has removed WAL that they need."""
     server_version: str | None = None
     moved: Mapping[str, str | None] = field(default_factory=dict)
     """While a change of image is under way, the version that each ready pod with the new one reports."""
@@ -178,11 +197,15 @@ def instance(pod: Manifest) -> Instance:
         position=int(member.get("xlog_location") or 0),
         pending_restart=reports.pending_restart(member),
         start_id=container.get("containerID", ""),
-        ended=reports.ended(container),
+        ended=reports.end(reports.termination(container)),
         shares_processes=(pod.get("spec") or {}).get("shareProcessNamespace") is True,
         trouble=reports.trouble(status, container, member),
+        timeline=reports.number(member.get("timeline")),
+        rebuilds=reports.number((metadata.get("annotations") or {}).get(REBUILDS)),
         started_at=reports.moment(status.get("startTime")),
         ended_at=reports.moment(reports.termination(container).get("finishedAt")),
+        last_end=reports.end(reports.last_termination(container)),
+        last_end_at=reports.moment(reports.last_termination(container).get("finishedAt")),
     )
 
 
@@ -207,6 +230,7 @@ def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
         identifier=config.get("initialize", ""),
         paused=reports.parsed(config.get("config")).get("pause") is True,
         lock_version=version,
+        acquired=reports.moment(lock.get("acquireTime")),
         renewed=reports.moment(lock.get("renewTime")),
     )
 
@@ -222,6 +246,7 @@ def claim(manifest: Manifest) -> Claim:
         capacity=(status.get("capacity") or {}).get("storage"),
         bound=status.get("phase") == "Bound",
         storage_class=spec.get("storageClassName"),
+        discard=(manifest["metadata"].get("annotations") or {}).get(DISCARD, ""),
         deleting="deletionTimestamp" in manifest["metadata"],
         resize=(status.get("allocatedResourceStatuses") or {}).get("storage", ""),
     )

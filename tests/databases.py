@@ -205,7 +205,7 @@ class Database:
         """Give the events about the object, as `reason: note`, oldest first."""
         events = self.cluster.rest.list("Event", self.namespace)
         own = [e for e in events if (e.get("regarding") or {}).get("kind") == KIND]
-        own.sort(key=lambda e: str(e["metadata"]["creationTimestamp"]))
+        own.sort(key=lambda e: str(e["eventTime"] or e["metadata"]["creationTimestamp"]))
         return [f"{e.get('reason')}: {e.get('note')}" for e in own if e["regarding"]["name"] == self.name]
 
     def story(self) -> str:
