@@ -10,10 +10,12 @@ from controller.actions import (
     Apply,
     Delete,
     DeletePod,
+    Discard,
     Disruption,
     GrowClaim,
     Identify,
     Manifest,
+    Rebuild,
     RelabelStandby,
     ReleaseLock,
     Reload,
@@ -30,7 +32,7 @@ from controller.kube import Kube
 from controller.patroni import Patroni, Reply
 from controller.pki import DatabaseKeys
 from controller.store import Store
-from controller.world import ROLE_LABEL
+from controller.world import REBUILDS, ROLE_LABEL
 from schemas.types import PostgreSQLDatabase
 
 # Until a standby that was asked has looked at the others and written the wish down: 0.2 s as a rule.
@@ -67,7 +69,7 @@ class Actor:
                 await self._remind(action, await self._keys(db))
             case ReleaseLock() | RelabelStandby() | Identify():
                 await self._remedy(namespace, action)
-            case DeletePod() | RestartPostgres() | Switchover():
+            case DeletePod() | RestartPostgres() | Switchover() | Rebuild() | Discard():
                 await self._disturb(db, action)
             case _:
                 assert_never(action)
@@ -103,10 +105,25 @@ class Actor:
                 await self._kube.delete("Pod", db.metadata.namespace, name, uid=uid)
             case RestartPostgres(ip=ip):
                 _accepted(await self._patroni.restart(ip, await self._keys(db)), action)
+            case Rebuild():
+                await self._rebuild(db, action)
+            case Discard(claim=claim, uid=uid):
+                await self._kube.delete("PersistentVolumeClaim", db.metadata.namespace, claim, uid=uid)
+                if action.pod:
+                    await self._kube.delete("Pod", db.metadata.namespace, action.pod, uid=action.pod_uid)
             case Switchover():
                 _accepted(await self._switch_over(action, await self._keys(db)), action)
             case _:
                 assert_never(action)
+
+    async def _rebuild(self, db: PostgreSQLDatabase, action: Rebuild) -> None:
+        """Count it on the pod that was seen, or raise Conflict; then have it copied."""
+        metadata = {"uid": action.uid, "annotations": {REBUILDS: str(action.number)}}
+        live = await self._kube.patch("Pod", db.metadata.namespace, action.pod, {"metadata": metadata})
+        if live is None:
+            raise Declined(f"{action}: its pod is gone")
+        self._seen(live)
+        _accepted(await self._patroni.reinitialize(action.ip, await self._keys(db)), action)
 
     async def _switch_over(self, action: Switchover, keys: DatabaseKeys) -> Reply:
         """Ask a standby, and wake the leader when what it is to read has been written."""

@@ -158,6 +158,36 @@ class RelabelStandby:
         return f"label {self.pod} standby"
 
 
-Disruption: TypeAlias = DeletePod | RestartPostgres | Switchover
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """Disruptive: have a standby throw its data away and copy the primary's."""
+
+    pod: str
+    uid: str
+    ip: str
+    number: int
+    """Of this rebuild among those of the same pod; each waits longer than the one before."""
+    reason: str
+
+    def __str__(self) -> str:
+        return f"copy {self.pod} anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Disruptive: delete a volume claim with its data, and the pod on it; both are made anew elsewhere."""
+
+    claim: str
+    uid: str
+    pod: str
+    """"" when there is none, or when it is ending already."""
+    pod_uid: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"discard {self.claim}"
+
+
+Disruption: TypeAlias = Discard | Rebuild | DeletePod | RestartPostgres | Switchover
 Remedy: TypeAlias = ReleaseLock | RelabelStandby | Identify
 Action: TypeAlias = Apply | Delete | GrowClaim | SetFinalizers | Reload | Wake | Remedy | Disruption

@@ -12,8 +12,10 @@ from controller.actions import (
     Action,
     Apply,
     DeletePod,
+    Discard,
     GrowClaim,
     Manifest,
+    Rebuild,
     RelabelStandby,
     Reload,
     RestartPostgres,
@@ -93,7 +95,7 @@ class Execution:
             raise failure
 
     def _tell(self, db: PostgreSQLDatabase, action: Action) -> None:
-        if isinstance(action, DeletePod | RestartPostgres | Switchover):
+        if isinstance(action, DeletePod | RestartPostgres | Switchover | Rebuild | Discard):
             story = f"{action}: {action.reason}"
             self._recorder.tell(_reference(db), "Normal", type(action).__name__, story)
 
@@ -122,7 +124,7 @@ def _disturbs(action: Action, world: World) -> bool:
     if isinstance(action, Apply) and action.manifest["kind"] == "StatefulSet":
         live = world.statefulset
         return live is not None and action.manifest["spec"]["replicas"] < live["spec"]["replicas"]
-    return isinstance(action, DeletePod | RestartPostgres | RelabelStandby)
+    return isinstance(action, DeletePod | RestartPostgres | RelabelStandby | Rebuild | Discard)
 
 
 def _reference(db: PostgreSQLDatabase) -> Manifest:

@@ -103,6 +103,13 @@ class Kube:
         """Read one object; None when there is none."""
         return await self._send("get", kind, KINDS[kind].path(namespace, name), missing_ok=True)
 
+    async def log(self, namespace: str, pod: str, container: str, *, seconds: int, lines: int) -> str:
+        """Read the end of a container's log; "" when there is none to be had."""
+        query = {"container": container, "sinceSeconds": str(seconds), "tailLines": str(lines)}
+        where = KINDS["Pod"].path(namespace, pod, "log")
+        status, content = await self._call("get", "Pod", where, query=query, accept="*/*")
+        return content.decode(errors="replace") if status == 200 else ""  # noqa: PLR2004 - HTTP
+
     async def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Manifest]:
         """Read every object of a kind, in one namespace or in all, that a label selector selects."""
         return (await self._list(kind, namespace, selector)).items
@@ -226,12 +233,25 @@ class Kube:
         kind: str,
         path: str,
         *,
+        missing_ok: bool = False,
+        **more: Any,  # noqa: ANN401
+    ) -> Manifest | None:
+        status, content = await self._call(verb, kind, path, **more)
+        if status == 404 and missing_ok:  # noqa: PLR2004 - HTTP
+            return None
+        return read(status, content, f"{verb} {path}")
+
+    async def _call(
+        self,
+        verb: str,
+        kind: str,
+        path: str,
+        *,
         query: Mapping[str, str] | None = None,
         body: Manifest | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
-        missing_ok: bool = False,
-    ) -> Manifest | None:
+    ) -> tuple[int, bytes]:
         if verb in WRITES and kind != "Lease":
             self._permit()
         headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": MANAGER}
@@ -239,9 +259,7 @@ class Kube:
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         status, content = await self._exchange(_METHODS.get(verb, "PATCH"), url, headers, body)
         self._observe(verb, kind, status)
-        if status == 404 and missing_ok:  # noqa: PLR2004 - HTTP
-            return None
-        return read(status, content, f"{verb} {path}")
+        return status, content
 
     async def _exchange(
         self, method: str, url: str, headers: dict[str, str], body: Manifest | None

@@ -15,9 +15,12 @@ from controller.kinds import NODE, STORAGE_CLASS
 from controller.kube import Kube
 from controller.ownership import part
 from controller.patroni import Patroni
+from controller.progress import Progress
+from controller.rebuild import unexplained, wants_removed_wal
 from controller.store import Identity, Key, Store
 from controller.upgrade import behind, image_in_force
 from controller.world import (
+    DATABASE_CONTAINER,
     Instance,
     Manifest,
     Node,
@@ -30,14 +33,18 @@ from controller.world import (
     storage_class,
 )
 
+_LOG_SECONDS, _LOG_LINES = 30, 500
+"""How much of a standby's log is read: it asks for WAL every 5 s (wal_retrieve_retry_interval)."""
+
 
 class Observer:
     """The eyes of the controller."""
 
-    def __init__(self, kube: Kube, store: Store, patroni: Patroni) -> None:
+    def __init__(self, kube: Kube, store: Store, patroni: Patroni, progress: Progress) -> None:
         self._kube = kube
         self._store = store
         self._patroni = patroni
+        self._progress = progress
         self._versions: dict[Key, tuple[str, str]] = {}
         self._classes: dict[str, StorageClass] = {}
         self._classes_at: dict[Identity, int] = {}
@@ -49,6 +56,7 @@ class Observer:
             kind: {name: child for name, child in found.items() if part(kind, child, key.name)}
             for kind, found in self._store.children(key).items()
         }
+        lead = leadership(children.get("ConfigMap", {}), key.name)
         if secrets:
             children["Secret"] = await self.secrets(key)
         instances = sorted(
@@ -62,14 +70,24 @@ class Observer:
             children=children,
             instances=await self._restarts(instances),
             claims=tuple(claims),
-            leadership=leadership(children.get("ConfigMap", {}), key.name),
+            leadership=lead,
             storage_classes=self._storage_classes(),
             nodes=self._nodes({i.node for i in instances}),
         )
+        world = replace(world, idle=self._progress.look(key, instances, lead.holder))
         version = await self._server_version(key, world)
         certificates = await self._certificates(world) if secrets else {}
+        without_wal = frozenset([i.uid for i in unexplained(world) if await self._wants_wal(key, i)])
         moved = await self._moved(world)
-        return replace(world, server_version=version, certificates=certificates, moved=moved)
+        return replace(
+            world, without_wal=without_wal, server_version=version, certificates=certificates, moved=moved
+        )
+
+    async def _wants_wal(self, key: Key, standby: Instance) -> bool:
+        log = await self._kube.log(
+            key.namespace, standby.name, DATABASE_CONTAINER, seconds=_LOG_SECONDS, lines=_LOG_LINES
+        )
+        return wants_removed_wal(log)
 
     async def _restarts(self, instances: list[Instance]) -> tuple[Instance, ...]:
         """Ask those that must restart whether they still must: a pod says it until Patroni's next loop.
@@ -142,6 +160,7 @@ class Observer:
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a database that is gone."""
         self._versions.pop(key, None)
+        self._progress.forget(key)
 
     async def _server_version(self, key: Key, world: World) -> str | None:
         """Return what the primary reports, asked once for each start of its container."""

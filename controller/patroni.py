@@ -129,7 +129,7 @@ class Patroni:
 
     async def reinitialize(self, ip: str, keys: DatabaseKeys) -> Reply:
         """Have a standby throw its data away and copy the primary's."""
-        return await self._change(ip, "/reinitialize", {"force": True}, keys)
+        return await self._change(ip, "/reinitialize", {"force": True, "from_leader": True}, keys)
 
     async def _change(
         self,

@@ -69,9 +69,20 @@ RULES = (
     Rule("policy", ("poddisruptionbudgets",), (*_WATCH, *_APPLY), "drains take one instance at a time"),
     Rule("networking.k8s.io", ("networkpolicies",), (*_WATCH, *_APPLY), "who reaches which port"),
     Rule("", ("pods",), ("get", *_WATCH, "patch"), "state of the instances; granted to the instances"),
+    Rule(
+        "",
+        ("pods/log",),
+        ("get",),
+        "whether a standby that does not follow wants WAL that the primary has removed: nothing else tells",
+    ),
     Rule("", ("pods",), ("delete",), "rolling restarts, one instance at a time"),
     Rule("", ("persistentvolumeclaims",), ("get", *_WATCH), "the volumes"),
-    Rule("", ("persistentvolumeclaims",), ("patch", "delete"), "growth; removal with deletionPolicy Delete"),
+    Rule(
+        "",
+        ("persistentvolumeclaims",),
+        ("patch", "delete"),
+        "growth; removal with deletionPolicy Delete, and of what is given up",
+    ),
     Rule(
         "",
         ("secrets",),

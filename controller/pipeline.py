@@ -9,6 +9,7 @@ from controller.act import Actor
 from controller.health import Heartbeat
 from controller.observe import Observer
 from controller.patroni import Patroni
+from controller.progress import Progress
 from controller.queue import KeyedQueue
 from controller.recorder import Recorder
 from controller.secret_patrol import SecretPatrol
@@ -50,7 +51,7 @@ class Pipeline:
         reconciler = reconcile.Reconciler(
             kube,
             self.store,
-            Observer(kube, self.store, patroni),
+            Observer(kube, self.store, patroni, Progress(clock)),
             Actor(kube, self.store, patroni),
             self.recorder,
             policy,

@@ -10,13 +10,24 @@ from dataclasses import dataclass
 
 from msgspec import UNSET
 
-from controller.actions import Action, Apply, Disruption, Manifest, SetFinalizers, Switchover
+from controller.actions import (
+    Action,
+    Apply,
+    Discard,
+    Disruption,
+    Manifest,
+    Rebuild,
+    SetFinalizers,
+    Switchover,
+)
 from controller.desired import manifests
+from controller.discard import discard, kept, way_out
 from controller.drift import drift, stamp
 from controller.failover import evacuation, remedy, wakings
 from controller.identity import IDENTIFIER, identification, identifier
 from controller.outcome import Done, Outcome, Stalled, Waiting
 from controller.ownership import foreign
+from controller.rebuild import rebuild
 from controller.renewal import reloads
 from controller.rollout import rollout
 from controller.scaling import INSTANCES, Scale, declared_instances, scale
@@ -91,8 +102,19 @@ def plan(intent: Intent, world: World) -> Plan:
     step = _next(intent, scaled, world)
     if isinstance(step, Done | Waiting | Stalled):
         return Plan(idempotent, step)
-    reason = "SwitchingOver" if isinstance(step, Switchover) else "RollingOut"
-    return Plan((*idempotent, step), Waiting(5, reason, f"{step}: {step.reason}"))
+    return Plan((*idempotent, step), Waiting(5, _doing(step), f"{step}: {step.reason}"))
+
+
+def _doing(step: Disruption) -> str:
+    match step:
+        case Rebuild():
+            return "RebuildingStandby"
+        case Discard():
+            return "DiscardingVolume"
+        case Switchover():
+            return "SwitchingOver"
+        case _:
+            return "RollingOut"
 
 
 def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
@@ -104,10 +126,13 @@ def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
         or missing_class(intent.db, world)
         or _hibernated(scaled)
         or evacuation(world)
+        or discard(world)
+        or rebuild(world)
         or _impostor(intent, world)
         or rollout(world, scaled.instances)
         or cannot_grow(intent.db, world)
         or _mismatch(intent, world)
+        or kept(world)
         or _arrival(intent.db, world, scaled.instances)
     )
 
@@ -203,7 +228,8 @@ def _arrival(db: PostgreSQLDatabase, world: World, expected: int) -> Outcome:
     """Tell how far the instances are from all of them serving."""
     troubled = [(i.name, i.trouble) for i in world.instances if i.trouble and not i.ready]
     for name, trouble in troubled:
-        return Waiting(30, trouble.reason, f"{name}: {trouble.message}")
+        hint = way_out(name, trouble.message, world) if trouble.reason == "Unschedulable" else ""
+        return Waiting(30, trouble.reason, f"{name}: {trouble.message}{hint}")
     if world.primary is None:
         reason = "Creating" if db.status.current_version is UNSET else "NoPrimary"
         return Waiting(30, reason, "no instance accepts writes yet")

@@ -20,6 +20,7 @@ Truth = bool | None
 _USUAL = frozenset(
     {
         "Creating",
+        "DiscardingVolume",
         "Hibernated",
         "InstancesEnding",
         "InstancesStarting",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +16,7 @@ from controller.kinds import KINDS, WATCHED, WEBHOOK_CONFIGURATIONS
 from controller.kube import WRITES, Kube
 from controller.observe import Observer
 from controller.patroni import Patroni, Reply
+from controller.progress import Progress
 from controller.queue import Work
 from controller.reconcile import Reconciler, Surroundings
 from controller.recorder import Recorder
@@ -113,7 +115,7 @@ class Life:
         self._reconciler = Reconciler(
             kube,
             self._store,
-            Observer(kube, self._store, patroni),
+            Observer(kube, self._store, patroni, Progress(time.monotonic)),
             Actor(kube, self._store, patroni),
             Recorder(kube, now=lambda: datetime.now(UTC)),
             PolicyFile(policy, log=print),

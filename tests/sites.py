@@ -23,6 +23,11 @@ def own() -> bool:
     return not context or context.startswith("keddah-")
 
 
+def local_name() -> str:
+    """Give the name of the local cluster that tests run on."""
+    return os.environ.get(CONTEXT, f"keddah-{NAME}").removeprefix("keddah-")
+
+
 @contextmanager
 def prepared(say: Say, folder: Path, *, keep: bool = False) -> Iterator[Cluster]:
     """Give a cluster with keddah on it; one that was made here is taken away again unless it is to be kept.

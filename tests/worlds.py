@@ -10,9 +10,12 @@ from controller.actions import (
     Apply,
     Delete,
     DeletePod,
+    Discard,
+    Disruption,
     GrowClaim,
     Identify,
     Manifest,
+    Rebuild,
     RelabelStandby,
     ReleaseLock,
     Reload,
@@ -97,12 +100,8 @@ def carry_out(around: World, action: Action) -> World:
     match action:
         case Apply(manifest=manifest):
             return _applied(around, manifest)
-        case DeletePod(name=name):
-            return _restarted(around, name)
-        case RestartPostgres(pod=name):
-            return _changed(around, name, pending_restart=None)
-        case Switchover(leader=leader, candidate=candidate):
-            return _switched(around, leader, candidate)
+        case DeletePod() | RestartPostgres() | Switchover() | Rebuild() | Discard():
+            return _disturbed(around, action)
         case RelabelStandby(pod=name):
             return _changed(around, name, role="standby")
         case ReleaseLock() | Identify():
@@ -112,6 +111,22 @@ def carry_out(around: World, action: Action) -> World:
             return replace(around, leadership=replace(around.leadership, **change))
         case Delete() | GrowClaim() | SetFinalizers() | Reload() | Wake():
             return around
+        case _:
+            assert_never(action)
+
+
+def _disturbed(around: World, action: Disruption) -> World:
+    match action:
+        case DeletePod(name=name):
+            return _restarted(around, name)
+        case RestartPostgres(pod=name):
+            return _changed(around, name, pending_restart=None)
+        case Switchover(leader=leader, candidate=candidate):
+            return _switched(around, leader, candidate)
+        case Discard(pod=name):
+            return _restarted(around, name)
+        case Rebuild(pod=name, number=number):
+            return _changed(around, name, streaming=True, ready=True, state="running", rebuilds=number)
         case _:
             assert_never(action)
 

@@ -157,7 +157,9 @@ def dynamic(db: PostgreSQLDatabase) -> dict[str, Any]:
         "postgresql": {
             "use_pg_rewind": True,
             "use_slots": True,
-            # A standby that cannot be rewound is cloned anew: every commit acknowledged is elsewhere.
+            # A standby that cannot be rewound is cloned anew. Patroni does so only after pg_rewind has failed
+            # against a primary that it reached and that accepts writes, so every acknowledged commit is
+            # there. `remove_data_directory_on_diverged_timelines` is off: it would clone before any rewind.
             "remove_data_directory_on_rewind_failure": True,
             "parameters": parameters(db),
             "pg_hba": host_based_authentication(db),

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from deploy.local.state import cluster_folder
 from schemas.types import KIND
 from tests import sites
 from tests.clusters import Cluster
 from tests.databases import Database
 from tests.laboratory import witness, writer
 from tests.laboratory.changes import MAJOR, policy_kept
-from tests.laboratory.ground import Ground
+from tests.laboratory.ground import Ground, ground
 from tests.laboratory.scene import Scene
 from tests.laboratory.witness import Place
 from tests.waiting import until
@@ -121,6 +119,5 @@ class Laboratory:
 @contextmanager
 def laboratory(cluster: Cluster, namespace: str, folder: Path) -> Iterator[Laboratory]:
     """Have a laboratory in a namespace; the policy is afterwards as it was."""
-    name = os.environ.get(sites.CONTEXT, f"keddah-{sites.NAME}").removeprefix("keddah-")
     with policy_kept(cluster):
-        yield Laboratory(cluster, namespace, Ground(cluster_folder(name, os.environ)), folder)
+        yield Laboratory(cluster, namespace, ground(sites.local_name()), folder)

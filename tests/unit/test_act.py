@@ -8,7 +8,7 @@ import pytest
 
 from controller import act
 from controller.act import Actor, Declined
-from controller.actions import Switchover
+from controller.actions import Discard, Rebuild, Switchover
 from controller.kube import Kube
 from controller.patroni import Patroni, Reply
 from controller.pki import DatabaseKeys
@@ -78,3 +78,74 @@ async def test_a_switchover_that_is_declined_at_once_wakes_nobody() -> None:
     with pytest.raises(Declined, match="no good candidates"):
         await carry_out(members)
     assert members.told == [("switch over", "192.0.2.2")]
+
+
+class Pods(Secrets):
+    """Has one pod and one claim besides."""
+
+    def __init__(self, *, there: bool = True) -> None:
+        super().__init__()
+        self.did: list[Any] = []
+        self._there = there
+
+    async def patch(
+        self,
+        kind: str,
+        namespace: str | None,
+        name: str,
+        body: dict[str, Any],
+        *,
+        resource_version: str | None = None,
+    ) -> dict[str, Any] | None:
+        """Change the pod."""
+        assert (namespace, resource_version) == ("shop", None)
+        self.did.append((kind, name, body["metadata"]))
+        changed = {"name": name, "namespace": namespace, "uid": "uid-2", "resourceVersion": "5"}
+        return {"kind": "Pod", "metadata": changed} if self._there else None
+
+    async def delete(
+        self, kind: str, namespace: str | None, name: str, *, uid: str, resource_version: str | None = None
+    ) -> bool:
+        """Delete something."""
+        assert (namespace, resource_version) == ("shop", None)
+        self.did.append((kind, name, uid))
+        return True
+
+
+class Copier(Patroni):
+    """A member that is asked to copy its data anew."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def reinitialize(self, ip: str, keys: DatabaseKeys) -> Reply:
+        """Begin."""
+        assert keys == KEYS
+        self.asked.append(ip)
+        return Reply(200, "reinitialize started")
+
+
+REBUILD = Rebuild("orders-2", "uid-2", "192.0.2.3", 3, "its WAL is gone")
+
+
+async def test_a_copy_is_counted_on_the_very_pod_before_it_is_asked_for() -> None:
+    pods, member = Pods(), Copier()
+    await Actor(pods, Store(), member).act(typed_database(), REBUILD)
+    counted = {"uid": "uid-2", "annotations": {"keddah.dev/rebuilds": "3"}}
+    assert pods.did == [("Pod", "orders-2", counted)]
+    assert member.asked == ["192.0.2.3"]
+
+
+async def test_a_pod_that_is_gone_is_asked_nothing() -> None:
+    member = Copier()
+    with pytest.raises(Declined, match="its pod is gone"):
+        await Actor(Pods(there=False), Store(), member).act(typed_database(), REBUILD)
+    assert member.asked == []
+
+
+@pytest.mark.parametrize(("pod", "also"), [("orders-2", [("Pod", "orders-2", "uid-2")]), ("", [])])
+async def test_a_volume_is_deleted_by_its_uid_and_before_its_pod(pod: str, also: list[Any]) -> None:
+    pods = Pods()
+    action = Discard("data-orders-2", "uid-c", pod, "uid-2", "given up")
+    await Actor(pods, Store(), Copier()).act(typed_database(), action)
+    assert pods.did == [("PersistentVolumeClaim", "data-orders-2", "uid-c"), *also]

@@ -11,6 +11,7 @@ from controller.execution import Execution, waves
 from controller.kube import Conflict, Kube, Refused
 from controller.observe import Observer
 from controller.patroni import Patroni
+from controller.progress import Progress
 from controller.recorder import Recorder
 from controller.store import Key, Store
 from schemas.types import PostgreSQLDatabase, decode
@@ -53,7 +54,9 @@ class Hands(Actor):
 async def carry_out(hands: Hands, *actions: Action) -> list[Action]:
     kube, store = Kube.__new__(Kube), Store()
     patroni = Patroni(now=lambda: NOW, entropy=bytes)
-    execution = Execution(Observer(kube, store, patroni), hands, Recorder(kube, now=lambda: NOW))
+    execution = Execution(
+        Observer(kube, store, patroni, Progress(lambda: 0.0)), hands, Recorder(kube, now=lambda: NOW)
+    )
     done: list[Action] = []
     try:
         await execution.carry_out(KEY, decode(complete_database()), actions, worlds.world(), done)

@@ -6,6 +6,7 @@ from typing import Any
 from controller.kube import Kube
 from controller.observe import Observer
 from controller.patroni import Patroni
+from controller.progress import Progress
 from controller.store import Key, Store
 from controller.world import StorageClass
 
@@ -20,7 +21,7 @@ def storage_class(version: int, **facts: Any) -> dict[str, Any]:  # noqa: ANN401
 async def test_storage_classes_are_read_when_the_watch_tells_and_not_in_every_pass() -> None:
     store = Store()
     patroni = Patroni(now=lambda: datetime.now(UTC), entropy=bytes)
-    observer = Observer(Kube.__new__(Kube), store, patroni)
+    observer = Observer(Kube.__new__(Kube), store, patroni, Progress(lambda: 0.0))
     store.put("StorageClass", storage_class(1))
     first = (await observer.world(KEY, secrets=False)).storage_classes
     assert first == {"fast": StorageClass(expandable=False)}

@@ -15,6 +15,7 @@ from controller.observe import Observer
 from controller.outcome import Done, Stalled, Waiting
 from controller.patroni import Patroni
 from controller.plan import Plan
+from controller.progress import Progress
 from controller.queue import Work
 from controller.reconcile import Reconciler, Surroundings
 from controller.recorder import Recorder
@@ -96,7 +97,7 @@ class Scene:
         self.reconciler = Reconciler(
             self.api,
             self.store,
-            Observer(self.api, self.store, patroni),
+            Observer(self.api, self.store, patroni, Progress(lambda: 0.0)),
             self.hands,
             self.recorder,
             self.followed,

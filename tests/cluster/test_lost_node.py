@@ -1,0 +1,69 @@
+"""A node that never comes back, with the volume of an instance on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.faults import power_off, power_on
+from tests.clusters import POLL, Cluster
+from tests.databases import Database
+from tests.laboratory.ground import ground
+from tests.rest import Object
+from tests.sites import local_name
+from tests.waiting import until
+
+pytestmark = pytest.mark.own_cluster("takes a node away")
+
+
+@pytest.fixture
+def doomed(cluster: Cluster, trio: Database) -> Iterator[Object]:
+    """Give the node of a standby; it comes back afterwards, empty, as a new one of the same name."""
+    standby = trio.child("Pod", trio.standbys()[-1])
+    node = cluster.rest.get("Node", None, standby["spec"]["nodeName"])
+    assert node
+    yield node
+    metadata = {"name": node["metadata"]["name"], "labels": node["metadata"]["labels"]}
+    ranges = {name: node["spec"][name] for name in ("podCIDR", "podCIDRs")}
+    cluster.rest.apply({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": ranges}).expect()
+    power_on(ground(local_name()).state, metadata["name"])
+
+
+def test_an_instance_whose_node_is_gone_comes_back_elsewhere_when_its_volume_is_given_up(
+    cluster: Cluster, trio: Database, doomed: Object
+) -> None:
+    standby, node = trio.standbys()[-1], doomed["metadata"]["name"]
+    claim, lost = f"data-{standby}", trio.claims()[f"data-{standby}"]["metadata"]["uid"]
+    power_off(ground(local_name()).state, node)
+    cluster.good("delete", "node", node)
+    told = trio.until_condition("Reconciling", "Unschedulable", 150)
+    assert told["message"].endswith(f"kubectl annotate pvc {claim} keddah.dev/discard={lost}")
+
+    annotate = ("--namespace", trio.namespace, "annotate", "--overwrite", "pvc", claim)
+    cluster.good(*annotate, "keddah.dev/discard=yes")
+    trio.until_condition("Reconciling", "Unschedulable", 20)
+    assert trio.claims()[claim]["metadata"]["uid"] == lost
+
+    cluster.good(*annotate, f"keddah.dev/discard={lost}")
+    until(lambda: identity(trio, claim) not in ("", lost), 60, trio.story, POLL)
+    trio.settled()
+    assert trio.child("Pod", standby)["spec"]["nodeName"] != node
+    assert any(event.startswith(f"Discard: discard {claim}") for event in trio.events())
+
+
+def test_the_volume_of_the_primary_is_not_given_up(cluster: Cluster, trio: Database) -> None:
+    claim = f"data-{trio.primary()}"
+    uid = trio.claims()[claim]["metadata"]["uid"]
+    annotate = ("--namespace", trio.namespace, "annotate", "pvc", claim)
+    cluster.good(*annotate, f"keddah.dev/discard={uid}")
+    told = trio.until_condition("Reconciling", "DiscardRefused", 30)
+    assert f"{trio.primary()} on it is the primary" in told["message"]
+    cluster.good(*annotate, "keddah.dev/discard-")
+    until(lambda: trio.condition("Reconciling").get("status") == "False", 60, trio.story, POLL)
+    assert trio.claims()[claim]["metadata"]["uid"] == uid
+
+
+def identity(trio: Database, claim: str) -> str:
+    """Give the UID of a claim, "" while there is none."""
+    return str(trio.claims().get(claim, {}).get("metadata", {}).get("uid", ""))

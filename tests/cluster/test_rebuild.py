@@ -1,0 +1,80 @@
+"""Standbys that cannot follow any more: whatever became of their data, they stream again without help."""
+
+from __future__ import annotations
+
+from tests.clusters import POLL
+from tests.databases import Database
+from tests.waiting import until
+
+DATA = "/var/lib/postgresql/17/data"
+RECEIVER = "SELECT pid FROM pg_stat_wal_receiver"
+SEGMENTS = 12
+"""More than Patroni has a primary keep for nobody (wal_keep_size, 128 MB)."""
+TERMINATE = "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots"
+COUNT = "SELECT count(*) FROM kept"
+
+
+def test_a_standby_whose_wal_was_removed_is_copied_anew(trio: Database) -> None:
+    primary, standby = trio.primary(), trio.standbys()[-1]
+    slot = standby.replace("-", "_")
+    receiver = trio.superuser(standby, RECEIVER)
+    strike(trio, standby, f"kill -STOP {receiver}")
+    # The slot keeps its WAL until it is dropped; the one that Patroni makes instead begins at the newest.
+    trio.superuser(primary, f"{TERMINATE} WHERE slot_name = '{slot}'")
+    for _ in range(SEGMENTS):
+        trio.superuser(primary, "SELECT pg_logical_emit_message(true, 'keddah', 'x'), pg_switch_wal()")
+    trio.superuser(primary, "CHECKPOINT")
+    trio.superuser(primary, f"SELECT pg_drop_replication_slot('{slot}')")
+    trio.superuser(primary, "CHECKPOINT")
+    strike(trio, standby, f"kill -KILL {receiver}")
+    trio.until_condition("Reconciling", "StandbyCannotFollow", 60)
+    follows_again(trio, standby, 150)
+    assert any(e.startswith(f"Rebuild: copy {standby} anew: it needs WAL") for e in trio.events())
+
+
+def test_a_standby_whose_wal_folder_was_lost_is_copied_anew(trio: Database) -> None:
+    standby = trio.standbys()[-1]
+    postmaster = f"$(head -1 {DATA}/postmaster.pid)"
+    strike(trio, standby, f"pid={postmaster}; rm -rf {DATA}/pg_wal; kill -KILL $pid")
+    trio.until_condition("Reconciling", "StandbyCannotFollow", 60)
+    follows_again(trio, standby, 150)
+    assert any(e.startswith(f"Rebuild: copy {standby} anew: its server") for e in trio.events())
+
+
+def test_a_standby_whose_volume_was_emptied_copies_the_primary(trio: Database) -> None:
+    standby = trio.standbys()[-1]
+    identity = inode(trio, standby)
+    strike(trio, standby, f"rm -rf {DATA}/..?* {DATA}/.[!.]* {DATA}/*")
+    until(lambda: inode(trio, standby) not in ("", identity), 60, trio.story, POLL)
+    follows_again(trio, standby, 60)
+
+
+def test_a_standby_that_went_its_own_way_is_rewound(trio: Database) -> None:
+    standby = trio.standbys()[-1]
+    own = ("-c", "SELECT pg_promote()", "-c", "INSERT INTO kept VALUES (-1)")
+    done = trio.execute(standby, "psql", "-X", "-d", "app", *own)
+    assert done.code == 0 or "terminating connection" in done.err, done.err
+    follows_again(trio, standby, 90)
+
+
+def strike(trio: Database, pod: str, command: str) -> None:
+    """Run a command of a shell in an instance; what it does may end the shell."""
+    trio.execute(pod, "sh", "-c", command)
+
+
+def inode(trio: Database, pod: str) -> str:
+    """Tell one copy of the data from the next: a copy makes every file anew."""
+    return trio.execute(pod, "stat", "-c", "%i-%Y", f"{DATA}/global/pg_control").out.strip()
+
+
+def follows_again(trio: Database, standby: str, seconds: float) -> None:
+    """Wait until a standby streams, and has what the primary has and nothing else."""
+
+    def streams() -> bool:
+        asked = trio.execute(standby, "psql", "-XAtd", "app", "-c", "SELECT status FROM pg_stat_wal_receiver")
+        return asked.out.strip() == "streaming"
+
+    until(streams, seconds, trio.story, POLL)
+    trio.settled()
+    same = trio.execute(standby, "psql", "-XAtd", "app", "-c", COUNT).out.strip()
+    assert same == trio.execute(trio.primary(), "psql", "-XAtd", "app", "-c", COUNT).out.strip()

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.progress import Progress
+from controller.store import Key
+from controller.world import Instance
+from tests.worlds import pod
+
+KEY = Key("shop", "orders")
+BEHIND = {"ready": False, "streaming": False}
+
+
+class Watch:
+    """A clock, and what is remembered by it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.progress = Progress(lambda: self.now)
+
+    def after(self, seconds: float, instance: Instance, holder: str = "orders-0") -> float | None:
+        """Look at one instance so many seconds later."""
+        self.now += seconds
+        return self.progress.look(KEY, [instance], holder).get(instance.uid)
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+def standby(**changes: Any) -> Instance:  # noqa: ANN401
+    return pod(1, **(BEHIND | changes))
+
+
+def test_a_standby_that_stands_still_is_counted(watch: Watch) -> None:
+    assert [watch.after(10, standby()) for _ in range(3)] == [0, 10, 20]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"position": 1001},
+        {"start_id": "another"},
+        {"state": "start failed"},
+        {"rebuilds": 1},
+    ],
+)
+def test_any_change_begins_a_new_count(watch: Watch, change: dict[str, Any]) -> None:
+    watch.after(0, standby())
+    assert watch.after(10, standby(**change)) == 0
+
+
+def test_another_primary_begins_a_new_count(watch: Watch) -> None:
+    watch.after(0, standby())
+    assert watch.after(10, standby(), "orders-2") == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ready": True, "streaming": True},
+        {"streaming": True},
+        {"state": "creating replica"},
+        {"state": "starting"},
+        {"uid": "another", "state": ""},
+    ],
+)
+def test_one_that_gets_on_has_no_count(watch: Watch, change: dict[str, Any]) -> None:
+    assert watch.after(10, standby(**change)) is None
+
+
+def test_the_holder_of_the_lock_has_no_count(watch: Watch) -> None:
+    assert watch.after(10, standby(), "orders-1") is None
+
+
+def test_a_copy_ends_the_count(watch: Watch) -> None:
+    watch.after(0, standby())
+    watch.after(10, standby(state="creating replica"))
+    assert watch.after(10, standby()) == 0
+
+
+def test_failed_starts_are_one_count_whatever_is_between_them(watch: Watch) -> None:
+    watch.after(0, standby(state="start failed"))
+    for state in ("starting", "stopped", "crashed"):
+        watch.after(10, standby(state=state))
+    assert watch.after(10, standby(state="start failed")) == 40
+
+
+def test_a_database_that_is_gone_is_forgotten(watch: Watch) -> None:
+    watch.after(0, standby())
+    watch.progress.forget(KEY)
+    assert watch.after(10, standby()) == 0

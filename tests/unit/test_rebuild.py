@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from controller.actions import DeletePod, Rebuild
+from controller.outcome import Waiting
+from controller.plan import plan
+from controller.rebuild import PATIENCE, Hold, judge, rebuild, unexplained, wants_removed_wal
+from controller.reports import Trouble
+from controller.world import Instance, Leadership, Node, World
+from tests.worlds import OLD, intent, pod, settled, world
+
+READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(3)}
+LEAD = Leadership("orders-0", frozenset({"orders-1"}), last_primary="orders-0", initialized=True)
+GONE = "it needs WAL that the primary has removed"
+BROKEN = "its server does not start with what the primary runs with, so its data is damaged"
+FAILED: dict[str, Any] = {"state": "start failed", "position": 0}
+
+
+def stuck(*, primary: Any = None, **standby: Any) -> World:  # noqa: ANN401
+    """Give three instances, the last of which wants WAL that the primary does not keep."""
+    given = {"ready": False, "streaming": False, "timeline": 1, "position": 500}
+    instances = (
+        pod(0, "primary", **({"timeline": 1} | (primary or {}))),
+        pod(1, timeline=1),
+        pod(2, **(given | standby)),
+    )
+    asked = frozenset({"uid-1", "uid-2"})
+    return world(instances, nodes=READY, leadership=LEAD, idle={"uid-2": PATIENCE}, without_wal=asked)
+
+
+def test_a_standby_whose_wal_is_gone_is_copied_anew() -> None:
+    assert rebuild(stuck()) == Rebuild("orders-2", "uid-2", "192.0.2.3", 1, GONE)
+
+
+@pytest.mark.parametrize("state", ["start failed", "restart failed"])
+def test_a_standby_whose_server_does_not_start_is_copied_anew(state: str) -> None:
+    around = stuck(**(FAILED | {"state": state}))
+    assert rebuild(around) == Rebuild("orders-2", "uid-2", "192.0.2.3", 1, BROKEN)
+
+
+@pytest.mark.parametrize(
+    ("world_changes", "why"),
+    [
+        ({"leadership": Leadership()}, "no primary serves"),
+        ({"leadership": Leadership("orders-9")}, "no primary serves"),
+        ({"leadership": replace(LEAD, last_primary="orders-2")}, "orders-2 acknowledged the newest commits"),
+        ({"leadership": replace(LEAD, paused=True)}, "Patroni is paused"),
+        ({"without_wal": frozenset()}, "does not say that WAL is missing; see its log"),
+        ({"without_wal": frozenset({"uid-1"})}, "does not say that WAL is missing; see its log"),
+        ({"nodes": {}}, "the last good copy"),
+        ({"nodes": READY | {"node-0": Node(ready=False, cordoned=False)}}, "the last good copy"),
+        ({"nodes": READY | {"node-2": Node(ready=False, cordoned=False)}}, "node-2 is not Ready"),
+        ({"idle": {"uid-2": PATIENCE - 1}}, "copied anew if it does not get on for 60 s"),
+    ],
+)
+def test_every_doubt_about_the_world_leaves_the_data(world_changes: dict[str, Any], why: str) -> None:
+    held(replace(stuck(), **world_changes), why)
+
+
+@pytest.mark.parametrize(
+    ("primary", "why"),
+    [
+        ({"ready": False}, "no primary serves"),
+        ({"deleting": True}, "no primary serves"),
+        ({"state": "stopping"}, "no primary serves"),
+        ({"position": 499}, "it is ahead of orders-0"),
+        ({"timeline": 0}, "it is ahead of orders-0"),
+    ],
+)
+def test_every_doubt_about_the_primary_leaves_the_data(primary: dict[str, Any], why: str) -> None:
+    held(stuck(primary=primary), why)
+
+
+LINE = (
+    "2026-11-23 12:13:10.527 UTC [245] FATAL:  could not receive data from WAL stream: ERROR:  requested WAL"
+)
+MISSING = f"{LINE} segment 000000010000000000000004 has already been removed"
+
+
+def test_a_standby_says_in_its_log_that_wal_is_missing() -> None:
+    before = "2026-11-23 12:13:10.526 UTC [245] LOG:  started streaming WAL from primary at 0/4000000"
+    assert wants_removed_wal(f"{before}\n{MISSING}\n{before}\n")
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "",
+        "2026-11-23 12:13:10.527 UTC [245] FATAL:  could not connect to the primary server: timeout",
+        "2026-11-23 UTC [1] FATAL:  could not start WAL streaming: ERROR:  replication slot does not exist",
+        f"2026-11-23 12:13:10.527 UTC [9] app@app ERROR:  {MISSING}",
+        f"2026-11-23 12:13:10.527 UTC [9] app@app STATEMENT:  SELECT '{MISSING}",
+        f"2026-11-23 12:13:10.527 UTC [9] app@app STATEMENT:  SELECT '\n\t{MISSING}\n\t'",
+        f"{MISSING} or so",
+    ],
+)
+def test_whatever_else_a_log_says_is_no_missing_wal(log: str) -> None:
+    assert not wants_removed_wal(log)
+
+
+def test_only_the_log_of_a_standby_that_runs_and_does_not_follow_is_asked() -> None:
+    assert [i.name for i in unexplained(stuck())] == ["orders-2"]
+    assert unexplained(stuck(**FAILED)) == []
+    assert unexplained(stuck(streaming=True)) == []
+
+
+def test_a_server_that_may_fail_for_its_parameters_keeps_its_data() -> None:
+    waits = {"pending_restart": {"shared_buffers": ("1", "2")}}
+    held(stuck(primary=waits, **FAILED), "has not tried the newest parameters")
+
+
+def held(around: World, why: str) -> None:
+    decision = judge(around.instances[2], around)
+    assert isinstance(decision, Hold)
+    assert why in decision.reason
+    step = rebuild(around)
+    assert isinstance(step, Waiting)
+    assert (step.reason, step.message) == ("StandbyCannotFollow", f"orders-2: {decision.reason}")
+
+
+@pytest.mark.parametrize(
+    "standby",
+    [
+        {"ready": True},
+        {"streaming": True},
+        {"deleting": True},
+        {"ended": "Error, exit code 1"},
+        {"role": "primary"},
+        {"state": "creating replica"},
+        {"state": "starting"},
+        {"state": "stopped"},
+        {"state": ""},
+    ],
+)
+def test_a_standby_that_gets_on_or_cannot_be_asked_is_left_alone(standby: dict[str, Any]) -> None:
+    assert rebuild(stuck(**standby)) is None
+
+
+def test_a_moment_without_progress_is_nothing_yet() -> None:
+    assert rebuild(replace(stuck(), idle={"uid-2": 19.0})) is None
+    assert rebuild(replace(stuck(), idle={})) is None
+
+
+def test_the_holder_of_the_lock_is_no_standby_whatever_its_label_says() -> None:
+    lead = replace(LEAD, holder="orders-2")
+    assert rebuild(replace(stuck(), leadership=lead)) is None
+
+
+def test_each_copy_of_the_same_pod_waits_twice_as_long() -> None:
+    again = stuck(rebuilds=2)
+    assert isinstance(rebuild(replace(again, idle={"uid-2": 4 * PATIENCE - 1})), Waiting)
+    step = rebuild(replace(again, idle={"uid-2": 4 * PATIENCE}))
+    assert isinstance(step, Rebuild)
+    assert step.number == 3
+    assert isinstance(rebuild(replace(stuck(rebuilds=99), idle={"uid-2": 64 * PATIENCE})), Rebuild)
+
+
+def test_one_standby_is_copied_at_a_time() -> None:
+    around = stuck()
+    busy = replace(around.instances[1], ready=False, streaming=False, state="creating replica")
+    held(replace(around, instances=(around.instances[0], busy, around.instances[2])), "one at a time")
+
+
+def test_a_copy_that_was_asked_for_counts_before_it_is_seen_and_until_it_fails() -> None:
+    around = stuck()
+    asked = replace(around.instances[1], ready=False, rebuilds=1, **FAILED)
+    both = replace(around, instances=(around.instances[0], asked, around.instances[2]))
+    held(both, "orders-1 is being copied, one at a time")
+    failing = replace(both, idle={"uid-1": PATIENCE, "uid-2": PATIENCE})
+    assert isinstance(judge(failing.instances[2], failing), Rebuild)
+
+
+def test_of_two_that_cannot_follow_one_is_copied() -> None:
+    around = stuck()
+    other: Instance = replace(around.instances[1], ready=False, streaming=False, position=400)
+    both = replace(
+        around,
+        instances=(around.instances[0], other, around.instances[2]),
+        idle={"uid-1": PATIENCE, "uid-2": PATIENCE},
+    )
+    assert isinstance(rebuild(both), Rebuild)
+    assert rebuild(both) == replace(judge(other, both))
+
+
+def test_a_hold_of_one_does_not_stop_the_copy_of_another() -> None:
+    around = stuck()
+    kept = replace(around.instances[1], ready=False, streaming=False, position=1000, uid="uid-9")
+    both = replace(
+        around,
+        instances=(around.instances[0], kept, around.instances[2]),
+        idle={"uid-9": PATIENCE, "uid-2": PATIENCE},
+    )
+    step = rebuild(both)
+    assert isinstance(step, Rebuild)
+    assert step.pod == "orders-2"
+
+
+def test_the_plan_copies_before_it_rolls_anything() -> None:
+    wish = intent(replicas=3)
+    around = settled(wish, stuck())
+    stale = tuple(replace(i, revision=OLD) for i in around.instances)
+    broken = replace(stale[2], trouble=Trouble("ServerNotStarting", ""), **FAILED)
+    chosen = plan(wish, replace(around, instances=(*stale[:2], broken)))
+    assert chosen.actions == (Rebuild("orders-2", "uid-2", "192.0.2.3", 1, BROKEN),)
+    assert isinstance(chosen.outcome, Waiting)
+    assert chosen.outcome.reason == "RebuildingStandby"
+
+
+def test_a_broken_standby_of_another_template_is_left_to_the_roll_out() -> None:
+    wish = intent(replicas=3)
+    around = settled(wish, stuck())
+    broken = replace(around.instances[2], revision=OLD, trouble=Trouble("ServerNotStarting", ""), **FAILED)
+    chosen = plan(wish, replace(around, instances=(*around.instances[:2], broken)))
+    assert [type(action) for action in chosen.actions] == [DeletePod]
