@@ -21,6 +21,7 @@ from controller.store import Identity, Key, Store
 from controller.upgrade import behind, image_in_force
 from controller.world import (
     DATABASE_CONTAINER,
+    Children,
     Instance,
     Manifest,
     Node,
@@ -56,9 +57,13 @@ class Observer:
             kind: {name: child for name, child in found.items() if part(kind, child, key.name)}
             for kind, found in self._store.children(key).items()
         }
+        # What is somebody else's has no say in who leads.
         lead = leadership(children.get("ConfigMap", {}), key.name)
         if secrets:
-            children["Secret"] = await self.secrets(key)
+            children["Secret"], unlabelled = await asyncio.gather(
+                self.secrets(key), self._unlabelled(key, children)
+            )
+            children["ConfigMap"] = {**children.get("ConfigMap", {}), **unlabelled}
         instances = sorted(
             (instance(pod) for pod in children.get("Pod", {}).values()), key=lambda i: i.ordinal
         )
@@ -130,6 +135,17 @@ class Observer:
         wanted = names.secrets(key.name)
         found = await asyncio.gather(*(self._kube.get("Secret", key.namespace, name) for name in wanted))
         return {name: manifest for name, manifest in zip(wanted, found, strict=True) if manifest is not None}
+
+    async def _unlabelled(self, key: Key, children: Children) -> dict[str, Manifest]:
+        """Find what no watch tells of: ConfigMaps without our label, under the names that Patroni wants.
+
+        Patroni would try for ever to create them, and there would be no primary.
+        """
+        known = children.get("ConfigMap", {})
+        made_by_patroni = set(names.patroni_state(key.name)) - {names.config(key.name)}
+        missing = sorted(made_by_patroni - known.keys())
+        found = await asyncio.gather(*(self._kube.get("ConfigMap", key.namespace, name) for name in missing))
+        return {name: live for name, live in zip(missing, found, strict=True) if live is not None}
 
     async def unseen(self, key: Key, actions: Iterable[Action], world: World) -> World | None:
         """Look for children that a plan took for absent; None if there are none.

@@ -144,7 +144,10 @@ def _paused(world: World) -> Waiting | None:
 
 
 def _strangers(db: PostgreSQLDatabase, desired: list[Manifest], world: World) -> list[str]:
-    live = (world.children.get(m["kind"], {}).get(m["metadata"]["name"]) for m in desired)
+    wanted = [(m["kind"], m["metadata"]["name"]) for m in desired]
+    # Patroni makes the others of its ConfigMaps itself, and nothing but those is among the children.
+    made = [("ConfigMap", name) for name in world.children.get("ConfigMap", {})]
+    live = (world.children.get(kind, {}).get(name) for kind, name in dict.fromkeys((*wanted, *made)))
     return [words for manifest in live if manifest and (words := foreign(db, manifest))]
 
 

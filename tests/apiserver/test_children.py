@@ -215,6 +215,17 @@ def test_a_child_of_another_owner_is_left_untouched(rest: Rest, restricted: str,
     assert essence(after) == essence(before)
 
 
+@pytest.mark.parametrize("which", ["leader", "sync", "failover"])
+def test_a_config_map_in_patronis_way_is_named_before_anything_is_made(
+    rest: Rest, restricted: str, which: str
+) -> None:
+    rest.create(of_another("ConfigMap", f"orders-{which}", restricted)).expect()
+    rest.create(factory.submitted("orders", restricted, version="17", replicas=1)).expect()
+    stalled = wait_condition(rest, restricted, "Stalled", "ChildOwnedByOther")
+    assert f"ConfigMap orders-{which}" in stalled["message"]
+    assert rest.get("StatefulSet", restricted, "orders") is None
+
+
 def of_another(kind: str, name: str, namespace: str) -> Object:
     labels = {"app": "theirs"}
     pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "none.example/a"}]}}

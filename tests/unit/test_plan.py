@@ -82,6 +82,24 @@ def test_a_child_of_another_owner_stops_everything_and_is_named() -> None:
     assert "Service orders belongs to" in chosen.outcome.message
 
 
+@pytest.mark.parametrize("name", ["orders-leader", "orders-sync", "orders-failover"])
+def test_a_config_map_in_patronis_way_is_named(name: str) -> None:
+    wish = intent()
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+    chosen = plan(wish, World(children={"ConfigMap": {name: theirs}}))
+    assert chosen.actions == ()
+    assert isinstance(chosen.outcome, Stalled)
+    assert f"ConfigMap {name} belongs to somebody else" in chosen.outcome.message
+
+
+def test_the_config_maps_that_patroni_made_are_the_databases_own() -> None:
+    wish = intent()
+    labels = {"keddah.dev/database": "orders"}
+    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "orders-sync", "labels": labels}}
+    chosen = plan(wish, World(children={"ConfigMap": {"orders-sync": made}}))
+    assert not isinstance(chosen.outcome, Stalled)
+
+
 def test_a_retained_child_without_owner_is_taken_up_again() -> None:
     wish = intent()
     good = settled(wish, world(members(1)))

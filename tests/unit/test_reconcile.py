@@ -145,6 +145,8 @@ async def test_a_lock_that_moved_unseen_stops_what_would_hit_the_new_primary(sce
 async def test_what_disturbs_nobody_asks_for_no_lock(scene: Scene) -> None:
     scene.choose = chosen(GROW, Apply({"kind": "Service", "metadata": {"name": "orders"}}, "missing"))
     await scene.look()
+    scene.api.read.clear()
+    await scene.look()
     assert "ConfigMap" not in scene.api.read
 
 
