@@ -16,6 +16,7 @@ from controller.store import Key
 from controller.world import Instance, World
 
 _SECOND = timedelta(seconds=1)  # the kubelet cuts the fractions of its times off
+_LOCK_LASTS = timedelta(seconds=20)  # `ttl` in Patroni's configuration
 _RECENT = timedelta(minutes=2)
 _HANDOVER = timedelta(seconds=30)
 _CRASHED = frozenset({"crashed", "start failed"})
@@ -151,9 +152,11 @@ def _end(old: Instance, reign: Reign, now: datetime) -> Loss | None:
 
 
 def _not_heard_of(old: Instance, world: World, now: datetime) -> Loss | None:
-    node = world.nodes.get(old.node)
-    if node is not None and not node.ready:
-        return Loss(f"its node {old.node} is not Ready", world.leadership.renewed or now)
+    node, renewed = world.nodes.get(old.node), world.leadership.renewed
+    silent = renewed is not None and now - renewed > _LOCK_LASTS
+    if node is not None and not node.ready and silent:
+        # A kubelet that is not heard of is no reason yet: the primary on its node may well go on.
+        return Loss(f"its node {old.node} is not Ready", renewed or now)
     if world.leadership.holder is None:
         return Loss("it handed over", now, None)
     return None
