@@ -79,7 +79,9 @@ RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/99secret \
     install -d -o postgres -g postgres -m 0775 /run/postgresql
 COPY --from=patroni /opt/patroni /opt/patroni
 COPY deploy/images/postgres/post-bootstrap.sql /usr/share/keddah/
-COPY deploy/images/postgres/keddah-post-bootstrap /usr/local/bin/
+COPY deploy/images/postgres/keddah-patroni deploy/images/postgres/keddah-post-bootstrap /usr/local/bin/
+COPY deploy/images/patroni /opt/keddah-patroni/keddah_patroni
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/keddah-patroni
 COPY deploy/images/postgres/write-catalogue /tmp/
 RUN sh /tmp/write-catalogue && rm /tmp/write-catalogue
 # Patroni 4.1 asks urllib3 for members without an address, which warns at every start.
@@ -93,7 +95,7 @@ USER 999:999
 EXPOSE 5432 8008
 # Patroni would be its own init, but then a Patroni that crashed would end its container with exit code 0.
 ENTRYPOINT ["tini", "--"]
-CMD ["patroni", "/etc/patroni/patroni.yml"]
+CMD ["keddah-patroni", "/etc/patroni/patroni.yml"]
 
 
 FROM python AS operator

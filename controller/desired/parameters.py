@@ -28,6 +28,9 @@ _DEFAULTS = {
     "log_line_prefix": _LOG_LINE_PREFIX,
     "log_lock_waits": "on",
     "log_temp_files": "10MB",
+    # A standby that was refused once, by a primary that recovers from a crash or is not one yet, waits so
+    # long before it asks again (PostgreSQL's own default: 5s); with quorum commit, every commit waits too.
+    "wal_retrieve_retry_interval": "500ms",
 }
 
 OWNED = {

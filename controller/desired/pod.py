@@ -72,7 +72,7 @@ def _container(db: PostgreSQLDatabase, image: str) -> Manifest:
         "name": CONTAINER,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "args": ["patroni", f"/etc/patroni/{patroni.FILE}"],
+        "args": ["keddah-patroni", f"/etc/patroni/{patroni.FILE}"],
         "env": _environment(db.metadata.name),
         "ports": [
             {"name": "postgresql", "containerPort": POSTGRESQL_PORT, "protocol": "TCP"},

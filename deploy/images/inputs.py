@@ -28,7 +28,7 @@ class Target:
 
 
 OPERATOR = Target("operator", ("requirements/operator.txt", "schemas", "webhooks", "controller"))
-POSTGRES = Target("postgres", ("requirements/patroni.txt", "deploy/images/postgres"))
+POSTGRES = Target("postgres", ("requirements/patroni.txt", "deploy/images/patroni", "deploy/images/postgres"))
 TARGETS = {target.name: target for target in (OPERATOR, POSTGRES)}
 
 

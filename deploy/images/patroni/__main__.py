@@ -1,0 +1,32 @@
+"""`python -m keddah_patroni FILE`: Patroni, by its configuration file."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+from patroni.__main__ import Patroni
+from patroni.daemon import abstract_main
+from patroni.postgresql.postmaster import PostmasterProcess
+
+from .postmaster import watch
+
+
+class WatchfulPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image only
+    """The daemon, with a thread that lives as long as it does."""
+
+    def run(self) -> None:
+        """Run until told to end."""
+        arguments = (self._postmaster, self.ha.wakeup, time.sleep)
+        threading.Thread(target=watch, args=arguments, name="postmaster", daemon=True).start()
+        super().run()
+
+    def _postmaster(self) -> int | None:
+        """Return the server's process id, by the file that it wrote."""
+        process = PostmasterProcess.from_pidfile(self.postgresql.data_dir)
+        return None if process is None else int(process.pid)
+
+
+if __name__ == "__main__":
+    abstract_main(WatchfulPatroni, sys.argv[1])

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.images.patroni.postmaster import LOOK_SECONDS, until_ended, watch
+
+
+class EnoughError(Exception):
+    """The test has seen what it wanted."""
+
+
+@pytest.fixture
+def server() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+def test_a_server_has_ended_when_it_is_reaped(server: subprocess.Popen[bytes]) -> None:
+    server.kill()
+    paused = []
+
+    def reap(seconds: float) -> None:
+        paused.append(seconds)
+        server.wait()
+
+    until_ended(server.pid, reap)
+    assert len(paused) == 1
+
+
+def test_where_the_sandbox_forbids_to_wait_the_server_is_looked_at(
+    server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_: int) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "pidfd_open", forbidden)
+
+    def end(_: float) -> None:
+        server.kill()
+        server.wait()
+
+    until_ended(server.pid, end)
+    assert server.returncode
+
+
+def test_patroni_is_woken_once_for_each_server_that_ended(server: subprocess.Popen[bytes]) -> None:
+    server.kill()
+    server.wait()
+    found = iter([None, server.pid, None, server.pid])
+    told: list[str | float] = []
+
+    def pause(seconds: float) -> None:
+        told.append(seconds)
+        if len(told) == 6:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        watch(lambda: next(found), lambda: told.append("wake"), pause)
+    assert told == [LOOK_SECONDS, "wake", LOOK_SECONDS, LOOK_SECONDS, "wake", LOOK_SECONDS]
