@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import assert_never
 
 from controller.actions import (
@@ -38,6 +39,9 @@ from schemas.types import PostgreSQLDatabase
 # Until a standby that was asked has looked at the others and written the wish down: 0.2 s as a rule.
 _WRITTEN_SECONDS = 0.4
 _WAKINGS = 2
+# A switchover takes 2 s, and goes on whoever waits for it. The lock of a primary that dies in the middle of
+# it is released by the next pass, which must not wait until Patroni says that it does not know, after 20 s.
+_PATIENCE_SECONDS = 7.0
 
 
 class Declined(Exception):  # noqa: N818 - what Patroni did
@@ -133,7 +137,11 @@ class Actor:
             await asyncio.wait({asked}, timeout=_WRITTEN_SECONDS)
             if not asked.done():
                 await self._patroni.wake(action.ip, keys)
-        return await asked
+        await asyncio.wait({asked}, timeout=_PATIENCE_SECONDS)
+        if asked.done():
+            return asked.result()
+        asked.cancel()
+        return Reply(HTTPStatus.ACCEPTED, "under way")
 
     async def _set_finalizers(self, db: PostgreSQLDatabase, finalizers: tuple[str, ...]) -> None:
         """Write the whole list, on the condition that nobody wrote the object meanwhile."""

@@ -27,11 +27,8 @@ if TYPE_CHECKING:
 
 PORT = 8008
 READ_SECONDS = 3.0
-# Patroni answers a restart when it is over.
+# Patroni answers a switchover or a restart when it is over; it gives up on a switchover after `ttl` = 20 s.
 CHANGE_SECONDS = 60.0
-# A switchover takes 3 s, and goes on whoever waits for it. A primary that dies in the middle of it must not
-# wait for the 20 s after which Patroni would say that it does not know.
-SWITCHOVER_SECONDS = 8.0
 # The member to be woken may be about to end, or frozen.
 WAKE_SECONDS = 1.0
 
@@ -114,7 +111,7 @@ class Patroni:
         and is told to end meanwhile (a drain does that), goes on writing without renewing its lock.
         """
         body = {"leader": leader} | ({"candidate": candidate} if candidate else {})
-        return await self._change(ip, "/switchover", body, keys, seconds=SWITCHOVER_SECONDS)
+        return await self._change(ip, "/switchover", body, keys)
 
     async def wake(self, ip: str, keys: DatabaseKeys) -> Reply:
         """Have a member look around at once, and not after up to `loop_wait` seconds.

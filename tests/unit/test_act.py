@@ -23,26 +23,30 @@ SWITCHOVER = Switchover("orders-0", None, "192.0.2.1", "192.0.2.2", "node-0 is c
 class Members(Patroni):
     """A leader that sleeps, and a standby whose answer waits for the leader."""
 
-    def __init__(self, reply: Reply, *, at_once: bool = False) -> None:
-        self.told: list[tuple[str, str]] = []
+    def __init__(self, reply: Reply, *, over_after: int) -> None:
+        self.told: list[tuple[str, ...]] = []
         self._reply = reply
+        self._over_after = over_after
         self._over = asyncio.Event()
-        if at_once:
-            self._over.set()
+        self._note()
 
     async def switchover(self, ip: str, leader: str, candidate: str | None, keys: DatabaseKeys) -> Reply:
         """Answer when it is over."""
         assert (leader, candidate, keys) == ("orders-0", None, KEYS)
-        self.told.append(("switch over", ip))
+        self._note("switch over", ip)
         await self._over.wait()
         return self._reply
 
     async def wake(self, ip: str, keys: DatabaseKeys) -> Reply:
-        """Hand the lead over, now that the leader is awake."""
+        """Be awake."""
         assert keys == KEYS
-        self.told.append(("wake", ip))
-        self._over.set()
+        self._note("wake", ip)
         return Reply(200, "")
+
+    def _note(self, *words: str) -> None:
+        self.told += [words] if words else []
+        if len(self.told) >= self._over_after:
+            self._over.set()
 
 
 class Secrets(Kube):
@@ -60,6 +64,7 @@ class Secrets(Kube):
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(act, "_WRITTEN_SECONDS", 0.001)
+    monkeypatch.setattr(act, "_PATIENCE_SECONDS", 0.001)
     monkeypatch.setattr(act, "database_keys", lambda _: KEYS)
 
 
@@ -68,16 +73,22 @@ async def carry_out(members: Members) -> None:
 
 
 async def test_a_standby_is_asked_to_switch_over_and_the_leader_woken_for_it() -> None:
-    members = Members(Reply(200, "Successfully switched over"))
+    members = Members(Reply(200, "Successfully switched over"), over_after=2)
     await carry_out(members)
     assert members.told == [("switch over", "192.0.2.2"), ("wake", "192.0.2.1")]
 
 
 async def test_a_switchover_that_is_declined_at_once_wakes_nobody() -> None:
-    members = Members(Reply(412, "no good candidates"), at_once=True)
+    members = Members(Reply(412, "no good candidates"), over_after=0)
     with pytest.raises(Declined, match="no good candidates"):
         await carry_out(members)
     assert members.told == [("switch over", "192.0.2.2")]
+
+
+async def test_a_switchover_that_takes_long_holds_the_next_pass_up_no_longer() -> None:
+    members = Members(Reply(503, "status unknown"), over_after=9)
+    await carry_out(members)
+    assert [word for word, _ in members.told] == ["switch over", "wake", "wake"]
 
 
 class Pods(Secrets):

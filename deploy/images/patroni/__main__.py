@@ -1,4 +1,4 @@
-"""`python -m keddah_patroni FILE`: Patroni, by its configuration file."""
+"""`python -m keddah_patroni FILE`: Patroni by its configuration file, quicker at two things."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import sys
 import threading
 import time
 
+from patroni import postgresql
 from patroni.__main__ import Patroni
 from patroni.daemon import abstract_main
 from patroni.postgresql.postmaster import PostmasterProcess
 
 from .postmaster import watch
+
+# Patroni asks once a second whether a server that it stops has stopped, twice one after the other, while
+# nobody can write. A pod that is deleted by force has two seconds from its signal to its end: only who is
+# done by then leaves no lock behind.
+STOP_POLLING_SECONDS = 0.25
 
 
 class WatchfulPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image only
@@ -29,4 +35,5 @@ class WatchfulPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image 
 
 
 if __name__ == "__main__":
+    postgresql.STOP_POLLING_INTERVAL = STOP_POLLING_SECONDS
     abstract_main(WatchfulPatroni, sys.argv[1])
