@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from controller.actions import RelabelStandby, ReleaseLock, Switchover, Wake
 from controller.desired import names
-from controller.rollout import handover
+from controller.rollout import handover, uncounted
 from controller.world import Instance, World
 
 _SECOND = timedelta(seconds=1)  # the kubelet cuts the fractions of its times off
@@ -103,17 +103,22 @@ def mislabelled(world: World) -> list[RelabelStandby]:
 
 
 def wakings(world: World) -> list[Wake]:
-    """Have the primary stop counting on standbys that are gone, or are about to go.
+    """Have the primary look at its standbys at once: it does so only every `loop_wait` seconds.
 
-    Patroni looks at its standbys every `loop_wait` seconds. Until then commits wait for one that is dead,
-    where no other is left; and one that ends in good order waits to be let go.
+    Commits wait for a standby that is dead where no other is left, and one that ends in good order waits to
+    be let go. One that follows and is not counted on yet is of no use when the primary dies: whoever takes
+    over counts on those that the dead one counted on, and on the dead one.
     """
     primary = world.primary
     if primary is None or primary.ended or not primary.ip or world.leadership.paused:
         return []
     there = {i.name for i in world.instances if not i.ended and not i.deleting}
     gone = sorted(world.leadership.synchronous - there)
-    return [Wake(primary.name, primary.ip, f"{', '.join(gone)}: gone or going")] if gone else []
+    if gone:
+        return [Wake(primary.name, primary.ip, f"{', '.join(gone)}: gone or going")]
+    if new := uncounted(world):
+        return [Wake(primary.name, primary.ip, f"{', '.join(new)}: follows and is not counted on yet")]
+    return []
 
 
 def evacuation(world: World) -> Switchover | None:

@@ -90,7 +90,7 @@ def plan(intent: Intent, world: World) -> Plan:
         *pods,
         *growth(intent.db, world),
         *reloads(world, name),
-        *wakings(world),
+        *(wakes := wakings(world)),
     )
     remedies = remedy(world, name)
     if remedies:
@@ -100,6 +100,9 @@ def plan(intent: Intent, world: World) -> Plan:
     if any(write.manifest["kind"] in _DIGESTED for write in writes):
         return Plan(idempotent, scaled.waiting or Waiting(5, "Reconciling", "children were written"))
     step = _next(intent, scaled, world)
+    if isinstance(step, Done) and wakes:
+        # For `loop_wait` seconds after a failover Patroni counts on nobody new, and is to be woken again.
+        return Plan(idempotent, Waiting(2, "StandbysCatchingUp", wakes[0].reason))
     if isinstance(step, Done | Waiting | Stalled):
         return Plan(idempotent, step)
     return Plan((*idempotent, step), Waiting(5, _doing(step), f"{step}: {step.reason}"))

@@ -33,17 +33,29 @@ def candidate(world: World, accept: Callable[[Instance], bool]) -> Instance | No
     return max(fit, key=lambda instance: (instance.position, -instance.ordinal), default=None)
 
 
+def uncounted(world: World) -> list[str]:
+    """Return the standbys that follow, and that no commit is acknowledged by yet."""
+    lead = world.leadership
+    if lead.last_primary is None:  # replication is not synchronous
+        return []
+    return [
+        i.name for i in world.instances if i.role == "standby" and i.fit and i.name not in lead.synchronous
+    ]
+
+
 def handover(
     world: World, primary: Instance, accept: Callable[[Instance], bool], reason: str
 ) -> Switchover | None:
-    """Return the switchover to an accepted standby; None while none is fit.
+    """Return the switchover to an accepted standby; None while none is fit, or any is not counted on yet.
 
+    Whoever takes over acknowledges commits by those that were counted on, and by the old primary, which is
+    away for seconds (Patroni 4.1, ha.py, process_sync_replication_prepromote).
     A candidate is named only where not every standby would do: with one named, Patroni's other standbys
     sleep for 2 s before they follow the new primary (Patroni 4.1, ha.py, process_unhealthy_cluster), and
     with quorum commit no commit is acknowledged before one of them does.
     """
     target = candidate(world, accept)
-    if target is None:
+    if target is None or uncounted(world):
         return None
     standbys = [instance for instance in world.instances if instance.name != primary.name]
     name = None if all(map(accept, standbys)) else target.name
@@ -175,7 +187,7 @@ def _primary_last(world: World, primary: Instance, stale: list[Instance], expect
     if step is None or expected == 1:
         return step
     switch = handover(world, primary, lambda _: True, f"{primary.name} must restart: {step.reason}")
-    nobody = f"{primary.name} must restart, and no standby is fit to take over"
+    nobody = f"{primary.name} must restart, and not every standby is ready for that yet"
     return switch or Waiting(5, "RollingOut", nobody)
 
 

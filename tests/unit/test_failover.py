@@ -9,7 +9,7 @@ import pytest
 from controller.actions import RelabelStandby, ReleaseLock, Wake
 from controller.failover import Hold, mislabelled, release, wakings
 from controller.world import Leadership, Node, World
-from tests.worlds import pod, world
+from tests.worlds import members, pod, world
 
 ENDED = "Error, exit code 137"
 READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(3)}
@@ -112,6 +112,28 @@ def test_the_primary_is_woken_to_stop_counting_on_a_standby_without_a_pod() -> N
     lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}))
     around = world((pod(0, "primary"), pod(1)), leadership=lead)
     assert wakings(around) == [Wake("orders-0", "192.0.2.1", "orders-2: gone or going")]
+
+
+def test_the_primary_is_woken_to_count_on_a_standby_that_follows_now() -> None:
+    lead = Leadership("orders-0", frozenset({"orders-2"}), last_primary="orders-0")
+    around = world(members(3), leadership=lead)
+    assert wakings(around) == [Wake("orders-0", "192.0.2.1", "orders-1: follows and is not counted on yet")]
+
+
+@pytest.mark.parametrize(
+    ("standby", "lead"),
+    [
+        ({"streaming": False}, Leadership("orders-0", frozenset({"orders-2"}), last_primary="orders-0")),
+        ({}, Leadership("orders-0", frozenset({"orders-1", "orders-2"}), last_primary="orders-0")),
+        ({}, Leadership("orders-0")),
+    ],
+    ids=["not following", "counted on", "asynchronous"],
+)
+def test_the_primary_is_not_woken_for_a_standby_that_it_cannot_count_on(
+    standby: dict[str, Any], lead: Leadership
+) -> None:
+    around = world((pod(0, "primary"), pod(1, **standby), pod(2)), leadership=lead)
+    assert wakings(around) == []
 
 
 @pytest.mark.parametrize(

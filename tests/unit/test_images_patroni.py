@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.images.patroni.label import KEPT_SECONDS, Label
 from deploy.images.patroni.postmaster import LOOK_SECONDS, until_ended, watch
 
 
@@ -62,3 +63,25 @@ def test_patroni_is_woken_once_for_each_server_that_ended(server: subprocess.Pop
     with pytest.raises(EnoughError):
         watch(lambda: next(found), lambda: told.append("wake"), pause)
     assert told == [LOOK_SECONDS, "wake", LOOK_SECONDS, LOOK_SECONDS, "wake", LOOK_SECONDS]
+
+
+def test_a_primary_that_was_stopped_keeps_its_label_until_another_has_it() -> None:
+    label = Label()
+    assert not label.kept(stopped=False, taken=False, now=0)
+    assert label.kept(stopped=True, taken=False, now=1)
+    assert label.kept(stopped=True, taken=False, now=2)
+    assert not label.kept(stopped=True, taken=True, now=3)
+
+
+def test_a_primary_without_a_successor_keeps_its_label_for_a_moment_only() -> None:
+    label = Label()
+    assert label.kept(stopped=True, taken=False, now=1)
+    assert not label.kept(stopped=True, taken=False, now=1 + KEPT_SECONDS)
+    assert not label.kept(stopped=True, taken=False, now=2 + KEPT_SECONDS)
+
+
+def test_a_server_that_runs_again_may_be_stopped_again() -> None:
+    label = Label()
+    assert label.kept(stopped=True, taken=False, now=1)
+    assert not label.kept(stopped=False, taken=False, now=2)
+    assert label.kept(stopped=True, taken=False, now=100)

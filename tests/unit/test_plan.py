@@ -15,6 +15,7 @@ from controller.actions import (
     ReleaseLock,
     SetFinalizers,
     Switchover,
+    Wake,
 )
 from controller.farewell import farewell
 from controller.outcome import Done, Stalled, Waiting
@@ -56,6 +57,16 @@ def test_nothing_changed_means_no_action() -> None:
     chosen = plan(wish, settled(wish, world(members(3))))
     assert chosen.actions == ()
     assert chosen.outcome == Done()
+
+
+def test_a_primary_that_counts_on_too_few_is_woken_until_it_does() -> None:
+    wish = intent(replicas=3)
+    around = settled(wish, world(members(3)))
+    lead = replace(around.leadership, synchronous=frozenset({"orders-2"}), last_primary="orders-0")
+    chosen = plan(wish, replace(around, leadership=lead))
+    reason = "orders-1: follows and is not counted on yet"
+    assert chosen.actions == (Wake("orders-0", "192.0.2.1", reason),)
+    assert chosen.outcome == Waiting(2, "StandbysCatchingUp", reason)
 
 
 def test_every_drifted_child_comes_back_and_nothing_else_is_written() -> None:

@@ -8,7 +8,7 @@ import pytest
 from controller.actions import DeletePod, RestartPostgres, Switchover
 from controller.outcome import Waiting
 from controller.reports import Trouble
-from controller.rollout import candidate, rollout
+from controller.rollout import candidate, handover, rollout
 from controller.world import Instance, Leadership, World
 from tests.worlds import NEW, OLD, claim, members, pod, world
 
@@ -82,6 +82,15 @@ def test_a_pending_restart_goes_through_standbys_then_switches_over() -> None:
         "192.0.2.1",
         "192.0.2.2",
     )
+
+
+def test_nobody_takes_over_before_every_standby_that_follows_is_counted_on() -> None:
+    around = rolling(*members(3))
+    lead = replace(around.leadership, synchronous=frozenset({"orders-2"}), last_primary="orders-0")
+    primary = around.instances[0]
+    assert handover(replace(around, leadership=lead), primary, lambda _: True, "why") is None
+    lead = replace(lead, synchronous=frozenset({"orders-1", "orders-2"}))
+    assert handover(replace(around, leadership=lead), primary, lambda _: True, "why")
 
 
 def test_a_lowered_standby_limit_restarts_the_primary_first() -> None:
