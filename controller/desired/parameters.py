@@ -28,6 +28,9 @@ _DEFAULTS = {
     "log_line_prefix": _LOG_LINE_PREFIX,
     "log_lock_waits": "on",
     "log_temp_files": "10MB",
+    # After a crash PostgreSQL first makes sure of every file in its folder, one by one: seconds, where one
+    # flush of the volume, which nobody shares, is enough (its errors are reported since Linux 5.8).
+    "recovery_init_sync_method": "syncfs",
     # A standby that was refused once, by a primary that recovers from a crash or is not one yet, waits so
     # long before it asks again (PostgreSQL's own default: 5s); with quorum commit, every commit waits too.
     "wal_retrieve_retry_interval": "500ms",
