@@ -159,7 +159,6 @@ def proxy_configuration(kubeconfig: Path, pods: IPv4Network, node: str) -> Objec
         "mode": "iptables",
         "clusterCIDR": str(pods),
         "nodePortAddresses": ["primary"],
-        "iptables": {"minSyncPeriod": "0s"},
         # These are kernel parameters of the machine; zero leaves them alone.
         "conntrack": {"maxPerCore": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         "oomScoreAdj": 0,
