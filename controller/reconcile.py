@@ -13,6 +13,7 @@ from datetime import datetime
 
 from controller.act import Actor, Declined
 from controller.actions import Action, Apply
+from controller.contest import Contests
 from controller.credentials import credentials
 from controller.execution import Execution, Overtaken
 from controller.farewell import departing, farewell
@@ -86,6 +87,7 @@ class Reconciler:
         self._chronicle = Chronicle()
         self._verified: dict[Key, str] = {}
         """UID of the object whose Secrets were looked at and written last."""
+        self._contests = Contests()
 
     async def reconcile(self, work: Work[Key]) -> Outcome:
         """Run one pass over a database; raises what the API client raises."""
@@ -144,7 +146,9 @@ class Reconciler:
 
     async def _carry_out(self, key: Key, db: PostgreSQLDatabase, intent: Intent, attempt: Attempt) -> Plan:
         """Plan and act; plan again if a child that seemed to be missing is there after all."""
-        chosen = plan(intent, attempt.world)
+        chosen, now = plan(intent, attempt.world), self._around.now()
+        held = self._contests.held(key, chosen, now)
+        chosen = held or chosen
         try:
             await self._execution.carry_out(key, db, chosen.actions, attempt.world, attempt.done)
         except Conflict:
@@ -154,7 +158,7 @@ class Reconciler:
             attempt.world = seen
             chosen = plan(intent, seen)
             await self._execution.carry_out(key, db, chosen.actions, seen, attempt.done)
-        return chosen
+        return held or self._contests.counted(key, chosen, now)
 
     async def _end(self, key: Key) -> Outcome:
         """Take leave of a database that is being deleted, on the word of the live object alone."""
@@ -191,6 +195,7 @@ class Reconciler:
 
     def _forget(self, key: Key) -> None:
         self._verified.pop(key, None)
+        self._contests.forget(key)
         self._observer.forget(key)
         self._chronicle.forget(key)
 

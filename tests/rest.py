@@ -26,11 +26,14 @@ Object = dict[str, Any]
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+_ADMISSION = "admissionregistration.k8s.io"
 OTHERS = {
     kind.name: kind
     for kind in (
         Kind("Namespace", "", "v1", "namespaces", namespaced=False),
         Kind("CustomResourceDefinition", "apiextensions.k8s.io", "v1", "customresourcedefinitions", False),
+        Kind("MutatingAdmissionPolicy", _ADMISSION, "v1", "mutatingadmissionpolicies", namespaced=False),
+        Kind("MutatingAdmissionPolicyBinding", _ADMISSION, "v1", "mutatingadmissionpolicybindings", False),
         Kind("CronJob", "batch", "v1", "cronjobs"),
         Kind("Deployment", "apps", "v1", "deployments"),
         Kind("PriorityClass", "scheduling.k8s.io", "v1", "priorityclasses", namespaced=False),

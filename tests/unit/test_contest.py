@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from controller.actions import Action, Apply, DeletePod
+from controller.contest import Contests
+from controller.outcome import Outcome, Stalled, Waiting
+from controller.plan import Plan
+from controller.store import Key
+
+KEY, OTHER = Key("shop", "orders"), Key("shop", "ledger")
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+WRITTEN = Waiting(5, "Reconciling", "children were written")
+RESTART = DeletePod("orders-0", "uid", "the pod template changed")
+
+
+def write(replicas: int = 3, reason: str = "spec.replicas differs", *, absent: bool = False) -> Apply:
+    manifest = {"kind": "StatefulSet", "metadata": {"name": "orders"}, "spec": {"replicas": replicas}}
+    return Apply(manifest, reason, absent)
+
+
+class Passes:
+    """Passes over one database, each when the one before has asked for it."""
+
+    def __init__(self, contests: Contests | None = None, key: Key = KEY) -> None:
+        self.contests = contests or Contests()
+        self.key, self.now = key, NOW
+
+    def run(self, *actions: Action, outcome: Outcome = WRITTEN, after: float | None = None) -> Plan:
+        """Run one; `after` is when it is woken instead."""
+        chosen = Plan(actions, outcome)
+        ended = self.contests.held(self.key, chosen, self.now)
+        ended = ended or self.contests.counted(self.key, chosen, self.now)
+        self.now += timedelta(seconds=ended.outcome.after or 0 if after is None else after)
+        return ended
+
+
+def test_what_somebody_changes_back_is_written_less_and_less_often_and_said() -> None:
+    passes = Passes()
+    ends = [passes.run(write()) for _ in range(12)]
+    assert [end.outcome.after for end in ends[:6]] == [5, 5, 15, 30, 60, 120]
+    assert ends[-1].outcome.after == 600
+    assert all(end.actions for end in ends)
+    assert ends[2].outcome.reason == "ChildAltered"
+    assert ends[2].outcome.message.startswith("StatefulSet orders: spec.replicas differs again")
+
+
+def test_who_is_woken_before_its_time_leaves_it_and_does_the_rest() -> None:
+    passes = Passes()
+    for _ in range(3):
+        passes.run(write())
+    passes.now -= timedelta(seconds=10)
+    early = passes.run(write(), RESTART)
+    assert early.actions == (RESTART,)
+    assert (early.outcome.reason, early.outcome.after) == ("ChildAltered", 10)
+    assert passes.run(write()).outcome.after == 30
+
+
+def test_another_change_is_written_at_once() -> None:
+    passes = Passes()
+    for _ in range(3):
+        passes.run(write(), after=0)
+    assert passes.run(write(reason="spec.template differs")) == Plan(
+        (write(reason="spec.template differs"),), WRITTEN
+    )
+    assert {passes.run(write(replicas)).outcome for replicas in range(1, 9)} == {WRITTEN}
+
+
+def test_a_pass_that_need_write_nothing_ends_the_contest() -> None:
+    passes = Passes()
+    for actions in ((write(),), (write(),), (RESTART,), (write(),), (write(),)):
+        assert passes.run(*actions) == Plan(actions, WRITTEN)
+
+
+def test_children_that_are_made_are_no_contest() -> None:
+    passes = Passes()
+    assert {passes.run(write(absent=True)).outcome for _ in range(5)} == {WRITTEN}
+
+
+def test_databases_do_not_count_together() -> None:
+    contests = Contests()
+    for passes in (Passes(contests), Passes(contests, OTHER)):
+        assert {passes.run(write()).outcome for _ in range(2)} == {WRITTEN}
+
+
+def test_what_a_person_must_decide_stays_said() -> None:
+    passes, stalled = Passes(), Stalled("VolumeCannotGrow", "no")
+    assert {passes.run(write(), outcome=stalled).outcome for _ in range(5)} == {stalled}
