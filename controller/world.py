@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from controller import reports
+from controller.desired import names
 from controller.desired.labels import ROLE
 from controller.desired.pod import CONTAINER
 from controller.reports import Trouble
@@ -212,13 +213,17 @@ def instance(pod: Manifest) -> Instance:
 def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
     """Read Patroni's ConfigMaps of one scope."""
 
-    def annotations(suffix: str) -> dict[str, str]:
-        return (config_maps.get(f"{scope}-{suffix}", {}).get("metadata") or {}).get("annotations") or {}
+    def metadata(name: str) -> Manifest:
+        return config_maps.get(name, {}).get("metadata") or {}
 
-    lock, config, sync = annotations("leader"), annotations("config"), annotations("sync")
-    version = (config_maps.get(f"{scope}-leader", {}).get("metadata") or {}).get("resourceVersion", "")
-    names = (name.strip() for name in sync.get("sync_standby", "").split(","))
-    standbys = frozenset(name for name in names if name)
+    def annotations(name: str) -> dict[str, str]:
+        return metadata(name).get("annotations") or {}
+
+    lock, config = annotations(names.lock(scope)), annotations(names.config(scope))
+    sync = annotations(names.sync(scope))
+    version = metadata(names.lock(scope)).get("resourceVersion", "")
+    told = (name.strip() for name in sync.get("sync_standby", "").split(","))
+    standbys = frozenset(name for name in told if name)
     quorum = sync.get("quorum", "")
     return Leadership(
         holder=lock.get("leader") or None,

@@ -56,9 +56,14 @@ def lock(name: str) -> str:
     return f"{name}-leader"
 
 
+def sync(name: str) -> str:
+    """Name the ConfigMap that says whom commits wait for; Patroni derives it from its scope."""
+    return f"{name}-sync"
+
+
 def patroni_state(name: str) -> tuple[str, ...]:
     """Name the ConfigMaps that Patroni keeps its state in (with Endpoints not used)."""
-    return (config(name), lock(name), f"{name}-failover", f"{name}-sync")
+    return (config(name), lock(name), f"{name}-failover", sync(name))
 
 
 def keys_secret(name: str) -> str:
