@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controller.actions import Action, Apply
-from controller.outcome import Stalled, Waiting
+from controller.outcome import Done, Waiting
 from controller.plan import Plan
 from controller.store import Key
 
@@ -57,7 +57,8 @@ class Contests:
 
 
 def _told(chosen: Plan, contest: _Contest, now: datetime) -> Plan:
-    if isinstance(chosen.outcome, Stalled):
+    """Say so, unless the plan waits for something else: a failover, say, is looked at again sooner."""
+    if not isinstance(chosen.outcome, Done) and chosen.outcome.reason != "Reconciling":
         return chosen
     what = "; ".join(f"{str(write).removeprefix('apply ')}: {write.reason}" for write in contest.writes)
     message = f"{what} again each time it is written: another's mutating webhook, or controller?"

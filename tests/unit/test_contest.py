@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from controller.actions import Action, Apply, DeletePod
 from controller.contest import Contests
 from controller.outcome import Outcome, Stalled, Waiting
@@ -83,6 +85,7 @@ def test_databases_do_not_count_together() -> None:
         assert {passes.run(write()).outcome for _ in range(2)} == {WRITTEN}
 
 
-def test_what_a_person_must_decide_stays_said() -> None:
-    passes, stalled = Passes(), Stalled("VolumeCannotGrow", "no")
-    assert {passes.run(write(), outcome=stalled).outcome for _ in range(5)} == {stalled}
+@pytest.mark.parametrize("outcome", [Stalled("VolumeCannotGrow", "no"), Waiting(2, "FailingOver", "lost")])
+def test_what_matters_more_stays_said_and_is_looked_at_as_soon(outcome: Outcome) -> None:
+    passes = Passes()
+    assert {passes.run(write(), outcome=outcome).outcome for _ in range(5)} == {outcome}
