@@ -1,25 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from controller.actions import SetFinalizers
+from controller.actions import Delete, SetFinalizers
 from controller.farewell import departing, farewell
 from controller.plan import FINALIZER
 from controller.world import World
+from schemas.types import API_VERSION, KIND, PostgreSQLDatabase
+from tests.factory import typed_database
+from tests.worlds import intent, members, settled, world
 
 UNREADABLE = {"replicas": "many", "storage": []}
 
 
 def manifest(spec: object) -> dict[str, Any]:
     metadata = {"name": "orders", "namespace": "shop", "uid": "uid", "finalizers": [FINALIZER, "theirs"]}
-    return {
-        "apiVersion": "keddah.dev/v1alpha1",
-        "kind": "PostgreSQLDatabase",
-        "metadata": metadata,
-        "spec": spec,
-    }
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
 
 
 @pytest.mark.parametrize(
@@ -39,3 +38,29 @@ def test_an_object_that_cannot_be_read_but_says_delete_takes_its_data_along() ->
 
 def test_an_object_that_can_be_read_is_read_whole() -> None:
     assert departing(manifest({"replicas": 2, "deletionPolicy": "Delete"})).spec.replicas == 2
+
+
+def with_finalizer(db: PostgreSQLDatabase) -> PostgreSQLDatabase:
+    metadata = db.metadata.__class__(
+        **{f: getattr(db.metadata, f) for f in db.metadata.__struct_fields__} | {"finalizers": [FINALIZER]}
+    )
+    return PostgreSQLDatabase(metadata=metadata, spec=db.spec)
+
+
+def test_farewell_ends_pods_before_data_and_the_finalizer_last() -> None:
+    db = with_finalizer(typed_database(deletionPolicy="Delete"))
+    around = settled(intent(db), world(members(2)))
+    assert [str(a) for a in farewell(db, around).actions] == ["delete StatefulSet orders"]
+    without = {k: v for k, v in around.children.items() if k != "StatefulSet"}
+    ending = replace(around, children=without)
+    assert farewell(db, ending).actions == ()
+    empty = replace(ending, instances=())
+    assert {a.kind for a in farewell(db, empty).actions if isinstance(a, Delete)} == {"ConfigMap"}
+    bare = replace(empty, children={})
+    assert farewell(db, bare).actions == (SetFinalizers((), "everything is deleted"),)
+
+
+def test_farewell_of_a_retained_database_deletes_nothing() -> None:
+    db = with_finalizer(typed_database(deletionPolicy="Retain"))
+    around = settled(intent(db), world(members(2)))
+    assert farewell(db, around).actions == (SetFinalizers((), "deletionPolicy Retain"),)

@@ -8,26 +8,18 @@ import pytest
 
 from controller.actions import (
     Apply,
-    Delete,
     DeletePod,
     Disruption,
-    GrowClaim,
     ReleaseLock,
     SetFinalizers,
     Switchover,
     Wake,
 )
-from controller.farewell import farewell
 from controller.outcome import Done, Stalled, Waiting
 from controller.plan import FINALIZER, Plan, plan
 from controller.reports import Trouble
-from controller.world import Node, StorageClass, World
-from schemas.types import PostgreSQLDatabase
-from tests.factory import typed_database
+from controller.world import Node, World
 from tests.worlds import OLD, carry_out, claim, intent, members, pod, settled, world
-
-GROWING = {"fast": StorageClass(expandable=True)}
-FIXED = {"fast": StorageClass(expandable=False)}
 
 
 def disruptions(chosen: Plan) -> list[object]:
@@ -35,13 +27,6 @@ def disruptions(chosen: Plan) -> list[object]:
 
 
 START = datetime(2026, 7, 1, 12, tzinfo=UTC)
-
-
-def with_finalizer(db: PostgreSQLDatabase) -> PostgreSQLDatabase:
-    metadata = db.metadata.__class__(
-        **{f: getattr(db.metadata, f) for f in db.metadata.__struct_fields__} | {"finalizers": [FINALIZER]}
-    )
-    return PostgreSQLDatabase(metadata=metadata, spec=db.spec)
 
 
 def test_a_new_database_gets_every_child_and_the_pods_last() -> None:
@@ -161,26 +146,6 @@ def test_scaling_down_moves_the_primary_first() -> None:
     assert statefulsets == []
 
 
-def test_two_claims_are_grown_and_a_large_one_is_left() -> None:
-    wish = intent(replicas=2, storage={"size": "20Gi"})
-    around = settled(
-        wish, world(members(2), claims=(claim(0), claim(1, requested="20Gi")), storage_classes=GROWING)
-    )
-    chosen = plan(wish, around)
-    assert [a for a in chosen.actions if isinstance(a, GrowClaim)] == [
-        GrowClaim("data-orders-0", "20Gi", "storage.size 10Gi -> 20Gi")
-    ]
-
-
-def test_a_missing_storage_class_is_named_with_those_that_exist() -> None:
-    wish = intent(storage={"size": "10Gi", "storageClassName": "nope"})
-    pending = world((pod(0, ready=False),), claims=(claim(0, bound=False),), storage_classes=FIXED)
-    chosen = plan(wish, settled(wish, pending))
-    assert chosen.outcome == Stalled(
-        "StorageClassNotFound", "StorageClass nope does not exist; there are: fast"
-    )
-
-
 def test_an_unschedulable_pod_is_told_with_the_schedulers_words() -> None:
     wish = intent()
     around = settled(wish, world((pod(0, ready=False, trouble=Trouble("Unschedulable", "no node fits")),)))
@@ -211,25 +176,6 @@ def test_the_finalizer_follows_the_deletion_policy() -> None:
     wish = intent(deletionPolicy="Delete")
     asked = [a for a in plan(wish, World()).actions if isinstance(a, SetFinalizers)]
     assert asked == [SetFinalizers((FINALIZER,), "deletionPolicy Delete")]
-
-
-def test_farewell_ends_pods_before_data_and_the_finalizer_last() -> None:
-    db = with_finalizer(typed_database(deletionPolicy="Delete"))
-    around = settled(intent(db), world(members(2)))
-    assert [str(a) for a in farewell(db, around).actions] == ["delete StatefulSet orders"]
-    without = {k: v for k, v in around.children.items() if k != "StatefulSet"}
-    ending = replace(around, children=without)
-    assert farewell(db, ending).actions == ()
-    empty = replace(ending, instances=())
-    assert {a.kind for a in farewell(db, empty).actions if isinstance(a, Delete)} == {"ConfigMap"}
-    bare = replace(empty, children={})
-    assert farewell(db, bare).actions == (SetFinalizers((), "everything is deleted"),)
-
-
-def test_farewell_of_a_retained_database_deletes_nothing() -> None:
-    db = with_finalizer(typed_database(deletionPolicy="Retain"))
-    around = settled(intent(db), world(members(2)))
-    assert farewell(db, around).actions == (SetFinalizers((), "deletionPolicy Retain"),)
 
 
 def test_every_interrupted_first_reconcile_ends_in_the_same_world() -> None:
@@ -267,35 +213,6 @@ def test_a_pod_is_deleted_only_with_the_uid_that_was_seen() -> None:
     around = settled(wish, world(members(1)))
     stale = replace(around, instances=(pod(0, "primary", revision=OLD),))
     assert disruptions(plan(wish, stale)) == [DeletePod("orders-0", "uid-0", "the pod template changed")]
-
-
-def test_a_volume_that_cannot_grow_is_told_and_nothing_else_stops() -> None:
-    wish = intent(storage={"size": "20Gi"})
-    around = settled(wish, world(members(1), storage_classes=FIXED))
-    chosen = plan(wish, around)
-    assert chosen.actions == ()
-    message = "StorageClass fast does not allow volumes to grow to 20Gi: data-orders-0 (10Gi)"
-    assert chosen.outcome == Stalled("VolumeCannotGrow", message)
-
-
-def test_a_volume_that_is_growing_is_told_until_it_is_large_enough() -> None:
-    wish = intent(storage={"size": "20Gi"})
-    asked = claim(0, requested="20Gi", resize="NodeResizePending")
-    around = settled(wish, world(members(1), claims=(asked,), storage_classes=GROWING))
-    assert plan(wish, around).outcome == Waiting(
-        30, "VolumesGrowing", "data-orders-0 10Gi -> 20Gi NodeResizePending"
-    )
-    grown = replace(around, claims=(claim(0, requested="20Gi", capacity="20480Mi"),))
-    assert plan(wish, grown).outcome == Done()
-
-
-@pytest.mark.parametrize("state", ["ControllerResizeInfeasible", "NodeResizeInfeasible"])
-def test_storage_that_refuses_to_grow_is_told(state: str) -> None:
-    wish = intent(storage={"size": "20Gi"})
-    failed = claim(0, requested="20Gi", resize=state)
-    around = settled(wish, world(members(1), claims=(failed,), storage_classes=GROWING))
-    message = "the storage refuses, as the claims' events say: data-orders-0 (10Gi of 20Gi)"
-    assert plan(wish, around).outcome == Stalled("VolumeCannotGrow", message)
 
 
 def test_an_image_with_another_version_than_the_policy_says_is_told() -> None:

@@ -1,0 +1,65 @@
+"""Volumes, as a plan makes them grow, and what it says where they do not come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.actions import GrowClaim
+from controller.outcome import Done, Stalled, Waiting
+from controller.plan import plan
+from controller.world import StorageClass
+from tests.worlds import claim, intent, members, pod, settled, world
+
+GROWING = {"fast": StorageClass(expandable=True)}
+FIXED = {"fast": StorageClass(expandable=False)}
+
+
+def test_two_claims_are_grown_and_a_large_one_is_left() -> None:
+    wish = intent(replicas=2, storage={"size": "20Gi"})
+    around = settled(
+        wish, world(members(2), claims=(claim(0), claim(1, requested="20Gi")), storage_classes=GROWING)
+    )
+    chosen = plan(wish, around)
+    assert [a for a in chosen.actions if isinstance(a, GrowClaim)] == [
+        GrowClaim("data-orders-0", "20Gi", "storage.size 10Gi -> 20Gi")
+    ]
+
+
+def test_a_missing_storage_class_is_named_with_those_that_exist() -> None:
+    wish = intent(storage={"size": "10Gi", "storageClassName": "nope"})
+    pending = world((pod(0, ready=False),), claims=(claim(0, bound=False),), storage_classes=FIXED)
+    chosen = plan(wish, settled(wish, pending))
+    assert chosen.outcome == Stalled(
+        "StorageClassNotFound", "StorageClass nope does not exist; there are: fast"
+    )
+
+
+def test_a_volume_that_cannot_grow_is_told_and_nothing_else_stops() -> None:
+    wish = intent(storage={"size": "20Gi"})
+    around = settled(wish, world(members(1), storage_classes=FIXED))
+    chosen = plan(wish, around)
+    assert chosen.actions == ()
+    message = "StorageClass fast does not allow volumes to grow to 20Gi: data-orders-0 (10Gi)"
+    assert chosen.outcome == Stalled("VolumeCannotGrow", message)
+
+
+def test_a_volume_that_is_growing_is_told_until_it_is_large_enough() -> None:
+    wish = intent(storage={"size": "20Gi"})
+    asked = claim(0, requested="20Gi", resize="NodeResizePending")
+    around = settled(wish, world(members(1), claims=(asked,), storage_classes=GROWING))
+    assert plan(wish, around).outcome == Waiting(
+        30, "VolumesGrowing", "data-orders-0 10Gi -> 20Gi NodeResizePending"
+    )
+    grown = replace(around, claims=(claim(0, requested="20Gi", capacity="20480Mi"),))
+    assert plan(wish, grown).outcome == Done()
+
+
+@pytest.mark.parametrize("state", ["ControllerResizeInfeasible", "NodeResizeInfeasible"])
+def test_storage_that_refuses_to_grow_is_told(state: str) -> None:
+    wish = intent(storage={"size": "20Gi"})
+    failed = claim(0, requested="20Gi", resize=state)
+    around = settled(wish, world(members(1), claims=(failed,), storage_classes=GROWING))
+    message = "the storage refuses, as the claims' events say: data-orders-0 (10Gi of 20Gi)"
+    assert plan(wish, around).outcome == Stalled("VolumeCannotGrow", message)
