@@ -39,10 +39,11 @@ class Scene:
         return self.database.cluster.good("--namespace", self.database.namespace, *arguments, seconds=seconds)
 
     def until_primary_is_not(self, name: str) -> None:
-        """Wait until another instance is primary: what was asked for has happened."""
+        """Wait until another instance holds Patroni's lock; the status may have nobody who writes it."""
 
         def another() -> bool:
-            return (self.database.status().get("primary") or name) != name
+            state = self.database.child("ConfigMap", f"{self.database.name}-leader")
+            return (state["metadata"]["annotations"].get("leader") or name) != name
 
         until(another, STRUCK_SECONDS, self.database.story)
 

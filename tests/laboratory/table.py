@@ -8,6 +8,9 @@ from statistics import median
 
 from tests.laboratory.scene import Fault, Scene
 
+BRIEF_PATIENCE_SECONDS = 17.0
+"""For a fault that may never be noticed: then it is left to itself for that long each time."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -27,6 +30,10 @@ class Row:
     """Seconds that the fault stays after it struck, at least."""
     brief: float = 0.0
     """The same in the cluster tier, where it is less."""
+    patience: float = 40.0
+    """Seconds more that it is left when rows are not acknowledged under it."""
+    tier: bool = True
+    """Whether it belongs to the cluster tier, whose time is short."""
     old_side: bool = False
     """Whether the old primary may be alive where the Service does not lead: it is written to as well."""
     anew: bool = False
@@ -34,7 +41,8 @@ class Row:
 
     def briefly(self) -> Row:
         """Return the row as the cluster tier runs it."""
-        return replace(self, lasts=self.brief or self.lasts)
+        brief = BRIEF_PATIENCE_SECONDS if self.anew else self.patience
+        return replace(self, lasts=self.brief or self.lasts, patience=brief)
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,6 @@ from tests.rest import RefusedError
 from tests.waiting import until
 
 FLOWING_ROWS = 50
-PATIENCE_SECONDS = 40.0
-"""How long a fault is left as it is when rows are not acknowledged under it."""
 FLOWING_SECONDS = 90.0
 TROUBLE = (
     AssertionError,
@@ -86,7 +84,7 @@ def _take_course(laboratory: Laboratory, row: Row, name: str, course: Course) ->
         course.struck = time.monotonic()
         try:
             with row.fault(laboratory.scene):
-                _bear(writers[0], row.lasts)
+                _bear(writers[0], row)
             course.over = time.monotonic()
             _until_flowing(writers[0], course.over)
             laboratory.until_well()
@@ -115,11 +113,11 @@ def _writers(laboratory: Laboratory, row: Row, name: str, stack: ExitStack) -> I
         yield stack.enter_context(writing(beside, settings, file, prefix=inside))
 
 
-def _bear(writer: Writer, seconds: float) -> None:
-    """Leave a fault for so long, and then until rows are acknowledged again, if that comes at all."""
-    time.sleep(seconds)
+def _bear(writer: Writer, row: Row) -> None:
+    """Leave a fault for a while, and then until rows are acknowledged again, if that comes at all."""
+    time.sleep(row.lasts)
     since = time.monotonic()
-    while writer.ledger().after(since) < FLOWING_ROWS and time.monotonic() < since + PATIENCE_SECONDS:
+    while writer.ledger().after(since) < FLOWING_ROWS and time.monotonic() < since + row.patience:
         time.sleep(0.2)
 
 
