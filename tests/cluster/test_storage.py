@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from schemas.types import KIND
 from tests.clusters import POLL, Cluster
-from tests.databases import Database
+from tests.databases import APP, Database
 from tests.rest import Object
 from tests.waiting import until
 
 GROWS, FIXED = "keddah-local", "keddah-local-fixed"
+FAILOVER_SECONDS = 30
+"""Longer than Patroni's ttl of 20 s."""
 
 
 def _default_class(cluster: Cluster) -> Object:
@@ -73,6 +77,48 @@ def test_a_claim_that_cannot_grow_becomes_a_condition(database: Database) -> Non
     refused = database.cluster.rest.merge(KIND, database.namespace, "db", smaller)
     assert not refused.accepted
     assert "spec.storage.size" in refused.message
+
+
+@pytest.mark.own_cluster("needs volumes of a true size")
+def test_a_full_disk_fails_over_into_no_other_and_growth_brings_all_rows_back(database: Database) -> None:
+    database.apply(replicas=2, storage={"size": "400Mi", "storageClassName": GROWS}).expect()
+    database.settled()
+    database.sql("CREATE TABLE filler (chunk int, bytes text)")
+    primary = database.primary()
+    acknowledged = _fill(database)
+    assert acknowledged > 0
+    # As long as a failover would take: the other disk has the same rows and is as full.
+    time.sleep(FAILOVER_SECONDS)
+    took_over = [name for name in database.primaries() if name != primary]
+    database.change(storage={"size": "1Gi"})
+    until(lambda: _capacities(database) == {"1Gi"}, 90, database.story, POLL)
+    database.settled(180)
+    kept = {int(chunk) for chunk in database.sql("SELECT chunk FROM filler").split()}
+    assert kept >= set(range(1, acknowledged + 1))
+    assert took_over == [], database.events()
+
+
+def _fill(database: Database) -> int:
+    """Commit 8 MiB after 8 MiB that do not compress, until the disk is full; give how many were committed."""
+    chunk = "SELECT string_agg(gen_random_uuid()::text, '') FROM generate_series(1, 233016)"
+    acknowledged = 0
+    for number in range(1, 100):
+        statement = f"INSERT INTO filler SELECT {number}, ({chunk})"
+        done = database.execute(database.pod_names()[0], "sh", "-c", APP, statement, seconds=60)
+        if done.code != 0:
+            assert _says_full(database, done.err), done.err
+            return acknowledged
+        acknowledged = number
+    raise AssertionError("the disk is not full")
+
+
+def _says_full(database: Database, told: str) -> bool:
+    free = database.execute(database.pod_names()[0], "df", "-m", "--output=avail", "/var/lib/postgresql").out
+    return "No space left on device" in told or int(free.split()[-1]) < 32
+
+
+def _capacities(database: Database) -> set[str]:
+    return {str(claim["status"]["capacity"]["storage"]) for claim in database.claims().values()}
 
 
 def _capacity(database: Database) -> str:
