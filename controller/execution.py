@@ -36,7 +36,11 @@ _MOST_AT_ONCE = 16
 """Writes of children on their way at once, of all databases: the Lease needs a connection too."""
 
 _BUILT_ON_OTHERS = frozenset({"RoleBinding", "StatefulSet"})
-"""Kinds that come after what they name: RBAC looks the Role up, and pods mount and call the rest."""
+"""Kinds that come after what they name: RBAC looks the Role up, and pods mount and call the rest.
+
+Not one after the other: the API server takes 100 ms for a RoleBinding (measured), and Patroni ten times that
+until it needs it.
+"""
 
 
 class Overtaken(Exception):  # noqa: N818 - what happened to the plan
@@ -101,22 +105,23 @@ class Execution:
 
 
 def waves(actions: Iterable[Action]) -> Iterator[tuple[Action, ...]]:
-    """Split a plan into what may be done at once: neighbours that make children which nothing uses yet."""
-    for together, group in itertools.groupby(actions, _unused_yet):
-        if together:
-            yield tuple(group)
-        else:
+    """Split a plan into what may be done at once: neighbours that make children, by what they need."""
+    for turn, group in itertools.groupby(actions, _turn):
+        if turn is None:
             yield from ((action,) for action in group)
+        else:
+            yield tuple(group)
 
 
-def _unused_yet(action: Action) -> bool:
+def _turn(action: Action) -> int | None:
+    """Return when a new child is made, among others; None for what is done alone, where the plan has it."""
     if not isinstance(action, Apply) or not action.absent:
-        return False
+        return None
     kind, metadata = action.manifest["kind"], action.manifest["metadata"]
-    if kind == "Secret":
+    if kind == "Secret" and metadata["name"] == names.keys_secret(metadata["labels"][DATABASE_LABEL]):
         # The other Secrets are derived from this one: whoever dies in between leaves the source.
-        return bool(metadata["name"] != names.keys_secret(metadata["labels"][DATABASE_LABEL]))
-    return kind not in _BUILT_ON_OTHERS
+        return 0
+    return 2 if kind in _BUILT_ON_OTHERS else 1
 
 
 def _disturbs(action: Action, world: World) -> bool:

@@ -69,7 +69,7 @@ def test_new_children_are_made_at_once_and_what_names_them_after_them() -> None:
     source, binding, statefulset = new("Secret", "orders-keys"), new("RoleBinding"), new("StatefulSet")
     others = (new("Secret", "orders-app"), new("Role"), new("Service"))
     actions = (source, *others, binding, statefulset, RESTART)
-    assert list(waves(actions)) == [(source,), others, (binding,), (statefulset,), (RESTART,)]
+    assert list(waves(actions)) == [(source,), others, (binding, statefulset), (RESTART,)]
 
 
 def test_what_running_pods_use_is_mended_step_by_step() -> None:
