@@ -3,81 +3,202 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.clusters import OPERATOR, POLL, Cluster
+from tests import policies
+from tests.clusters import POLL, Cluster
 from tests.databases import Database
+from tests.policies import Edit, Policy
 from tests.waiting import until
 
 MAJOR = "18"
 """Not the default's: the other databases of the run are not touched."""
+NEVER_RELEASED = f"{MAJOR}.99"
+TWO_NAMES = pytest.mark.own_cluster("needs nodes that have the image under two names")
 
-Catalogue = list[dict[str, Any]]
+Change = Callable[[Edit], None]
 
 
 @pytest.fixture
-def change_catalogue(cluster: Cluster) -> Iterator[Callable[[Callable[[Catalogue], None]], None]]:
-    """Give a way to change the policy's catalogue; it is put right again afterwards."""
-    before = _policy(cluster)
-
-    def change(edit: Callable[[Catalogue], None]) -> None:
-        policy = yaml.safe_load(before)
-        edit(policy["catalogue"])
-        _write(cluster, yaml.safe_dump(policy))
-
-    yield change
-    _write(cluster, before)
+def change_policy(cluster: Cluster) -> Iterator[Change]:
+    """Give a way to change the policy; it is put right again afterwards."""
+    with policies.changing(cluster) as change:
+        yield change
 
 
-def _policy(cluster: Cluster) -> str:
-    found = cluster.rest.get("ConfigMap", OPERATOR, "keddah-policy")
-    assert found
-    return str(found["data"]["policy.yaml"])
-
-
-def _write(cluster: Cluster, text: str) -> None:
-    change = {"data": {"policy.yaml": text}}
-    cluster.rest.merge("ConfigMap", OPERATOR, "keddah-policy", change).expect()
-    # The kubelet brings a changed ConfigMap when it next looks at the pod; a changed pod makes it look now.
-    touched = {"metadata": {"annotations": {"keddah.dev/touched": datetime.now(tz=UTC).isoformat()}}}
-    for component in ("controller", "webhooks"):
-        for pod in cluster.operator_pods(component):
-            cluster.rest.merge("Pod", OPERATOR, pod["metadata"]["name"], touched).expect()
-
-
-def _break(catalogue: Catalogue) -> None:
-    for release in catalogue:
-        if str(release["version"]).startswith(MAJOR):
-            release["image"] = release["image"].rpartition(":")[0] + ":no-such-tag"
-
-
-def test_a_broken_image_takes_one_standby_and_goes_back_when_put_right(
-    database: Database, change_catalogue: Callable[[Callable[[Catalogue], None]], None]
-) -> None:
+@pytest.fixture(scope="module")
+def shared_elder(cluster: Cluster, made: Callable[[], str]) -> Database:
+    """Give a database of three instances of that major, with a table of a hundred rows."""
+    database = Database(cluster, made())
     database.apply(version=MAJOR, replicas=3).expect()
     database.settled()
     database.sql("CREATE TABLE kept AS SELECT generate_series(1, 100) AS n")
-    uids, primary = database.uids(), database.primary()
-    change_catalogue(_break)
-    reasons = ("ImageNotPulled", "RolloutBlocked")
-    until(lambda: database.condition("Ready").get("reason") in reasons, 120, database.story, POLL)
-    until(lambda: database.condition("Reconciling").get("reason") in reasons, 30, database.story, POLL)
-    anew = {name for name, uid in database.uids().items() if uid != uids[name]}
-    assert len(anew) == 1
-    assert database.primary() == primary not in anew
-    assert database.sql("INSERT INTO kept VALUES (101) RETURNING n").startswith("101")
+    return database
 
-    change_catalogue(lambda _: None)
-    until(lambda: all(_runs(pod) for pod in database.pods()), 120, database.story, POLL)
-    database.settled()
-    assert {n: uid for n, uid in database.uids().items() if n not in anew} == {
+
+@pytest.fixture
+def elder(shared_elder: Database) -> Iterator[Database]:
+    """Give that database, at rest with the policy's image; a test ends with it so, and its rows are there."""
+    yield _at_rest(shared_elder)
+    _at_rest(shared_elder)
+    assert shared_elder.sql("SELECT count(*) FROM kept") == "100"
+
+
+@pytest.fixture
+def other(cluster: Cluster, elder: Database) -> str:
+    """Name another image of the same release."""
+    return policies.other_name(cluster, _images(elder)[0])
+
+
+def _at_rest(database: Database) -> Database:
+    _until_all_have(database, policies.release(policies.current(database.cluster), MAJOR)["image"])
+    _until_up_to_date_is(database, "True", "AsAllowed")
+    return database.settled()
+
+
+def _images(database: Database) -> list[str]:
+    """Give the image of each pod."""
+    return [str(pod["spec"]["containers"][0]["image"]) for pod in database.pods()]
+
+
+def _to(image: str, **entry: str) -> Edit:
+    def edit(policy: Policy) -> None:
+        policies.release(policy, MAJOR).update(image=image, **entry)
+
+    return edit
+
+
+def _with_window(opens: datetime, edit: Edit) -> Edit:
+    def edit_too(policy: Policy) -> None:
+        edit(policy)
+        window = {"days": [opens.strftime("%a")], "start": opens.strftime("%H:%M"), "duration": "15m"}
+        policy["minorUpgrades"] = {"when": "window", "window": window}
+
+    return edit_too
+
+
+def _until_up_to_date_is(database: Database, status: str, reason: str, seconds: float = 60) -> dict[str, Any]:
+    def told() -> bool:
+        condition = database.condition("UpToDate")
+        return (condition.get("status"), condition.get("reason")) == (status, reason)
+
+    until(told, seconds, database.story, POLL)
+    return database.condition("UpToDate")
+
+
+def _until_all_have(database: Database, image: str, seconds: float = 150) -> None:
+    until(lambda: _images(database) == [image] * 3, seconds, database.story, POLL)
+
+
+@TWO_NAMES
+def test_another_image_waits_for_its_window_or_for_its_users_word_and_takes_the_primary_last(
+    elder: Database, other: str, change_policy: Change
+) -> None:
+    uids, primary, before = elder.uids(), elder.primary(), _images(elder)[0]
+    opens = (datetime.now(tz=UTC) + timedelta(seconds=90)).replace(second=0, microsecond=0)
+    change_policy(_with_window(opens, _to(other)))
+    pending = _until_up_to_date_is(elder, "False", "UpgradePending")
+    assert opens.strftime("%Y-%m-%dT%H:%M:%SZ") in pending["message"]
+    assert elder.condition("Ready") | {"status": "True", "reason": "Ready"} == elder.condition("Ready")
+    assert elder.condition("Reconciling")["status"] == "False"
+    assert elder.uids() == uids
+    assert datetime.now(tz=UTC) < opens
+
+    # Nothing but the clock wakes it.
+    _until_up_to_date_is(elder, "False", "Upgrading", 100)
+    assert datetime.now(tz=UTC) >= opens
+    _until_all_have(elder, other)
+    _until_up_to_date_is(elder, "True", "AsAllowed", 120)
+    elder.settled()
+    born = sorted(elder.pods(), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+    assert born[-1]["metadata"]["name"] == primary != elder.primary()
+    assert not uids.items() & elder.uids().items()
+    story = elder.events()
+    assert any(event.startswith("Switchover: ") and primary in event for event in story)
+    told = [event.partition(":")[0] for event in story]
+    assert told.index("UpgradePending") < told.index("Upgrading") < told.index("UpToDate")
+    assert elder.sql("SELECT count(*) FROM kept") == "100"
+
+    change_policy(_with_window(opens + timedelta(days=3), _to(before)))
+    _until_up_to_date_is(elder, "False", "UpgradePending")
+    elder.change(version=elder.status()["currentVersion"])
+    _until_all_have(elder, before)
+    elder.settled()
+    elder.change(version=MAJOR)
+
+
+def test_a_release_that_its_image_does_not_hold_is_a_condition_and_never_in_status(
+    elder: Database, change_policy: Change
+) -> None:
+    uids, running = elder.uids(), elder.status()["currentVersion"]
+    change_policy(_to(_images(elder)[0], version=NEVER_RELEASED))
+    stalled = elder.until_condition("Stalled", "VersionMismatch", 60)
+    assert NEVER_RELEASED in stalled["message"]
+    assert running in stalled["message"]
+    assert elder.status()["currentVersion"] == running
+    assert elder.condition("Ready")["status"] == "True"
+    assert elder.condition("UpToDate")["reason"] == "VersionMismatch"
+    change_policy(lambda _: None)
+    _until_up_to_date_is(elder, "True", "AsAllowed")
+    elder.settled()
+    assert elder.uids() == uids
+
+
+@TWO_NAMES
+def test_an_image_that_holds_another_release_goes_to_one_standby_and_no_further(
+    elder: Database, other: str, change_policy: Change
+) -> None:
+    uids, primary, before = elder.uids(), elder.primary(), _images(elder)[0]
+    running = elder.status()["currentVersion"]
+    change_policy(_to(other, version=NEVER_RELEASED))
+    stalled = elder.until_condition("Stalled", "VersionMismatch", 90)
+    anew = [name for name, uid in elder.uids().items() if uids[name] != uid]
+    assert len(anew) == 1
+    assert f"{anew[0]} reports {running}" in stalled["message"]
+    assert elder.primary() == primary not in anew
+    assert elder.status()["currentVersion"] == running
+    change_policy(lambda _: None)
+    _until_all_have(elder, before)
+    elder.settled()
+    kept = set(uids.items()) - {(name, uids[name]) for name in anew}
+    assert kept < set(elder.uids().items())
+
+
+def test_a_catalogue_that_moves_back_moves_nobody_back(elder: Database, change_policy: Change) -> None:
+    uids, running = elder.uids(), elder.status()["currentVersion"]
+    older = f"{MAJOR}.{int(running.partition('.')[2]) - 1}"
+    change_policy(_to("keddah.dev/keddah-postgres:older", version=older))
+    refused = _until_up_to_date_is(elder, "False", "DowngradeRefused")
+    assert f"{running} runs" in refused["message"]
+    elder.settled()
+    assert elder.uids() == uids
+
+
+def test_a_broken_image_takes_one_standby_and_goes_back_when_put_right(
+    elder: Database, change_policy: Change
+) -> None:
+    uids, primary = elder.uids(), elder.primary()
+    before = _images(elder)[0]
+    change_policy(_to(before.rpartition(":")[0] + ":no-such-tag"))
+    reasons = ("ImageNotPulled", "RolloutBlocked")
+    until(lambda: elder.condition("Ready").get("reason") in reasons, 120, elder.story, POLL)
+    until(lambda: elder.condition("Reconciling").get("reason") in reasons, 30, elder.story, POLL)
+    anew = {name for name, uid in elder.uids().items() if uid != uids[name]}
+    assert len(anew) == 1
+    assert elder.primary() == primary not in anew
+    assert elder.sql("INSERT INTO kept VALUES (101) RETURNING n").startswith("101")
+    elder.sql("DELETE FROM kept WHERE n = 101")
+
+    # Outside of the window too, for nothing that serves is disturbed.
+    change_policy(_with_window(datetime.now(tz=UTC) + timedelta(days=3), lambda _: None))
+    until(lambda: all(map(_runs, elder.pods())), 120, elder.story, POLL)
+    elder.settled()
+    assert {n: uid for n, uid in elder.uids().items() if n not in anew} == {
         n: uid for n, uid in uids.items() if n not in anew
     }
-    assert database.sql("SELECT count(*) FROM kept") == "101"
 
 
 def _runs(pod: dict[str, Any]) -> bool:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
 
-import yaml
-
-from tests.clusters import OPERATOR, Cluster
+from tests import policies
 from tests.laboratory.scene import Scene
 from tests.waiting import until
 
@@ -56,55 +52,13 @@ def rolling_restart(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def minor_upgrade(scene: Scene) -> Iterator[None]:
-    """Have the policy's catalogue name another image of the same release.
-
-    Each image that is built here has two names, so another needs no second build and no registry.
-    """
-    cluster, before = scene.database.cluster, scene.database.uids()
-    policy = yaml.safe_load(_policy(cluster))
-    for release in policy["catalogue"]:
-        if str(release["version"]).startswith(f"{MAJOR}."):
-            release["image"] = _other_name(cluster, release["image"])
-    _write(cluster, yaml.safe_dump(policy))
+    """Have the policy's catalogue name another image of the same release."""
+    before = scene.database.uids()
+    policies.upgrade(scene.database.cluster, MAJOR)
     _until_rolled(scene, before)
     yield
-
-
-def _other_name(cluster: Cluster, image: str) -> str:
-    """Return another name that the nodes know an image by."""
-    for known in cluster.rest.list("Node")[0]["status"]["images"]:
-        if image in known["names"]:
-            return next(str(name) for name in known["names"] if name != image and "@" not in name)
-    raise AssertionError(f"no node has {image}")
 
 
 def _until_rolled(scene: Scene, before: dict[str, str]) -> None:
     scene.until_made_anew(before, ROLLING_SECONDS)
     until(lambda: scene.database.uids().keys() == before.keys(), ROLLING_SECONDS, scene.database.story, 0.5)
-
-
-@contextmanager
-def policy_kept(cluster: Cluster) -> Iterator[None]:
-    """Put the policy right again afterwards."""
-    before = _policy(cluster)
-    try:
-        yield
-    finally:
-        if _policy(cluster) != before:
-            _write(cluster, before)
-
-
-def _policy(cluster: Cluster) -> str:
-    found = cluster.rest.get("ConfigMap", OPERATOR, "keddah-policy")
-    assert found
-    return str(found["data"]["policy.yaml"])
-
-
-def _write(cluster: Cluster, text: str) -> None:
-    change: dict[str, Any] = {"data": {"policy.yaml": text}}
-    cluster.rest.merge("ConfigMap", OPERATOR, "keddah-policy", change).expect()
-    # The kubelet brings a changed ConfigMap when it next looks at the pod; a changed pod makes it look now.
-    touched = {"metadata": {"annotations": {"keddah.dev/touched": datetime.now(tz=UTC).isoformat()}}}
-    for component in ("controller", "webhooks"):
-        for pod in cluster.operator_pods(component):
-            cluster.rest.merge("Pod", OPERATOR, pod["metadata"]["name"], touched).expect()

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from schemas.types import KIND
-from tests import sites
+from tests import policies, sites
 from tests.clusters import Cluster
 from tests.databases import Database
 from tests.laboratory import witness, writer
-from tests.laboratory.changes import MAJOR, policy_kept
+from tests.laboratory.changes import MAJOR
 from tests.laboratory.ground import Ground, ground
 from tests.laboratory.scene import Scene
 from tests.laboratory.witness import Place
@@ -119,5 +119,5 @@ class Laboratory:
 @contextmanager
 def laboratory(cluster: Cluster, namespace: str, folder: Path) -> Iterator[Laboratory]:
     """Have a laboratory in a namespace; the policy is afterwards as it was."""
-    with policy_kept(cluster):
+    with policies.changing(cluster):
         yield Laboratory(cluster, namespace, ground(sites.local_name()), folder)
