@@ -154,12 +154,14 @@ class Buildah:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix="layout-") as folder:
             layout = Path(folder, "oci")
             options = ["--quiet", "--format", "oci", "--compression-format", "zstd"]
-            run(*self._command("push"), *options, name, f"oci:{layout}:image")
+            with self._leaving_no_mounts():
+                run(*self._command("push"), *options, name, f"oci:{layout}:image")
             pack(layout, names, file)
 
     def push(self, name: str, target: str) -> None:
         """Push, with the credentials that `buildah login` left."""
-        _run_visibly([*self._command("push"), "--format", "oci", name, f"docker://{target}"])
+        with self._leaving_no_mounts():
+            _run_visibly([*self._command("push"), "--format", "oci", name, f"docker://{target}"])
 
 
 def _secret_options(secrets: Mapping[str, Path]) -> list[str]:
