@@ -7,13 +7,14 @@ import threading
 import time
 from typing import Any
 
+import urllib3
 from patroni import postgresql
 from patroni.__main__ import Patroni
 from patroni.daemon import abstract_main
-from patroni.ha import Ha
 from patroni.postgresql.postmaster import PostmasterProcess
+from patroni.request import PatroniRequest
 
-from .label import Label
+from .ha import KeddahHa
 from .postmaster import watch
 
 # Patroni asks once a second whether a server that it stops has stopped, twice one after the other, while
@@ -25,39 +26,19 @@ STOP_POLLING_SECONDS = 0.25
 # is there, whoever comes too early is refused at once. So long until every kube-proxy knows the successor.
 LINGER_SECONDS = 2.0
 
+# Who races for the lock of a node that is gone asks it first, and waits for 2 s. A node that is there takes
+# a connection at once, however slow what runs on it may be.
+CONNECT_SECONDS = 0.8
 
-class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
-    """Patroni's round, with a label that outlasts the lock."""
 
-    def __init__(self, patroni: Patroni) -> None:
-        super().__init__(patroni)
-        self._label = Label()
+class Request(PatroniRequest):  # type: ignore[misc] # Patroni is in the image only
+    """Questions to other members."""
 
-    def hands_over(self) -> bool:
-        """Tell whether this was the primary, and its server is stopped or about to be."""
-        server = self.state_handler
-        return server.role in ("primary", "demoted") and server.state in ("stopping", "stopped", "crashed")
-
-    def shutdown(self) -> None:
-        """Stop the server and free the lock, unasked: who races for it asks this member too.
-
-        Patroni answers no more by now, but leaves the port open, and they would wait for two seconds.
-        """
-        self.patroni.api.socket.close()
-        super().shutdown()
-
-    def touch_member(self) -> bool:
-        """Write down what has become of this member, or leave it for the moment."""
-        kept = self._label.kept(stopped=self.hands_over(), taken=self._taken(), now=time.monotonic())
-        return True if kept else bool(super().touch_member())
-
-    def _taken(self) -> bool:
-        """Tell whether another member is labelled as primary."""
-        settings = self.patroni.config["kubernetes"]
-        key, primary = settings["role_label"], settings["leader_label_value"]
-        cluster = self.dcs.cluster
-        others = [m for m in cluster.members if m.name != self.state_handler.name] if cluster else []
-        return any((m.data.get("pod_labels") or {}).get(key) == primary for m in others)
+    def request(self, method: str, url: str, body: Any = None, **settings: Any) -> Any:  # noqa: ANN401 - Patroni's own
+        """Ask, and tell a member that is slow from one that is not there."""
+        if method == "GET" and "timeout" in settings:
+            settings["timeout"] = urllib3.Timeout(connect=CONNECT_SECONDS, read=settings["timeout"])
+        return super().request(method, url, body, **settings)
 
 
 class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image only
@@ -65,6 +46,7 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
 
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - Patroni's own
         super().__init__(*arguments)
+        self.request = Request(self.config, True)
         self.ha = KeddahHa(self)
 
     def run(self) -> None:

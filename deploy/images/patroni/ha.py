@@ -1,0 +1,68 @@
+"""Patroni's round, with the one label that the Service follows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from patroni.dcs.kubernetes import catch_kubernetes_errors, k8s_client
+from patroni.ha import Ha
+
+from .label import Label
+
+
+class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
+    """Who leads is Patroni's decision, as ever; here, who is labelled meanwhile."""
+
+    def __init__(self, patroni: Any) -> None:  # noqa: ANN401 - Patroni is not typed here
+        super().__init__(patroni)
+        self._label = Label()
+
+    def hands_over(self) -> bool:
+        """Tell whether this was the primary, and its server is stopped or about to be."""
+        server = self.state_handler
+        return server.role in ("primary", "demoted") and server.state in ("stopping", "stopped", "crashed")
+
+    def shutdown(self) -> None:
+        """Stop the server and free the lock, unasked: who races for it asks this member too.
+
+        Patroni answers no more by now, but leaves the port open, and they would wait for two seconds.
+        """
+        self.patroni.api.socket.close()
+        super().shutdown()
+
+    def touch_member(self) -> bool:
+        """Write down what has become of this member, or leave it for the moment.
+
+        Who holds the lock takes the label from everybody else: a member that is cut off cannot, and the
+        controller may be where that member is.
+        """
+        taken = any(True for _ in self._labelled())
+        if self._label.kept(stopped=self.hands_over(), taken=taken, now=time.monotonic()):
+            return True
+        written = bool(super().touch_member())
+        if self.is_leader():
+            for member in self._labelled():
+                _unlabel(self.dcs, member, self._settings["role_label"])
+        return written
+
+    @property
+    def _settings(self) -> Any:  # noqa: ANN401 - Patroni is not typed here
+        return self.patroni.config["kubernetes"]
+
+    def _labelled(self) -> Iterator[Any]:
+        """Give the other members that are labelled as primary."""
+        key, primary = self._settings["role_label"], self._settings["leader_label_value"]
+        cluster = self.dcs.cluster
+        for member in cluster.members if cluster else ():
+            labels = member.data.get("pod_labels") or {}
+            if member.name != self.state_handler.name and labels.get(key) == primary:
+                yield member
+
+
+@catch_kubernetes_errors  # type: ignore[untyped-decorator] # Patroni is not typed here
+def _unlabel(dcs: Any, member: Any, key: str) -> None:  # noqa: ANN401 - Patroni is not typed here
+    """Take the label from another member's pod, if nobody has written it since it was seen."""
+    metadata = k8s_client.V1ObjectMeta(labels={key: None}, resource_version=member.version)
+    dcs._api.patch_namespaced_pod(member.name, dcs._namespace, k8s_client.V1Pod(metadata=metadata))  # noqa: SLF001 - the only client that Patroni has
