@@ -16,12 +16,19 @@ _PATRONI = {"name": "patroni", "port": PATRONI_PORT, "targetPort": "patroni", "p
 def services(db: PostgreSQLDatabase) -> tuple[Manifest, ...]:
     """Return the Services of the primary, of the standbys, and of the pods.
 
-    The first two lead to ready pods only: a container that died leaves them with the kubelet's notice,
-    before anyone has taken its lock. The headless one gives pods that are not ready a host name as well.
+    Writes go where the label is, ready or not: it moves with the lock, and until then a server that died
+    refuses connections by itself. Without any endpoint kube-proxy would, by ICMP, which the kernel limits:
+    an attempt too many stays unanswered and is repeated a second later. And a kube-proxy that has just
+    taken the dead away writes the successor into its rules only a second later, by default.
+    Standbys are left out when they are not ready; the headless one gives every pod a host name.
     """
     name = db.metadata.name
     return (
-        _service(db, names.primary_service(name), {"selector": labels.with_role(name, "primary")}),
+        _service(
+            db,
+            names.primary_service(name),
+            {"publishNotReadyAddresses": True, "selector": labels.with_role(name, "primary")},
+        ),
         _service(db, names.standby_service(name), {"selector": labels.with_role(name, "standby")}),
         _service(
             db,
