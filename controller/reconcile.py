@@ -156,7 +156,7 @@ class Reconciler:
             if seen is None:
                 raise
             attempt.world = seen
-            chosen = plan(intent, seen)
+            chosen, held = plan(intent, seen), None
             await self._execution.carry_out(key, db, chosen.actions, seen, attempt.done)
         return held or self._contests.counted(key, chosen, now)
 
