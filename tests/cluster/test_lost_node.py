@@ -64,6 +64,16 @@ def test_the_volume_of_the_primary_is_not_given_up(cluster: Cluster, trio: Datab
     assert trio.claims()[claim]["metadata"]["uid"] == uid
 
 
+def test_the_volume_of_a_standby_that_others_can_stand_in_for_is_made_anew(
+    cluster: Cluster, trio: Database
+) -> None:
+    claim = f"data-{trio.standbys()[0]}"
+    uid = trio.claims()[claim]["metadata"]["uid"]
+    cluster.good("--namespace", trio.namespace, "annotate", "pvc", claim, f"keddah.dev/discard={uid}")
+    until(lambda: identity(trio, claim) not in ("", uid), 60, trio.story, POLL)
+    trio.settled()
+
+
 def identity(trio: Database, claim: str) -> str:
     """Give the UID of a claim, "" while there is none."""
     return str(trio.claims().get(claim, {}).get("metadata", {}).get("uid", ""))
