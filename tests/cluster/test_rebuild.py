@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.clusters import POLL
 from tests.databases import Database
+from tests.rest import Object
 from tests.waiting import until
 
 DATA = "/var/lib/postgresql/17/data"
@@ -32,13 +33,22 @@ def test_a_standby_whose_wal_was_removed_is_copied_anew(trio: Database) -> None:
     assert any(e.startswith(f"Rebuild: copy {standby} anew: it needs WAL") for e in trio.events())
 
 
-def test_a_standby_whose_wal_folder_was_lost_is_copied_anew(trio: Database) -> None:
-    standby = trio.standbys()[-1]
-    postmaster = f"$(head -1 {DATA}/postmaster.pid)"
-    strike(trio, standby, f"pid={postmaster}; rm -rf {DATA}/pg_wal; kill -KILL $pid")
-    trio.until_condition("Reconciling", "StandbyCannotFollow", 60)
-    follows_again(trio, standby, 150)
-    assert any(e.startswith(f"Rebuild: copy {standby} anew: its server") for e in trio.events())
+def test_standbys_with_damaged_data_are_copied_anew_one_at_a_time(trio: Database) -> None:
+    damaged, earlier = trio.standbys(), len(trio.events())
+    for standby, file in zip(damaged, ("pg_wal", "global/pg_control"), strict=True):
+        strike(trio, standby, f"pid=$(head -1 {DATA}/postmaster.pid); rm -rf {DATA}/{file}; kill -KILL $pid")
+
+    def copied() -> list[str]:
+        told = [event.split() for event in trio.events()[earlier:] if event.startswith("Rebuild: copy")]
+        return [words[2] for words in told]
+
+    until(lambda: len(copied()) == 1, 120, trio.story, POLL)
+    until(lambda: len(copied()) == len(damaged), 90, trio.story, POLL)
+    first, second = copied()
+    assert {first, second} == set(damaged)
+    assert ready(trio.child("Pod", first)), "the second was begun before the first was back"
+    for standby in damaged:
+        follows_again(trio, standby, 60)
 
 
 def test_a_standby_whose_volume_was_emptied_copies_the_primary(trio: Database) -> None:
@@ -60,6 +70,11 @@ def test_a_standby_that_went_its_own_way_is_rewound(trio: Database) -> None:
 def strike(trio: Database, pod: str, command: str) -> None:
     """Run a command of a shell in an instance; what it does may end the shell."""
     trio.execute(pod, "sh", "-c", command)
+
+
+def ready(pod: Object) -> bool:
+    """Tell whether a pod is ready."""
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"]["conditions"])
 
 
 def inode(trio: Database, pod: str) -> str:
