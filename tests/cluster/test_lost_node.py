@@ -42,8 +42,9 @@ def test_an_instance_whose_node_is_gone_comes_back_elsewhere_when_its_volume_is_
 
     annotate = ("--namespace", trio.namespace, "annotate", "--overwrite", "pvc", claim)
     cluster.good(*annotate, "keddah.dev/discard=yes")
-    trio.until_condition("Reconciling", "Unschedulable", 20)
-    assert trio.claims()[claim]["metadata"]["uid"] == lost
+    told = trio.until_condition("Reconciling", "DiscardRefused", 20)
+    assert told["message"] == f"{claim} is kept: keddah.dev/discard must be its UID, {lost}"
+    assert identity(trio, claim) == lost
 
     cluster.good(*annotate, f"keddah.dev/discard={lost}")
     until(lambda: identity(trio, claim) not in ("", lost), 60, trio.story, POLL)
