@@ -164,7 +164,7 @@ def test_lost_and_edited_secrets_come_back_with_the_passwords_that_fit_the_data(
     change = {"stringData": {"password": "guessed"}}
     rest.merge("Secret", namespace, "orders-superuser", change).expect()
     # Secrets cannot be watched; whatever else wakes the controller makes it look at them only on the patrol,
-    # which comes by every 20 s when there are few databases.
+    # which comes by every 23 s when there are few databases.
     until(lambda: passwords(rest, namespace) == before, 60)
     until(lambda: rest.get("Secret", namespace, "orders-tls") is not None, 5)
 

@@ -6,7 +6,7 @@ from controller.intake import Intake
 from controller.kinds import DATABASE
 from controller.metrics import Metrics
 from controller.queue import KeyedQueue
-from controller.secret_patrol import PERIOD, READS_A_MINUTE, SECRETS_EACH, SecretPatrol
+from controller.secret_patrol import PERIOD, READS_A_MINUTE, READS_EACH, SecretPatrol
 from controller.store import Key, Store
 
 KEY = Key("shop", "orders")
@@ -131,4 +131,4 @@ def test_the_patrol_passes_by_who_is_gone_and_finds_who_is_new() -> None:
 
 def test_the_patrol_keeps_to_its_budget() -> None:
     assert READS_A_MINUTE <= 20
-    assert PERIOD * READS_A_MINUTE == 60 * SECRETS_EACH
+    assert PERIOD * READS_A_MINUTE == 60 * READS_EACH
