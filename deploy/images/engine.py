@@ -132,7 +132,11 @@ class Buildah:
             self._forget_other_months()
             with tempfile.TemporaryDirectory(dir=self.store, prefix="base-") as folder:
                 print("Making the base image from Debian's packages", file=sys.stderr)
-                debian.write_context(Path(folder))
+                try:
+                    debian.write_context(Path(folder))
+                finally:
+                    # debootstrap, when it is interrupted, leaves /proc and /sys of what it made.
+                    unmount_below(Path(folder))
                 self._bud(Path(folder), name)
         return name
 
