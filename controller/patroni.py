@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import msgspec
 
+from controller import reports
 from controller.pki import issue_client
 
 if TYPE_CHECKING:
@@ -84,9 +85,10 @@ class Patroni:
         """Whether a server must restart for its parameters; None when it does not tell."""
         reply = await self._send("GET", ip, "/patroni", None, reading_context(None), READ_SECONDS)
         try:
-            return bool(msgspec.json.decode(reply.text).get("pending_restart"))
-        except (msgspec.DecodeError, AttributeError):
+            said = msgspec.json.decode(reply.text, type=dict[str, Any])
+        except msgspec.DecodeError:
             return None
+        return reports.pending_restart(said) is not None
 
     async def certificate(self, ip: str) -> str | None:
         """Return the certificate, PEM, that a member serves with; None when it does not answer."""

@@ -81,11 +81,17 @@ def condition(status: Manifest, kind: str) -> str:
 
 
 def pending_restart(said: Manifest) -> dict[str, tuple[str, str]] | None:
-    """Return the parameters, old and new value, that wait for a restart; None when none does."""
+    """Return the parameters, old and new value, that wait for a restart; None when none does.
+
+    PostgreSQL goes on saying so of a value that was taken out of its file before it was ever in force
+    (guc-file.l, ProcessConfigFileInternal), which Patroni repeats: a restart would change nothing.
+    """
     if not said.get("pending_restart"):
         return None
     reasons = said.get("pending_restart_reason") or {}
-    return {name: (str(v.get("old_value")), str(v.get("new_value"))) for name, v in reasons.items()}
+    values = {name: (str(v.get("old_value")), str(v.get("new_value"))) for name, v in reasons.items()}
+    changes = {name: (old, new) for name, (old, new) in values.items() if old != new}
+    return changes if changes or not values else None
 
 
 def trouble(status: Manifest, of: Manifest, said: Manifest) -> Trouble | None:

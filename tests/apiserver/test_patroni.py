@@ -75,9 +75,15 @@ def client(member: Member) -> Patroni:
     return Patroni(now=lambda: NOW, entropy=secrets.token_bytes, port=member.port)
 
 
+TAKEN_BACK = {
+    "pending_restart": True,
+    "pending_restart_reason": {"shared_preload_libraries": {"old_value": "", "new_value": ""}},
+}
+
+
 @pytest.mark.parametrize(
     ("page", "pending"),
-    [({"state": "running"}, False), ({"pending_restart": True}, True), ([], None)],
+    [({"state": "running"}, False), ({"pending_restart": True}, True), (TAKEN_BACK, False), ([], None)],
 )
 async def test_a_server_tells_whether_it_must_restart(member: Member, page: object, pending: object) -> None:
     member.version = page

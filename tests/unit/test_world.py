@@ -60,6 +60,15 @@ def test_pending_restart_tells_old_and_new_values() -> None:
     assert instance(pod(member=member)).pending_restart == {"max_connections": ("100", "150")}
 
 
+def test_a_restart_that_would_change_nothing_is_not_pending() -> None:
+    same = {"shared_preload_libraries": {"old_value": "", "new_value": ""}}
+    member: dict[str, Any] = {"pending_restart": True, "pending_restart_reason": same}
+    assert instance(pod(member=member)).pending_restart is None
+    assert instance(pod(member={"pending_restart": True})).pending_restart == {}
+    member["pending_restart_reason"] = same | {"jit_provider": {"old_value": "a", "new_value": "b"}}
+    assert instance(pod(member=member)).pending_restart == {"jit_provider": ("a", "b")}
+
+
 @pytest.mark.parametrize(
     ("reason", "said"),
     [
