@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.local.faults import power_off, power_on
+from deploy.local.faults import power_off
 from tests.clusters import POLL, Cluster
 from tests.databases import Database
 from tests.laboratory.ground import ground
@@ -27,7 +27,7 @@ def doomed(cluster: Cluster, trio: Database) -> Iterator[Object]:
     metadata = {"name": node["metadata"]["name"], "labels": node["metadata"]["labels"]}
     ranges = {name: node["spec"][name] for name in ("podCIDR", "podCIDRs")}
     cluster.rest.apply({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": ranges}).expect()
-    power_on(ground(local_name()).state, metadata["name"])
+    ground(local_name()).local("node-power", metadata["name"], "on")
 
 
 def test_an_instance_whose_node_is_gone_comes_back_elsewhere_when_its_volume_is_given_up(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,17 @@ class Ground:
     """One local cluster from below."""
 
     state: StateFolder
+
+    def local(self, command: str, *words: str) -> None:
+        """Start programs of the cluster again, in a process of their own: they outlive this one."""
+        name = ("--name", self.state.name)
+        done = subprocess.run(
+            [sys.executable, "-m", "deploy.local", command, *name, *words],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{command} {' '.join(words)}: {done.stdout}{done.stderr}"
 
     def pod(self, pod: Object) -> str:
         """Return the control group that the kubelet gave a pod."""

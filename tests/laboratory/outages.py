@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -47,7 +45,7 @@ def node_off(scene: Scene) -> Iterator[None]:
         yield
         scene.until_primary_is_not(primary["metadata"]["name"])
     finally:
-        _local(scene, "node-power", node, "on")
+        scene.ground.local("node-power", node, "on")
 
 
 @contextmanager
@@ -57,7 +55,7 @@ def api_server_down(scene: Scene) -> Iterator[None]:
     try:
         yield
     finally:
-        _local(scene, "api-server", "on")
+        scene.ground.local("api-server", "on")
     _until_services_follow(scene)
 
 
@@ -95,18 +93,6 @@ def _answers(address: str) -> bool:
             return True
     except OSError:
         return False
-
-
-def _local(scene: Scene, command: str, *words: str) -> None:
-    """Start programs of the cluster again, in a process of their own: they outlive this one."""
-    name = ("--name", scene.ground.state.name)
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.local", command, *name, *words],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, f"{command} {' '.join(words)}: {done.stdout}{done.stderr}"
 
 
 def without_controller(fault: Fault, seconds: float) -> Fault:
