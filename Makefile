@@ -47,12 +47,12 @@ test: verify ## every test: unit, real API server, real cluster; installs what t
 	@echo "== The API server tier: a real kube-apiserver and etcd, with the admission server called by it"
 	$(python) -m pytest -v tests/apiserver
 	@echo "== The cluster tier: real nodes, pods and failures"
-	$(python) -m pytest -v tests/cluster
+	$(python) -m pytest -v --durations=20 tests/cluster
 
 .PHONY: conformance
 conformance: ## the cluster tier on your cluster, with keddah deployed: KUBE_CONTEXT=...
 	$(if $(KUBE_CONTEXT),,$(error say which cluster: make conformance KUBE_CONTEXT=...))
-	KEDDAH_KUBE_CONTEXT=$(KUBE_CONTEXT) $(python) -m pytest -v tests/cluster
+	KEDDAH_KUBE_CONTEXT=$(KUBE_CONTEXT) $(python) -m pytest -v --durations=20 tests/cluster
 
 .PHONY: bench
 bench: ## measure, and print the table of targets with what was reached
