@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.actions import Discard
+from controller.copies import trusted_primary
 from controller.outcome import Waiting
 from controller.world import DISCARD, Claim, Instance, World
 
@@ -68,14 +69,9 @@ def _misunderstood(claim: Claim, world: World) -> str | None:
 
 
 def _last_copy(claim: Claim, world: World) -> str | None:
-    primary, last = world.primary, world.leadership.last_primary
-    if primary is None or not primary.fit:
-        return "no primary serves, so it may be the last good copy"
-    node = world.nodes.get(primary.node)
-    if node is None or not node.ready:
-        return f"{primary.node} of the primary is not Ready, so it may be the last good copy"
-    if last not in (None, primary.name):
-        return f"{last} acknowledged the newest commits, and {primary.name} has not taken over from it yet"
+    primary = trusted_primary(world)
+    if isinstance(primary, str):
+        return primary
     return f"{primary.name} on it is the primary" if claim.ordinal == primary.ordinal else None
 
 

@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass
 
 from controller.actions import Rebuild
+from controller.copies import NO_PRIMARY, trusted_primary
 from controller.outcome import Waiting
 from controller.world import Instance, World
 
@@ -82,14 +83,11 @@ def judge(standby: Instance, world: World) -> Rebuild | Hold:
 
 def _last_copy(standby: Instance, world: World) -> str | None:
     """Say why the standby may hold what nobody else has."""
-    primary, last = world.primary, world.leadership.last_primary
-    if primary is None or not primary.fit or primary.state != "running":
-        return "no primary serves, so it may be the last good copy"
-    node = world.nodes.get(primary.node)
-    if node is None or not node.ready:
-        return f"{primary.node} of the primary is not Ready, so it may be the last good copy"
-    if last not in (None, primary.name):
-        return f"{last} acknowledged the newest commits, and {primary.name} has not taken over from it yet"
+    if world.primary is not None and world.primary.state != "running":
+        return NO_PRIMARY
+    primary = trusted_primary(world)
+    if isinstance(primary, str):
+        return primary
     if standby.timeline > primary.timeline or standby.position > primary.position:
         return f"it is ahead of {primary.name}, so it has what nobody else has, and a person must decide"
     return None
