@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import uvloop
 
 from controller import settings
-from controller.connection import UnusableConfiguration, configuration
+from controller.kube.connection import UnusableConfiguration, configuration
 from controller.life import Life
 from schemas.policy import PolicyError
 from schemas.policyfile import PolicyFile

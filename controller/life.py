@@ -10,27 +10,27 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from controller import handlers
-from controller.audit import Audit
-from controller.certificate_patrol import CertificatePatrol
-from controller.connection import Configuration
+from controller.certificates.patrol import CertificatePatrol
+from controller.certificates.webhooks import WebhookCertificates
 from controller.health import Health
-from controller.intake import Intake
-from controller.kinds import DATABASE
-from controller.kube import Kube, KubeError
-from controller.leader import Leader, LeadershipLost, Term
+from controller.kube.client import Kube, KubeError
+from controller.kube.connection import Configuration
+from controller.kube.kinds import DATABASE
+from controller.kube.leader import Leader, LeadershipLost, Term
 from controller.metrics import Metrics
 from controller.pipeline import Pipeline
 from controller.reconcile import Surroundings
-from controller.webhook_certificates import WebhookCertificates
+from controller.watches import handlers
+from controller.watches.audit import Audit
+from controller.watches.intake import Intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from datetime import datetime
 
-    from controller.pki import Entropy
+    from controller.certificates.pki import Entropy
     from controller.settings import Settings
-    from controller.store import Key
+    from controller.watches.store import Key
     from schemas.policyfile import PolicyFile
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from controller.kube import WRITES
+from controller.kube.client import WRITES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller import reconcile
-from controller.act import Actor
+from controller.act.actor import Actor
+from controller.act.recorder import Recorder
 from controller.health import Heartbeat
-from controller.observe import Observer
-from controller.patroni import Patroni
-from controller.progress import Progress
-from controller.queue import KeyedQueue
-from controller.recorder import Recorder
-from controller.secret_patrol import SecretPatrol
-from controller.store import Key, Store
+from controller.observe.observer import Observer
+from controller.observe.patroni import Patroni
+from controller.observe.progress import Progress
+from controller.watches.queue import KeyedQueue
+from controller.watches.secret_patrol import SecretPatrol
+from controller.watches.store import Key, Store
 from controller.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from controller.kube import Kube
+    from controller.kube.client import Kube
     from controller.metrics import Metrics
     from controller.settings import Settings
     from schemas.policyfile import PolicyFile

@@ -11,26 +11,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from controller.act import Actor, Declined
-from controller.actions import Action, Apply
-from controller.contest import Contests
-from controller.credentials import credentials
-from controller.execution import Execution, Overtaken
-from controller.farewell import departing, farewell
-from controller.judge import Judgement, judge
-from controller.kinds import DATABASE
-from controller.kube import Conflict, Kube, Refused
-from controller.observe import Observer
-from controller.outcome import Done, Outcome, Stalled, Waiting
-from controller.pki import Entropy
-from controller.plan import Intent, Plan, plan
-from controller.queue import Work
-from controller.recorder import Recorder
-from controller.status import status, transitions
-from controller.store import Key, Store
-from controller.succession import Chronicle
-from controller.upgrade import Choice, awake, choose
-from controller.world import Manifest, World
+from controller.act.actor import Actor, Declined
+from controller.act.execution import Execution, Overtaken
+from controller.act.recorder import Recorder
+from controller.certificates.pki import Entropy
+from controller.kube.client import Conflict, Kube, Refused
+from controller.kube.kinds import DATABASE
+from controller.observe.observer import Observer
+from controller.observe.world import Manifest, World
+from controller.plan.actions import Action, Apply
+from controller.plan.contest import Contests
+from controller.plan.credentials import credentials
+from controller.plan.farewell import departing, farewell
+from controller.plan.judge import Judgement, judge
+from controller.plan.outcome import Done, Outcome, Stalled, Waiting
+from controller.plan.planner import Intent, Plan, plan
+from controller.plan.upgrade import Choice, awake, choose
+from controller.report.status import status, transitions
+from controller.report.succession import Chronicle
+from controller.watches.queue import Work
+from controller.watches.store import Key, Store
 from schemas.policyfile import PolicyFile
 from schemas.types import PostgreSQLDatabase, decode
 

@@ -6,17 +6,17 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-from controller.kube import KubeError
-from controller.leader import LeadershipLost
-from controller.outcome import Done, Outcome, Stalled, Waiting
+from controller.kube.client import KubeError
+from controller.kube.leader import LeadershipLost
+from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from controller.health import Heartbeat
     from controller.metrics import Metrics
-    from controller.queue import KeyedQueue, Work
-    from controller.store import Key
+    from controller.watches.queue import KeyedQueue, Work
+    from controller.watches.store import Key
 
 logger = logging.getLogger(__name__)
 

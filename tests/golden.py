@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from controller.certificates import Pair
+from controller.certificates.certificate import Pair
+from controller.certificates.pki import DatabaseKeys
 from controller.desired import manifests, secrets
-from controller.pki import DatabaseKeys
 from deploy.generate.document import documents
 from schemas import defaults
 from schemas.admit import admit

@@ -9,25 +9,25 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
-from controller.act import Actor
-from controller.connection import Configuration, configuration
-from controller.handlers import selectors
-from controller.kinds import KINDS, WATCHED, WEBHOOK_CONFIGURATIONS
-from controller.kube import WRITES, Kube
-from controller.observe import Observer
-from controller.patroni import Patroni, Reply
-from controller.progress import Progress
-from controller.queue import Work
+from controller.act.actor import Actor
+from controller.act.recorder import Recorder
+from controller.kube.client import WRITES, Kube
+from controller.kube.connection import Configuration, configuration
+from controller.kube.kinds import KINDS, WATCHED, WEBHOOK_CONFIGURATIONS
+from controller.observe.observer import Observer
+from controller.observe.patroni import Patroni, Reply
+from controller.observe.progress import Progress
 from controller.reconcile import Reconciler, Surroundings
-from controller.recorder import Recorder
-from controller.store import Identity, Key, Store, identity_of
+from controller.watches.handlers import selectors
+from controller.watches.queue import Work
+from controller.watches.store import Identity, Key, Store, identity_of
 from schemas.policyfile import PolicyFile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from controller.outcome import Outcome
-    from controller.pki import DatabaseKeys
+    from controller.certificates.pki import DatabaseKeys
+    from controller.plan.outcome import Outcome
     from tests.kubelet import Kubelet
     from tests.rest import Object
 

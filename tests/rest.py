@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 import yaml
 
-from controller.kinds import KINDS, Kind
+from controller.kube.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from controller import certificates, pki
+from controller.certificates import certificate, pki
 from tests.factory import POLICY
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ STARTED = re.compile(r"Started reviews=\S+:(\d+) probes=\S+:(\d+)")
 class WebhookProcess:
     """One admission server; a context manager that ends it."""
 
-    def __init__(self, folder: Path, *, pair: certificates.Pair | None = None, **environment: str) -> None:
+    def __init__(self, folder: Path, *, pair: certificate.Pair | None = None, **environment: str) -> None:
         """Start it; keywords are its environment: `KEDDAH_DRAIN_SECONDS="1"`."""
         self.folder = folder
         self.log = folder / "log"
@@ -69,12 +69,12 @@ class WebhookProcess:
         self.process.kill()
         self.process.wait()
 
-    def issue(self) -> certificates.Pair:
+    def issue(self) -> certificate.Pair:
         """Make a serving pair of the process's authority."""
         names = ("localhost", "127.0.0.1")
         return pki.issue_server(self.authority, names, now=datetime.now(UTC), entropy=secrets.token_bytes)
 
-    def write_pair(self, pair: certificates.Pair) -> None:
+    def write_pair(self, pair: certificate.Pair) -> None:
         """Put a serving pair where the process looks."""
         (self.folder / "tls" / "tls.crt").write_text(pair.crt)
         (self.folder / "tls" / "tls.key").write_text(pair.key)

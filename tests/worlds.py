@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, assert_never
 
-from controller.actions import (
+from controller.observe.world import Claim, Instance, Leadership, World
+from controller.plan.actions import (
     Action,
     Apply,
     Delete,
@@ -24,8 +25,7 @@ from controller.actions import (
     Switchover,
     Wake,
 )
-from controller.plan import Intent, plan
-from controller.world import Claim, Instance, Leadership, World
+from controller.plan.planner import Intent, plan
 from schemas.types import PostgreSQLDatabase
 from tests.factory import typed_database
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-from controller.kinds import DATABASE_LABEL
+from controller.kube.kinds import DATABASE_LABEL
 
 Labels: TypeAlias = dict[str, str]
 Role: TypeAlias = Literal["primary", "standby"]

@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 from urllib.parse import quote
 
-from controller.certificates import Pair
+from controller.certificates.certificate import Pair
+from controller.certificates.pki import DatabaseKeys
 from controller.desired import names, patroni
 from controller.desired.child import Manifest, kept_child
 from controller.desired.services import POSTGRESQL_PORT
-from controller.pki import DatabaseKeys
 from schemas.types import PostgreSQLDatabase
 
 

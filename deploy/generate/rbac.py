@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.permissions import rules
+from controller.kube.permissions import rules
 from deploy.generate.controller import COMPONENT_NAME
 from deploy.generate.objects import CONTROLLER, NAMESPACE, Manifest, manifest
 from schemas.types import GROUP, PLURAL

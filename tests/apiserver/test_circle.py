@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controller.certificates import Pair
+from controller.certificates.certificate import Pair
 from deploy.generate.admission import admission
 from deploy.generate.objects import NAMESPACE, WEBHOOK_TLS, WEBHOOKS
 from tests import factory

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller.outcome import Done
-from controller.pki import DatabaseKeys
+from controller.certificates.pki import DatabaseKeys
+from controller.plan.outcome import Done
 from tests import factory
 from tests.children import KIND, condition, expected, live
 from tests.kubelet import Kubelet

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from controller.certificates.pki import DatabaseKeys, issue_server
 from controller.desired import manifests, secrets
 from controller.desired.secrets import server_names
-from controller.pki import DatabaseKeys, issue_server
 from deploy.generate.document import documents
 from deploy.local.build import binaries
 from deploy.local.controlplane import ControlPlane

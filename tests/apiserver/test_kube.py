@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller.connection import configuration
-from controller.credentials import credentials
+from controller.act.recorder import Recorder
 from controller.desired import manifests
-from controller.kube import Conflict, Kube, Listing, Refused, Unavailable
-from controller.recorder import Recorder
+from controller.kube.client import Conflict, Kube, Listing, Refused, Unavailable
+from controller.kube.connection import configuration
+from controller.plan.credentials import credentials
 from schemas.types import decode
 from tests import factory
 

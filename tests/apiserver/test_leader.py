@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controller.leader import DURATION, RENEW_EVERY
+from controller.kube.leader import DURATION, RENEW_EVERY
 from tests.apiserver.conftest import free_lease
 from tests.audit import Audit
 from tests.controller_process import ControllerProcess

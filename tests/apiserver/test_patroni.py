@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from controller.patroni import Patroni, Reply, changing_context
-from controller.pki import DatabaseKeys, Former, issue_server
+from controller.certificates.pki import DatabaseKeys, Former, issue_server
+from controller.observe.patroni import Patroni, Reply, changing_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from controller.certificates import Pair
+    from controller.certificates.certificate import Pair
 
 NOW = datetime.now(UTC)
 KEYS = DatabaseKeys.generate("orders", now=NOW, entropy=secrets.token_bytes)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller import permissions
-from controller.kinds import KINDS, WEBHOOK_CONFIGURATIONS
+from controller.kube import permissions
+from controller.kube.kinds import KINDS, WEBHOOK_CONFIGURATIONS
 from deploy.generate.admission import admission
 from tests import factory
 from tests.audit import Audit, Entry
@@ -40,7 +40,7 @@ AUDIT_READS = frozenset(
     (KINDS[kind].group, KINDS[kind].plural, "get")
     for kind in ("Pod", "Node", "PersistentVolumeClaim", "StorageClass", *WEBHOOK_CONFIGURATIONS)
 )
-"""Asked for only when a watch failed to tell of an object (controller/audit.py)."""
+"""Asked for only when a watch failed to tell of an object (controller/watches/audit.py)."""
 
 HELD_TO_GRANT = frozenset({("", "pods", "patch"), ("", "pods", "get"), ("", "configmaps", "get")})
 """Held because whoever writes a Role must have what it grants."""

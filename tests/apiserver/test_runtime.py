@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller.certificates import split
+from controller.certificates.certificate import split
 from deploy.local.controlplane import ControlPlane
 from deploy.manifests import objects
 from schemas.crd import crd

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller.audit import Audit
-from controller.kinds import DATABASE, WATCHED
-from controller.kube import Kube, Listing, Unavailable
-from controller.store import Key, Store
+from controller.kube.client import Kube, Listing, Unavailable
+from controller.kube.kinds import DATABASE, WATCHED
+from controller.watches.audit import Audit
+from controller.watches.store import Key, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from controller.certificates import Pair, expiry, serves, split
-from controller.credentials import credentials, database_keys
+from controller.certificates.certificate import Pair, expiry, serves, split
+from controller.plan.credentials import credentials, database_keys
 from tests.factory import typed_database
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

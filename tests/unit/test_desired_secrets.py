@@ -4,10 +4,10 @@ import base64
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from controller.certificates import Pair
+from controller.certificates.certificate import Pair
+from controller.certificates.pki import DatabaseKeys
 from controller.desired import names
 from controller.desired.secrets import app_secret, secrets, server_names
-from controller.pki import DatabaseKeys
 from schemas.types import PostgreSQLDatabase
 from tests.factory import typed_database
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from controller.actions import Discard
-from controller.discard import Hold, discard, judge, kept
-from controller.outcome import Done, Waiting
-from controller.plan import plan
-from controller.reports import Trouble
-from controller.world import Leadership, Node, World
+from controller.observe.pods import Trouble
+from controller.observe.world import Leadership, Node, World
+from controller.plan.actions import Discard
+from controller.plan.instances.discard import Hold, discard, judge, kept
+from controller.plan.outcome import Done, Waiting
+from controller.plan.planner import plan
 from tests.worlds import claim, intent, pod, settled, world
 
 READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(2)}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from controller.drift import drift, stamp
-from controller.ownership import stranger
+from controller.observe.drift import drift, stamp
+from controller.observe.ownership import stranger
 
 SERVICE: dict[str, Any] = {
     "apiVersion": "v1",

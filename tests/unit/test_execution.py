@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.act import Actor
-from controller.actions import Action, Apply, DeletePod
-from controller.execution import Execution, waves
-from controller.kube import Conflict, Kube, Refused
-from controller.observe import Observer
-from controller.patroni import Patroni
-from controller.progress import Progress
-from controller.recorder import Recorder
-from controller.store import Key, Store
+from controller.act.actor import Actor
+from controller.act.execution import Execution, waves
+from controller.act.recorder import Recorder
+from controller.kube.client import Conflict, Kube, Refused
+from controller.observe.observer import Observer
+from controller.observe.patroni import Patroni
+from controller.observe.progress import Progress
+from controller.plan.actions import Action, Apply, DeletePod
+from controller.watches.store import Key, Store
 from schemas.types import PostgreSQLDatabase, decode
 from tests import worlds
 from tests.factory import complete_database

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from controller.actions import RelabelStandby, ReleaseLock, Wake
-from controller.failover import Hold, mislabelled, release, wakings
-from controller.world import Leadership, Node, World
+from controller.observe.world import Leadership, Node, World
+from controller.plan.actions import RelabelStandby, ReleaseLock, Wake
+from controller.plan.instances.failover import Hold, mislabelled, release, wakings
 from tests.worlds import members, pod, world
 
 ENDED = "Error, exit code 137"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from controller.actions import Delete, SetFinalizers
-from controller.farewell import departing, farewell
-from controller.plan import FINALIZER
-from controller.world import World
+from controller.observe.world import World
+from controller.plan.actions import Delete, SetFinalizers
+from controller.plan.farewell import departing, farewell
+from controller.plan.planner import FINALIZER
 from schemas.types import API_VERSION, KIND, PostgreSQLDatabase
 from tests.factory import typed_database
 from tests.worlds import intent, members, settled, world

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.actions import Apply, Identify
-from controller.identity import IDENTIFIER, identification
-from controller.plan import plan
-from controller.world import Leadership, World
+from controller.observe.world import Leadership, World
+from controller.plan.actions import Apply, Identify
+from controller.plan.identity import IDENTIFIER, identification
+from controller.plan.planner import plan
 from tests.worlds import claim, intent, members, settled, world
 
 SYSTEM = "7300000000000000001"

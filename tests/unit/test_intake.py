@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.intake import Intake
-from controller.kinds import DATABASE
+from controller.kube.kinds import DATABASE
 from controller.metrics import Metrics
-from controller.queue import KeyedQueue
-from controller.secret_patrol import PERIOD, READS_A_MINUTE, READS_EACH, SecretPatrol
-from controller.store import Key, Store
+from controller.watches.intake import Intake
+from controller.watches.queue import KeyedQueue
+from controller.watches.secret_patrol import PERIOD, READS_A_MINUTE, READS_EACH, SecretPatrol
+from controller.watches.store import Key, Store
 
 KEY = Key("shop", "orders")
 Manifest = dict[str, Any]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from controller.judge import Judgement, judge
-from controller.plan import ACCEPTED
+from controller.plan.judge import Judgement, judge
+from controller.plan.planner import ACCEPTED
 from tests.factory import complete_database, policy
 
 TODAY = date(2026, 11, 23)

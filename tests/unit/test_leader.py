@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from controller.kube import Conflict, Refused, Unavailable
-from controller.leader import DURATION, RENEW_DEADLINE, Leader, LeadershipLost, Term
+from controller.kube.client import Conflict, Refused, Unavailable
+from controller.kube.leader import DURATION, RENEW_DEADLINE, Leader, LeadershipLost, Term
 
 Manifest = dict[str, Any]
 EPOCH = datetime(2026, 11, 23, tzinfo=UTC)

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from controller.actions import SetFinalizers
-from controller.farewell import farewell
-from controller.ownership import part
-from controller.plan import FINALIZER
-from controller.world import World
+from controller.observe.ownership import part
+from controller.observe.world import World
+from controller.plan.actions import SetFinalizers
+from controller.plan.farewell import farewell
+from controller.plan.planner import FINALIZER
 from tests.factory import typed_database
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from controller.kinds import CHILDREN, DATABASE, KINDS, STORAGE_CLASS, WATCHED
-from controller.permissions import RULES, rules
+from controller.kube.kinds import CHILDREN, DATABASE, KINDS, STORAGE_CLASS, WATCHED
+from controller.kube.permissions import RULES, rules
 
 
 def verbs(kind: str) -> set[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 
-from controller import certificates, pki
+from controller.certificates import certificate, pki
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,42 +57,42 @@ def test_a_server_certificate_covers_its_names_and_no_others() -> None:
     pair = pki.issue_server(
         ca, ["orders.shop.svc", "*.orders-pods.shop.svc", "10.0.0.7"], now=NOW, entropy=entropy()
     )
-    assert certificates.serves(pair, ca.crt, ["orders.shop.svc", "10.0.0.7"])
-    assert not certificates.serves(pair, ca.crt, ["orders.shop.svc", "orders-ro.shop.svc"])
+    assert certificate.serves(pair, ca.crt, ["orders.shop.svc", "10.0.0.7"])
+    assert not certificate.serves(pair, ca.crt, ["orders.shop.svc", "orders-ro.shop.svc"])
 
 
 def test_a_pair_of_another_authority_or_of_two_halves_does_not_serve() -> None:
     ca, other = authority(), pki.issue_authority("orders", now=NOW, entropy=entropy(2))
     pair = pki.issue_server(ca, ["orders"], now=NOW, entropy=entropy(3))
     second = pki.issue_server(ca, ["orders"], now=NOW, entropy=entropy(4))
-    assert not certificates.serves(pair, other.crt, ["orders"])
-    assert certificates.serves(pair, other.crt + ca.crt, ["orders"])
-    assert not certificates.serves(certificates.Pair(pair.crt, second.key), ca.crt, ["orders"])
-    assert not certificates.serves(certificates.Pair("", ""), ca.crt, [])
+    assert not certificate.serves(pair, other.crt, ["orders"])
+    assert certificate.serves(pair, other.crt + ca.crt, ["orders"])
+    assert not certificate.serves(certificate.Pair(pair.crt, second.key), ca.crt, ["orders"])
+    assert not certificate.serves(certificate.Pair("", ""), ca.crt, [])
 
 
 def test_renewal_is_due_after_two_thirds_of_the_life() -> None:
     pair = pki.issue_server(authority(), ["orders"], now=NOW, entropy=entropy())
-    assert not certificates.renewal_due(pair.crt, NOW)
-    assert not certificates.renewal_due(pair.crt, NOW + timedelta(days=240))
-    assert certificates.renewal_due(pair.crt, NOW + timedelta(days=250))
-    assert certificates.renewal_due(pair.crt, NOW - timedelta(days=1))
-    assert certificates.renewal_due("no certificate", NOW)
-    assert certificates.expiry(pair.crt) == NOW + pki.LEAF_LIFETIME
+    assert not certificate.renewal_due(pair.crt, NOW)
+    assert not certificate.renewal_due(pair.crt, NOW + timedelta(days=240))
+    assert certificate.renewal_due(pair.crt, NOW + timedelta(days=250))
+    assert certificate.renewal_due(pair.crt, NOW - timedelta(days=1))
+    assert certificate.renewal_due("no certificate", NOW)
+    assert certificate.expiry(pair.crt) == NOW + pki.LEAF_LIFETIME
 
 
 def test_a_bundle_is_split_and_each_certificate_counts_once() -> None:
     one = authority().crt
     two = pki.issue_authority("two", now=NOW, entropy=entropy(2)).crt
-    assert certificates.split(one + two + one) == (one, two)
-    assert certificates.split(one.rstrip() + "\r\n" + two.strip()) == (one, two)
-    assert certificates.split("") == ()
+    assert certificate.split(one + two + one) == (one, two)
+    assert certificate.split(one.rstrip() + "\r\n" + two.strip()) == (one, two)
+    assert certificate.split("") == ()
 
 
 def test_a_long_name_still_makes_a_certificate() -> None:
     name = "a" * 80 + ".svc"
     pair = pki.issue_server(authority(), [name], now=NOW, entropy=entropy())
-    assert certificates.serves(pair, authority().crt, [name])
+    assert certificate.serves(pair, authority().crt, [name])
 
 
 def test_every_leaf_names_its_issuer_by_key() -> None:
@@ -119,7 +119,7 @@ def test_openssl_verifies_both_sides_strictly(tmp_path: Path) -> None:
     _handshake(server, client, "orders")
 
 
-def _context(protocol: int, ca: pki.Authority, pair: certificates.Pair, folder: Path) -> ssl.SSLContext:
+def _context(protocol: int, ca: pki.Authority, pair: certificate.Pair, folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     context.load_verify_locations(cadata=ca.crt)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from controller.queue import LONGEST_RETRY_SECONDS, KeyedQueue
+from controller.watches.queue import LONGEST_RETRY_SECONDS, KeyedQueue
 
 
 class Time:

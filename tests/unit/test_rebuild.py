@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from controller.actions import DeletePod, Rebuild
-from controller.outcome import Waiting
-from controller.plan import plan
-from controller.rebuild import PATIENCE, Hold, judge, rebuild, unexplained, wants_removed_wal
-from controller.reports import Trouble
-from controller.world import Instance, Leadership, Node, World
+from controller.observe.pods import Trouble
+from controller.observe.world import Instance, Leadership, Node, World
+from controller.plan.actions import DeletePod, Rebuild
+from controller.plan.instances.rebuild import PATIENCE, Hold, judge, rebuild, unexplained, wants_removed_wal
+from controller.plan.outcome import Waiting
+from controller.plan.planner import plan
 from tests.worlds import OLD, intent, pod, settled, world
 
 READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(3)}

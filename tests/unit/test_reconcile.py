@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from controller import reconcile
-from controller.act import Actor, Declined
-from controller.actions import Action, Apply, DeletePod, GrowClaim, Reload
-from controller.kube import Conflict, Kube, Refused
-from controller.observe import Observer
-from controller.outcome import Done, Stalled, Waiting
-from controller.patroni import Patroni
-from controller.plan import Plan
-from controller.progress import Progress
-from controller.queue import Work
+from controller.act.actor import Actor, Declined
+from controller.act.recorder import Recorder
+from controller.kube.client import Conflict, Kube, Refused
+from controller.observe.observer import Observer
+from controller.observe.patroni import Patroni
+from controller.observe.progress import Progress
+from controller.plan.actions import Action, Apply, DeletePod, GrowClaim, Reload
+from controller.plan.outcome import Done, Stalled, Waiting
+from controller.plan.planner import Plan
 from controller.reconcile import Reconciler, Surroundings
-from controller.recorder import Recorder
-from controller.store import Key, Store
+from controller.watches.queue import Work
+from controller.watches.store import Key, Store
 from schemas.policyfile import PolicyFile
 from tests.factory import POLICY, complete_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from controller.plan import Intent
-    from controller.world import World
+    from controller.observe.world import World
+    from controller.plan.planner import Intent
     from schemas.types import PostgreSQLDatabase
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)

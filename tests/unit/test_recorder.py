@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from controller.kube import Conflict, Kube, Refused, Unavailable
-from controller.leader import LeadershipLost
-from controller.recorder import MOST_WAITING, Recorder
+from controller.act.recorder import MOST_WAITING, Recorder
+from controller.kube.client import Conflict, Kube, Refused, Unavailable
+from controller.kube.leader import LeadershipLost
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 ORDERS = {"apiVersion": "v1", "kind": "X", "metadata": {"name": "orders", "namespace": "shop", "uid": "u"}}

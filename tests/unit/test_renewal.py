@@ -3,8 +3,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from controller.actions import Reload
-from controller.renewal import reloads
+from controller.plan.actions import Reload
+from controller.plan.instances.renewal import reloads
 from tests.worlds import members, world
 
 REASON = "it serves with an older certificate than its Secret holds"

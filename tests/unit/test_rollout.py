@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from controller.actions import DeletePod, RestartPostgres, Switchover
-from controller.outcome import Waiting
-from controller.reports import Trouble
-from controller.rollout import candidate, handover, rollout
-from controller.world import Instance, Leadership, World
+from controller.observe.pods import Trouble
+from controller.observe.world import Instance, Leadership, World
+from controller.plan.actions import DeletePod, RestartPostgres, Switchover
+from controller.plan.instances.rollout import candidate, handover, rollout
+from controller.plan.outcome import Waiting
 from tests.worlds import NEW, OLD, claim, members, pod, world
 
 RESTART = {"shared_buffers": ("128MB", "256MB")}

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.scaling import scale
-from controller.world import Leadership, World
+from controller.observe.world import Leadership, World
+from controller.plan.instances.scaling import scale
 from tests.factory import typed_database
 from tests.worlds import claim, intent, members, settled, world
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from controller.outcome import Done, Stalled, Waiting
-from controller.status import status, transitions
-from controller.upgrade import Choice, Held
-from controller.world import Instance, World
+from controller.observe.world import Instance, World
+from controller.plan.outcome import Done, Stalled, Waiting
+from controller.plan.upgrade import Choice, Held
+from controller.report.status import status, transitions
 from schemas.types import PostgreSQLDatabase, decode
 from tests.factory import complete_database, typed_database
 from tests.worlds import members, pod, world

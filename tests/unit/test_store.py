@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from controller.kinds import DATABASE
-from controller.store import Identity, Key, Store
+from controller.kube.kinds import DATABASE
+from controller.watches.store import Identity, Key, Store
 
 KEY = Key("shop", "orders")
 Manifest = dict[str, Any]

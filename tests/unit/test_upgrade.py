@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from controller.judge import Judgement
-from controller.outcome import Done, Outcome, Stalled, Waiting
-from controller.reports import Trouble
-from controller.upgrade import Choice, awake, choose
-from controller.world import World
+from controller.observe.pods import Trouble
+from controller.observe.world import World
+from controller.plan.judge import Judgement
+from controller.plan.outcome import Done, Outcome, Stalled, Waiting
+from controller.plan.upgrade import Choice, awake, choose
 from schemas.maintenance import MinorUpgrades, Window
 from schemas.policy import Release
 from schemas.types import decode

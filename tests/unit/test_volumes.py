@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from controller.actions import GrowClaim
-from controller.outcome import Done, Stalled, Waiting
-from controller.plan import plan
-from controller.world import StorageClass
+from controller.observe.world import StorageClass
+from controller.plan.actions import GrowClaim
+from controller.plan.outcome import Done, Stalled, Waiting
+from controller.plan.planner import plan
 from tests.worlds import claim, intent, members, pod, settled, world
 
 GROWING = {"fast": StorageClass(expandable=True)}

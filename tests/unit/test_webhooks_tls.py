@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controller import certificates, pki
+from controller.certificates import certificate, pki
 from webhooks.tls import ServingPair
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ NOW = datetime.now(UTC)
 AUTHORITY = pki.issue_authority("webhooks", now=NOW, entropy=os.urandom)
 
 
-def issued() -> certificates.Pair:
+def issued() -> certificate.Pair:
     return pki.issue_server(AUTHORITY, ("localhost",), now=NOW, entropy=os.urandom)
 
 
-def put(folder: Path, pair: certificates.Pair) -> None:
+def put(folder: Path, pair: certificate.Pair) -> None:
     (folder / "tls.crt").write_text(pair.crt)
     (folder / "tls.key").write_text(pair.key)
 
 
-def mount(folder: Path, name: str, pair: certificates.Pair) -> None:
+def mount(folder: Path, name: str, pair: certificate.Pair) -> None:
     """Write a Secret as kubelet does: a new folder, then the link ..data swapped to it."""
     (folder / name).mkdir()
     put(folder / name, pair)
@@ -58,7 +58,7 @@ def served(pair: ServingPair, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) 
     return shown
 
 
-def leaf(pair: certificates.Pair) -> bytes:
+def leaf(pair: certificate.Pair) -> bytes:
     return ssl.PEM_cert_to_DER_cert(pair.crt)
 
 
@@ -111,7 +111,7 @@ def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
 
 def test_the_fingerprint_of_the_leaf_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     good = issued()
-    put(tmp_path, certificates.Pair(good.crt + AUTHORITY.crt, good.key))
+    put(tmp_path, certificate.Pair(good.crt + AUTHORITY.crt, good.key))
     with caplog.at_level("INFO"):
         ServingPair(tmp_path).refresh()
     assert caplog.messages == [f"Loaded the serving pair sha256={hashlib.sha256(leaf(good)).hexdigest()}"]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from controller.health import PATIENCE, Heartbeat
-from controller.kube import Unavailable
-from controller.leader import LeadershipLost
+from controller.kube.client import Unavailable
+from controller.kube.leader import LeadershipLost
 from controller.metrics import Metrics
-from controller.outcome import Done, Outcome, Stalled, Waiting
-from controller.queue import KeyedQueue, Work
-from controller.store import Key
+from controller.plan.outcome import Done, Outcome, Stalled, Waiting
+from controller.watches.queue import KeyedQueue, Work
+from controller.watches.store import Key
 from controller.workers import Workers
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from controller.reports import Trouble
-from controller.world import claim, instance, leadership, ordinal
+from controller.observe.pods import Trouble
+from controller.observe.world import claim, instance, leadership, ordinal
 
 
 def pod(

@@ -1,0 +1,172 @@
+"""Carry out a plan, action by action; the only place from which the world is changed."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import assert_never
+
+from controller.certificates.pki import DatabaseKeys
+from controller.desired import names
+from controller.kube.client import Kube
+from controller.kube.kinds import DATABASE, WATCHED
+from controller.observe.patroni import Patroni, Reply
+from controller.observe.world import REBUILDS, ROLE_LABEL
+from controller.plan.actions import (
+    Action,
+    Apply,
+    Delete,
+    DeletePod,
+    Discard,
+    Disruption,
+    GrowClaim,
+    Identify,
+    Manifest,
+    Rebuild,
+    RelabelStandby,
+    ReleaseLock,
+    Reload,
+    Remedy,
+    RestartPostgres,
+    SetFinalizers,
+    Switchover,
+    Wake,
+)
+from controller.plan.credentials import database_keys
+from controller.watches.store import Store
+from schemas.types import PostgreSQLDatabase
+
+# Until a standby that was asked has looked at the others and written the wish down: 0.2 s as a rule.
+_WRITTEN_SECONDS = 0.4
+_WAKINGS = 2
+# A switchover takes 2 s, and goes on whoever waits for it. The lock of a primary that dies in the middle of
+# it is released by the next pass, which must not wait until Patroni says that it does not know, after 20 s.
+_PATIENCE_SECONDS = 7.0
+
+
+class Declined(Exception):  # noqa: N818 - what Patroni did
+    """Patroni would not do what it was asked; the next pass looks again and decides anew."""
+
+
+class Actor:
+    """The hands of the controller."""
+
+    def __init__(self, kube: Kube, store: Store, patroni: Patroni) -> None:
+        self._kube = kube
+        self._store = store
+        self._patroni = patroni
+
+    async def act(self, db: PostgreSQLDatabase, action: Action) -> None:
+        """Carry out one action; raises what the client raises."""
+        namespace = db.metadata.namespace
+        match action:
+            case Apply(manifest=manifest, absent=absent):
+                self._seen(await self._kube.apply(manifest, absent=absent))
+            case Delete(kind=kind, name=name, uid=uid):
+                await self._kube.delete(kind, namespace, name, uid=uid)
+            case GrowClaim(name=name, size=size):
+                body = {"spec": {"resources": {"requests": {"storage": size}}}}
+                self._seen(await self._kube.patch("PersistentVolumeClaim", namespace, name, body))
+            case SetFinalizers(finalizers=finalizers):
+                await self._set_finalizers(db, finalizers)
+            case Reload() | Wake():
+                await self._remind(action, await self._keys(db))
+            case ReleaseLock() | RelabelStandby() | Identify():
+                await self._remedy(namespace, action)
+            case DeletePod() | RestartPostgres() | Switchover() | Rebuild() | Discard():
+                await self._disturb(db, action)
+            case _:
+                assert_never(action)
+
+    async def _remedy(self, namespace: str, action: Remedy) -> None:
+        """Correct what Patroni keeps; Conflict when the lock is not as it was seen: then its holder lives."""
+        match action:
+            case ReleaseLock(lock=lock, version=version):
+                free: Manifest = {"metadata": {"annotations": {"leader": None}}}
+                live = await self._kube.patch("ConfigMap", namespace, lock, free, resource_version=version)
+                self._seen(live)
+            case Identify(config=config, identifier=identifier):
+                told: Manifest = {"metadata": {"annotations": {"initialize": identifier}}}
+                self._seen(await self._kube.patch("ConfigMap", namespace, config, told))
+            case RelabelStandby(pod=pod):
+                label: Manifest = {"metadata": {"labels": {ROLE_LABEL: "standby"}}}
+                self._seen(await self._kube.patch("Pod", namespace, pod, label))
+            case _:
+                assert_never(action)
+
+    async def _remind(self, action: Reload | Wake, keys: DatabaseKeys) -> None:
+        """Have a member look at what it would see by itself later or never; raises Declined."""
+        if isinstance(action, Reload):
+            _accepted(await self._patroni.reload(action.ip, keys), action)
+        else:
+            # Unheard it wakes by itself, some seconds later.
+            await self._patroni.wake(action.ip, keys)
+
+    async def _disturb(self, db: PostgreSQLDatabase, action: Disruption) -> None:
+        """Carry out a disruptive action; raises Declined when Patroni would not."""
+        match action:
+            case DeletePod(name=name, uid=uid):
+                await self._kube.delete("Pod", db.metadata.namespace, name, uid=uid)
+            case RestartPostgres(ip=ip):
+                _accepted(await self._patroni.restart(ip, await self._keys(db)), action)
+            case Rebuild():
+                await self._rebuild(db, action)
+            case Discard(claim=claim, uid=uid):
+                await self._kube.delete("PersistentVolumeClaim", db.metadata.namespace, claim, uid=uid)
+                if action.pod:
+                    await self._kube.delete("Pod", db.metadata.namespace, action.pod, uid=action.pod_uid)
+            case Switchover():
+                _accepted(await self._switch_over(action, await self._keys(db)), action)
+            case _:
+                assert_never(action)
+
+    async def _rebuild(self, db: PostgreSQLDatabase, action: Rebuild) -> None:
+        """Count it on the pod that was seen, or raise Conflict; then have it copied."""
+        metadata = {"uid": action.uid, "annotations": {REBUILDS: str(action.number)}}
+        live = await self._kube.patch("Pod", db.metadata.namespace, action.pod, {"metadata": metadata})
+        if live is None:
+            raise Declined(f"{action}: its pod is gone")
+        self._seen(live)
+        _accepted(await self._patroni.reinitialize(action.ip, await self._keys(db)), action)
+
+    async def _switch_over(self, action: Switchover, keys: DatabaseKeys) -> Reply:
+        """Ask a standby, and wake the leader when what it is to read has been written."""
+        asking = self._patroni.switchover(action.asked, action.leader, action.candidate, keys)
+        asked = asyncio.create_task(asking)
+        for _ in range(_WAKINGS):
+            await asyncio.wait({asked}, timeout=_WRITTEN_SECONDS)
+            if not asked.done():
+                await self._patroni.wake(action.ip, keys)
+        await asyncio.wait({asked}, timeout=_PATIENCE_SECONDS)
+        if asked.done():
+            return asked.result()
+        asked.cancel()
+        return Reply(HTTPStatus.ACCEPTED, "under way")
+
+    async def _set_finalizers(self, db: PostgreSQLDatabase, finalizers: tuple[str, ...]) -> None:
+        """Write the whole list, on the condition that nobody wrote the object meanwhile."""
+        body = {"metadata": {"finalizers": list(finalizers)}}
+        metadata = db.metadata
+        live = await self._kube.patch(
+            DATABASE, metadata.namespace, metadata.name, body, resource_version=metadata.resource_version
+        )
+        self._seen(live)
+
+    async def _keys(self, db: PostgreSQLDatabase) -> DatabaseKeys:
+        """Read the database's CA: Patroni obeys only who has a certificate of it."""
+        name = names.keys_secret(db.metadata.name)
+        secret = await self._kube.get("Secret", db.metadata.namespace, name)
+        keys = database_keys(secret) if secret else None
+        if keys is None:
+            raise LookupError(f"Secret {name} is missing or damaged; the next pass restores it")
+        return keys
+
+    def _seen(self, live: Manifest | None) -> None:
+        """Let the next pass see what was written, even before the watch tells of it."""
+        if live is not None and live["kind"] in WATCHED:
+            self._store.put(live["kind"], live)
+
+
+def _accepted(reply: Reply, action: Action) -> None:
+    if not reply.accepted:
+        raise Declined(f"{action}: Patroni answered {reply.status}: {reply.text}")

@@ -1,0 +1,49 @@
+"""Keeps the webhooks' certificates: looks now and then, and at once when somebody changed who is trusted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from controller.kube.answers import KubeError
+
+if TYPE_CHECKING:
+    from controller.certificates.webhooks import WebhookCertificates
+
+logger = logging.getLogger(__name__)
+
+PERIOD = 60.0
+"""Seconds between two looks at the certificates themselves."""
+_TRY_AGAIN = 5.0
+
+
+class CertificatePatrol:
+    """Verifies the certificates every minute, and injects their authority when `alarm` is called."""
+
+    def __init__(self, certificates: WebhookCertificates) -> None:
+        self._certificates = certificates
+        self._configured = asyncio.Event()
+
+    def alarm(self) -> None:
+        """Take note that a webhook configuration changed."""
+        self._configured.set()
+
+    async def run(self) -> None:
+        """Go round for ever; an API server that fails is asked again soon."""
+        verify = True
+        while True:
+            self._configured.clear()
+            pause = PERIOD
+            try:
+                await (self._certificates.verify() if verify else self._certificates.inject())
+            except KubeError as error:
+                logger.warning("Could not keep the webhooks' certificates error=%r", str(error))
+                pause = _TRY_AGAIN
+            try:
+                async with asyncio.timeout(pause):
+                    await self._configured.wait()
+            except TimeoutError:
+                verify = True
+            else:
+                verify = pause == _TRY_AGAIN

@@ -1,0 +1,250 @@
+"""Certificates and passwords, pure: the time and the random bytes are arguments.
+
+Keys are ECDSA P-256. Authorities carry keyUsage and leaves carry subject and authority key identifiers,
+because Python 3.13 and OpenSSL verify strictly (RFC 5280, sections 4.2.1.1 to 4.2.1.3).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Self, TypeAlias
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from controller.certificates.certificate import BACKDATED, Pair, alternative_name, signed
+
+Entropy: TypeAlias = Callable[[int], bytes]
+"""Gives so many unpredictable bytes: `secrets.token_bytes` outside of tests."""
+
+AUTHORITY_LIFETIME = timedelta(days=3650)
+LEAF_LIFETIME = timedelta(days=365)
+_SEED_BYTES = 32
+_PASSWORD_CHARACTERS = 32
+_SAVED = "password."  # begins the name of an entry of NAME-keys
+_FORMER = ("former.crt", "former.key", "former-ca.crt")
+_COMMON_NAME_LIMIT = 64  # RFC 5280, ub-common-name
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Authority(Pair):
+    """A pair that signs others."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Former(Pair):
+    """A pair of authorities (`ca_crt`, one PEM after the other) that were lost: nobody can issue another."""
+
+    ca_crt: str
+
+    def signed(self, pem: str) -> bool:
+        """Whether the certificate in `pem` is signed by one of these authorities."""
+        return signed(pem, self.ca_crt)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseKeys:
+    """What every secret of one database is derived from: its certificate authority and a seed.
+
+    Passwords are functions of the seed, so that a Secret that was deleted comes back with the password
+    that fits the data. `passwords` holds those that are not: they were saved from the other Secrets when
+    this one was lost. So was `former`: members that run trust no other until they have loaded a new one.
+    """
+
+    ca_crt: str
+    ca_key: str
+    seed: bytes
+    passwords: Mapping[str, str] = field(default_factory=dict)
+    former: Former | None = None
+
+    def __repr__(self) -> str:
+        return "DatabaseKeys(…)"
+
+    @classmethod
+    def generate(
+        cls,
+        name: str,
+        *,
+        now: datetime,
+        entropy: Entropy,
+        passwords: Mapping[str, str] | None = None,
+        former: Former | None = None,
+    ) -> Self:
+        """Make new ones; `name` goes into the authority's subject, what is given is kept as it is."""
+        authority = issue_authority(name, now=now, entropy=entropy)
+        return cls(authority.crt, authority.key, entropy(_SEED_BYTES), passwords or {}, former)
+
+    @classmethod
+    def decode(cls, data: Mapping[str, str]) -> Self:
+        """Read the `data` (base64) of the Secret NAME-keys; raises KeyError or ValueError when damaged."""
+        values = {name: base64.b64decode(value, validate=True) for name, value in data.items()}
+        saved = {
+            name.removeprefix(_SAVED): value.decode()
+            for name, value in values.items()
+            if name.startswith(_SAVED)
+        }
+        found = [values[name].decode() for name in _FORMER if name in values]
+        former = Former(*found) if len(found) == len(_FORMER) else None
+        return cls(values["ca.crt"].decode(), values["ca.key"].decode(), values["seed"], saved, former)
+
+    def encode(self) -> dict[str, str]:
+        """Return the `data` (base64) of the Secret NAME-keys."""
+        saved = {f"{_SAVED}{purpose}": password.encode() for purpose, password in self.passwords.items()}
+        values = {"ca.crt": self.ca_crt.encode(), "ca.key": self.ca_key.encode(), "seed": self.seed, **saved}
+        if self.former:
+            parts = (self.former.crt, self.former.key, self.former.ca_crt)
+            values |= {name: part.encode() for name, part in zip(_FORMER, parts, strict=True)}
+        return {name: base64.b64encode(value).decode() for name, value in values.items()}
+
+    @property
+    def authority(self) -> Authority:
+        """The pair that signs the database's certificates."""
+        return Authority(self.ca_crt, self.ca_key)
+
+    @property
+    def trusted(self) -> str:
+        """Every authority, PEM after PEM, that who deals with this database believes."""
+        return self.ca_crt + (self.former.ca_crt if self.former else "")
+
+    def password(self, purpose: str) -> str:
+        """Return the password for "app", "superuser", "replication" or "rewind": 32 URL-safe characters."""
+        kept = self.passwords.get(purpose)
+        if kept is not None:
+            return kept
+        digest = hmac.new(self.seed, purpose.encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest).decode()[:_PASSWORD_CHARACTERS]
+
+
+def issue_authority(name: str, *, now: datetime, entropy: Entropy) -> Authority:
+    """Make a self-signed authority that may sign leaves but no other authority."""
+    key = _key(entropy)
+    subject = _subject(name)
+    public = key.public_key()
+    builder = (
+        _builder(subject, subject, public, now, AUTHORITY_LIFETIME, entropy)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(authority=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
+    )
+    return Authority(_sign(builder, key), _private_pem(key))
+
+
+def issue_server(
+    authority: Authority,
+    names: Iterable[str],
+    *,
+    now: datetime,
+    entropy: Entropy,
+    client_too: bool = False,
+) -> Pair:
+    """Make a pair for a server known under these DNS names and IP addresses; the first is its common name.
+
+    With `client_too` the same pair identifies its holder as a client as well: Patroni's members call one
+    another with the pair they serve with.
+    """
+    alternatives = tuple(names)
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH]
+    if client_too:
+        usages.append(ExtendedKeyUsageOID.CLIENT_AUTH)
+    return _leaf(authority, alternatives[0], alternatives, usages, now, entropy)
+
+
+def issue_client(authority: Authority, name: str, *, now: datetime, entropy: Entropy) -> Pair:
+    """Make a pair by which a client proves that it is `name`."""
+    return _leaf(authority, name, (), [ExtendedKeyUsageOID.CLIENT_AUTH], now, entropy)
+
+
+def _key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
+    # 16 bytes more than the curve's order has, so that the remainder is evenly spread (FIPS 186-5, A.2.1).
+    order = ec.SECP256R1().group_order
+    number = int.from_bytes(entropy(48), "big") % (order - 1) + 1
+    return ec.derive_private_key(number, ec.SECP256R1())
+
+
+def _leaf(
+    authority: Authority,
+    name: str,
+    alternatives: tuple[str, ...],
+    usages: list[x509.ObjectIdentifier],
+    now: datetime,
+    entropy: Entropy,
+) -> Pair:
+    issuer = x509.load_pem_x509_certificate(authority.crt.encode())
+    signer = serialization.load_pem_private_key(authority.key.encode(), None)
+    if not isinstance(signer, ec.EllipticCurvePrivateKey):
+        raise TypeError("the authority's key is not an elliptic curve key")
+    key = _key(entropy)
+    public = key.public_key()
+    identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    builder = (
+        _builder(_subject(name), issuer.subject, public, now, LEAF_LIFETIME, entropy)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
+        )
+    )
+    if alternatives:
+        names = x509.SubjectAlternativeName([alternative_name(text) for text in alternatives])
+        builder = builder.add_extension(names, critical=False)
+    return Pair(_sign(builder, signer), _private_pem(key))
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public: ec.EllipticCurvePublicKey,
+    now: datetime,
+    lifetime: timedelta,
+    entropy: Entropy,
+) -> x509.CertificateBuilder:
+    # Positive and at most 20 octets (RFC 5280, 4.1.2.2).
+    serial = (int.from_bytes(entropy(16), "big") >> 1) + 1
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(serial)
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(now + lifetime)
+    )
+
+
+def _sign(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> str:
+    certificate = builder.sign(key, hashes.SHA256(), ecdsa_deterministic=True)
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _private_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def _subject(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:_COMMON_NAME_LIMIT])])
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,114 @@
+"""What the controller may do, each rule with its reason; deploy renders the ClusterRole and Role from this.
+
+Secrets are neither listed nor watched. Whatever the database's own Role grants to its pods is held here too,
+so that the controller needs neither `escalate` nor `bind` (RBAC, "Privilege escalation prevention").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from controller.kube.kinds import CONFIGURATION, KINDS, LEASE
+from schemas.types import GROUP, PLURAL
+
+_WATCH = ("list", "watch")
+# Server-side apply asks for `create` too when there is nothing yet; `get` finds children that lost our label,
+# and objects that a watch failed to tell about.
+_APPLY = ("get", "create", "patch")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of RBAC. `names` bounds it to objects of these names."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    reason: str
+    scope: Literal["cluster", "namespace"] = "cluster"
+    """Everywhere, or only in the operator's own namespace."""
+    names: tuple[str, ...] = ()
+
+    def manifest(self) -> dict[str, Any]:
+        """Return the rule as it stands in a Role."""
+        rule: dict[str, Any] = {
+            "apiGroups": [self.group],
+            "resources": list(self.resources),
+            "verbs": list(self.verbs),
+        }
+        return {**rule, "resourceNames": list(self.names)} if self.names else rule
+
+
+RULES = (
+    Rule(GROUP, (PLURAL,), ("get", *_WATCH), "what is declared; deletion is decided by a live read"),
+    Rule(GROUP, (PLURAL,), ("patch",), "the finalizer of databases whose deletionPolicy is Delete"),
+    Rule(GROUP, (f"{PLURAL}/status",), ("patch",), "what is"),
+    Rule(
+        GROUP,
+        (f"{PLURAL}/finalizers",),
+        ("update",),
+        "blockOwnerDeletion, where OwnerReferencesPermissionEnforcement is on (as in OpenShift)",
+    ),
+    Rule("apps", ("statefulsets",), (*_WATCH, *_APPLY), "the instances"),
+    Rule("apps", ("statefulsets",), ("delete",), "deletionPolicy Delete: instances end before their data"),
+    Rule("", ("services",), (*_WATCH, *_APPLY), "how applications and members reach the instances"),
+    Rule("", ("serviceaccounts",), (*_WATCH, *_APPLY), "whom the instances act as"),
+    Rule(
+        KINDS["Role"].group,
+        ("roles", "rolebindings"),
+        (*_WATCH, *_APPLY),
+        "what the instances may do: Patroni's own ConfigMaps and pods",
+    ),
+    Rule(
+        "",
+        ("configmaps",),
+        (*_WATCH, *_APPLY, "delete"),
+        "Patroni's configuration and state: granted to the instances, and deleted with deletionPolicy Delete",
+    ),
+    Rule("policy", ("poddisruptionbudgets",), (*_WATCH, *_APPLY), "drains take one instance at a time"),
+    Rule("networking.k8s.io", ("networkpolicies",), (*_WATCH, *_APPLY), "who reaches which port"),
+    Rule("", ("pods",), ("get", *_WATCH, "patch"), "state of the instances; granted to the instances"),
+    Rule(
+        "",
+        ("pods/log",),
+        ("get",),
+        "whether a standby that does not follow wants WAL that the primary has removed: nothing else tells",
+    ),
+    Rule("", ("pods",), ("delete",), "rolling restarts, one instance at a time"),
+    Rule("", ("persistentvolumeclaims",), ("get", *_WATCH), "the volumes"),
+    Rule(
+        "",
+        ("persistentvolumeclaims",),
+        ("patch", "delete"),
+        "growth; removal with deletionPolicy Delete, and of what is given up",
+    ),
+    Rule(
+        "",
+        ("secrets",),
+        (*_APPLY, "delete"),
+        "credentials and certificates, by name; never listed or watched",
+    ),
+    Rule(
+        "storage.k8s.io",
+        ("storageclasses",),
+        ("get", *_WATCH),
+        "a class that is missing, or may grow volumes",
+    ),
+    Rule("", ("nodes",), ("get", *_WATCH), "whether a dead instance is surely dead; which nodes are emptied"),
+    Rule("events.k8s.io", ("events",), ("create", "patch"), "what happened, for people"),
+    Rule(
+        KINDS["MutatingWebhookConfiguration"].group,
+        ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
+        ("get", *_WATCH, "patch"),
+        "the caBundle of the two webhook configurations",
+        names=(CONFIGURATION,),
+    ),
+    Rule("coordination.k8s.io", ("leases",), ("create",), "the election (creation has no name)", "namespace"),
+    Rule("coordination.k8s.io", ("leases",), ("get", "update"), "the election", "namespace", (LEASE,)),
+)
+
+
+def rules(scope: Literal["cluster", "namespace"]) -> list[dict[str, Any]]:
+    """Return the rules of the ClusterRole, or of the Role in the operator's namespace."""
+    return [rule.manifest() for rule in RULES if rule.scope == scope]

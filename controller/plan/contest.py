@@ -1,0 +1,69 @@
+"""Writes that do not last: somebody changes a child back each time, as another's mutating webhook does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from controller.plan.actions import Action, Apply
+from controller.plan.outcome import Done, Waiting
+from controller.plan.planner import Plan
+from controller.watches.store import Key
+
+_ENOUGH = 3
+"""Passes that write the very same in a row, before it counts as contested."""
+_FIRST_SECONDS = 15.0
+_MOST_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Contest:
+    """What was written again, how often in a row, and until when it is left as it is."""
+
+    writes: tuple[Apply, ...]
+    rounds: int
+    until: datetime
+
+
+class Contests:
+    """Knows, for each database, what had to be written again and again."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, _Contest] = {}
+
+    def held(self, key: Key, chosen: Plan, now: datetime) -> Plan | None:
+        """Return the plan without what is contested, until it is time to try again; None if it is."""
+        last = self._known.get(key)
+        if last is None or now >= last.until or _rewrites(chosen.actions) != last.writes:
+            return None
+        rest = tuple(action for action in chosen.actions if action not in last.writes)
+        return _told(replace(chosen, actions=rest), last, now)
+
+    def counted(self, key: Key, chosen: Plan, now: datetime) -> Plan:
+        """Take note of a plan that was carried out; return it, with a longer wait where it is contested."""
+        writes, last = _rewrites(chosen.actions), self._known.get(key)
+        if not writes:
+            self.forget(key)
+            return chosen
+        rounds = last.rounds + 1 if last and last.writes == writes else 1
+        seconds = min(_FIRST_SECONDS * 2 ** (rounds - _ENOUGH), _MOST_SECONDS) if rounds >= _ENOUGH else 0.0
+        self._known[key] = contest = _Contest(writes, rounds, now + timedelta(seconds=seconds))
+        return _told(chosen, contest, now) if seconds else chosen
+
+    def forget(self, key: Key) -> None:
+        """Begin anew with a database."""
+        self._known.pop(key, None)
+
+
+def _told(chosen: Plan, contest: _Contest, now: datetime) -> Plan:
+    """Say so, unless the plan waits for something else: a failover, say, is looked at again sooner."""
+    if not isinstance(chosen.outcome, Done) and chosen.outcome.reason != "Reconciling":
+        return chosen
+    what = "; ".join(f"{str(write).removeprefix('apply ')}: {write.reason}" for write in contest.writes)
+    message = f"{what} again each time it is written: another's mutating webhook, or controller?"
+    return replace(chosen, outcome=Waiting((contest.until - now).total_seconds(), "ChildAltered", message))
+
+
+def _rewrites(actions: Iterable[Action]) -> tuple[Apply, ...]:
+    return tuple(action for action in actions if isinstance(action, Apply) and not action.absent)

@@ -1,0 +1,20 @@
+"""Whether anybody else's data can be thrown away: only while the primary surely has all of it."""
+
+from __future__ import annotations
+
+from controller.observe.world import Instance, World
+
+NO_PRIMARY = "no primary serves, so it may be the last good copy"
+
+
+def trusted_primary(world: World) -> Instance | str:
+    """Return the primary that has every acknowledged commit, or why another copy may be the last."""
+    primary, last = world.primary, world.leadership.last_primary
+    if primary is None or not primary.fit:
+        return NO_PRIMARY
+    node = world.nodes.get(primary.node)
+    if node is None or not node.ready:
+        return f"{primary.node} of the primary is not Ready, so it may be the last good copy"
+    if last not in (None, primary.name):
+        return f"{last} acknowledged the newest commits, and {primary.name} has not taken over from it yet"
+    return primary

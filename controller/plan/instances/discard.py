@@ -1,0 +1,85 @@
+"""Volumes that somebody gives up, because their node or disk is gone for good: removed when that is safe.
+
+The word is an annotation of the claim that names the claim's own UID. Whatever is made later under the same
+name, by the StatefulSet, a restored backup or a copied manifest, was not meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.observe.world import DISCARD, Claim, Instance, World
+from controller.plan.actions import Discard
+from controller.plan.instances.copies import trusted_primary
+from controller.plan.outcome import Waiting
+
+_ELSEWHERE = ("volume's node affinity", "volume node affinity")
+"""The scheduler's words for a volume that no node has (Kubernetes, VolumeBinding), newer and older."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a volume is kept though somebody gives it up."""
+
+    reason: str
+
+
+def discard(world: World) -> Discard | None:
+    """Return the removal of one volume that was given up and that nobody needs."""
+    return next((d for claim in _given_up(world) if isinstance(d := judge(claim, world), Discard)), None)
+
+
+def kept(world: World) -> Waiting | None:
+    """Say which volume is kept though it was given up, and why."""
+    for claim in _given_up(world):
+        if isinstance(decision := judge(claim, world), Hold):
+            return Waiting(10, "DiscardRefused", f"{claim.name} is kept: {decision.reason}")
+    return None
+
+
+def way_out(pod: str, message: str, world: World) -> str:
+    """Return what may be done for a pod whose volume no node can give it, as the scheduler says."""
+    claim = next((c for c in world.claims if c.name.endswith(f"-{pod}") and not c.deleting), None)
+    elsewhere = any(words in message.lower() for words in _ELSEWHERE)
+    if claim is None or not elsewhere or _last_copy(claim, world):
+        return ""
+    return f"; if that is gone for good: kubectl annotate pvc {claim.name} {DISCARD}={claim.uid}"
+
+
+def judge(claim: Claim, world: World) -> Discard | Hold:
+    """Decide about a volume that was given up."""
+    instance = next((i for i in world.instances if i.ordinal == claim.ordinal), None)
+    hold = _misunderstood(claim, world) or _last_copy(claim, world) or _needed(instance, world)
+    if hold:
+        return Hold(hold)
+    pod = (instance.name, instance.uid) if instance and not instance.deleting else ("", "")
+    return Discard(claim.name, claim.uid, *pod, f"{DISCARD} gives it up")
+
+
+def _given_up(world: World) -> list[Claim]:
+    """Return what is left to be done; a claim stays, marked as deleted, for as long as its pod has a node."""
+    used = {i.ordinal for i in world.instances if i.node and not i.deleting}
+    return [c for c in world.claims if c.discard and not (c.deleting and c.ordinal not in used)]
+
+
+def _misunderstood(claim: Claim, world: World) -> str | None:
+    if claim.discard != claim.uid:
+        return f"{DISCARD} must be its UID, {claim.uid}"
+    return "Patroni is paused" if world.leadership.paused else None
+
+
+def _last_copy(claim: Claim, world: World) -> str | None:
+    primary = trusted_primary(world)
+    if isinstance(primary, str):
+        return primary
+    return f"{primary.name} on it is the primary" if claim.ordinal == primary.ordinal else None
+
+
+def _needed(instance: Instance | None, world: World) -> str | None:
+    """Say that the instance holds what only it and the primary hold."""
+    if instance is None or not instance.fit:
+        return None
+    others = [i for i in world.instances if i.fit and i.role == "standby" and i.name != instance.name]
+    if any(world.leadership.eligible(i.name) for i in others):
+        return None
+    return f"{instance.name} is the only standby that could take over"

@@ -1,0 +1,201 @@
+"""The one disruptive step of a pass: who is restarted next, and why nobody is.
+
+Standbys go first, one at a time, each back and following before the next; the primary goes last, by
+switchover to a standby that already is what it should be. Pods that do not come up stop the roll-out:
+a broken template never takes a second good pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from controller.observe.world import Instance, Manifest, World, ordinal
+from controller.plan.actions import DeletePod, Disruption, RestartPostgres, Switchover
+from controller.plan.outcome import Waiting
+from schemas.parameters import STANDBY_SENSITIVE
+
+Step = Disruption | Waiting | None
+
+_PASSING = frozenset({"InstanceFailing", "ServerNotStarting"})
+"""Troubles that can end by themselves: what crashed is started again."""
+
+
+def candidate(world: World, accept: Callable[[Instance], bool]) -> Instance | None:
+    """Return the most advanced standby that could take over without losing a commit and is accepted."""
+    fit = [
+        instance
+        for instance in world.instances
+        if instance.fit
+        and instance.role == "standby"
+        and world.leadership.eligible(instance.name)
+        and accept(instance)
+    ]
+    return max(fit, key=lambda instance: (instance.position, -instance.ordinal), default=None)
+
+
+def uncounted(world: World) -> list[str]:
+    """Return the standbys that follow, and that no commit is acknowledged by yet."""
+    lead = world.leadership
+    if lead.last_primary is None:  # replication is not synchronous
+        return []
+    return [
+        i.name for i in world.instances if i.role == "standby" and i.fit and i.name not in lead.synchronous
+    ]
+
+
+def handover(
+    world: World, primary: Instance, accept: Callable[[Instance], bool], reason: str
+) -> Switchover | None:
+    """Return the switchover to an accepted standby; None while none is fit, or any is not counted on yet.
+
+    Whoever takes over acknowledges commits by those that were counted on, and by the old primary, which is
+    away for seconds (Patroni 4.1, ha.py, process_sync_replication_prepromote).
+    A candidate is named only where not every standby would do: with one named, Patroni's other standbys
+    sleep for 2 s before they follow the new primary (Patroni 4.1, ha.py, process_unhealthy_cluster), and
+    with quorum commit no commit is acknowledged before one of them does.
+    """
+    target = candidate(world, accept)
+    if target is None or uncounted(world):
+        return None
+    standbys = [instance for instance in world.instances if instance.name != primary.name]
+    name = None if all(map(accept, standbys)) else target.name
+    return Switchover(primary.name, name, primary.ip, target.ip, reason)
+
+
+def rollout(world: World, expected: int) -> Step:
+    """Return the next disruptive step towards the newest template and configuration, if any."""
+    revision = _update_revision(world.statefulset)
+    if revision is None:
+        return Waiting(5, "RollingOut", "the StatefulSet's newest revision is not known yet")
+    stale = [instance for instance in world.instances if instance.revision != revision]
+    step = (
+        _broken(world, stale, revision)
+        or _blocked(world, stale, revision, expected)
+        or _next(world, stale, expected)
+    )
+    return _spare(step, world)
+
+
+def _spare(step: Step, world: World) -> Step:
+    """Keep a pod whose claim somebody has deleted: its end would end the data, if nobody else has it."""
+    if not isinstance(step, DeletePod):
+        return step
+    claim = next((c for c in world.claims if c.deleting and ordinal(step.name) == c.ordinal), None)
+    primary = world.primary
+    copied = primary is not None and primary.fit and primary.name != step.name
+    if claim is None or copied:
+        return step
+    message = f"{claim.name}: deleted, and would go for good with {step.name}, so the pod is not restarted"
+    return Waiting(30, "ClaimDeleted", message)
+
+
+def _update_revision(statefulset: Manifest | None) -> str | None:
+    """Return the revision that new pods get, once the StatefulSet controller has seen the newest template."""
+    if statefulset is None:
+        return None
+    status = statefulset.get("status") or {}
+    if status.get("observedGeneration") != statefulset["metadata"].get("generation"):
+        return None
+    return status.get("updateRevision") or None
+
+
+def _broken(world: World, stale: list[Instance], revision: str) -> Step:
+    """Make an old pod that is not serving anew: it loses nothing, and it may be all that is needed."""
+    for instance in stale:
+        trouble = instance.trouble
+        if instance.ready or instance.deleting or trouble is None or _may_recover(instance, world, revision):
+            continue
+        return DeletePod(instance.name, instance.uid, f"not serving ({trouble.reason}) with an old template")
+    return None
+
+
+def _may_recover(instance: Instance, world: World, revision: str) -> bool:
+    """Whether an old pod may serve again by itself, and a new one has yet to show that it would.
+
+    With nobody serving there is nothing to lose, and the newest data may be on the one that is held back.
+    """
+    primary = world.primary
+    served = primary is not None and primary.fit
+    unproven = any(i.revision == revision and not i.ready for i in world.instances)
+    return served and unproven and instance.trouble is not None and instance.trouble.reason in _PASSING
+
+
+def _blocked(world: World, stale: list[Instance], revision: str, expected: int) -> Step:
+    """Take nothing down while anything is on its way."""
+    if not stale and not any(i.pending_restart for i in world.instances):
+        return None
+    for instance in world.instances:
+        if instance.trouble and instance.revision == revision:
+            trouble = f"{instance.name}: {instance.trouble.reason}: {instance.trouble.message}"
+            return Waiting(10, "RolloutBlocked", trouble)
+    unfit = [instance.name for instance in world.instances if not instance.fit]
+    if unfit or len(world.instances) < expected:
+        who = ", ".join(unfit) or f"{expected - len(world.instances)} missing"
+        return Waiting(5, "RollingOut", f"waiting for every instance to serve and follow: {who}")
+    return None
+
+
+def _next(world: World, stale: list[Instance], expected: int) -> Step:
+    primary = world.primary
+    if primary is None:
+        return Waiting(5, "RollingOut", "no primary is known") if stale else None
+    lowered = _lowered(primary)
+    standbys = sorted(
+        (i for i in world.instances if i.name != primary.name), key=lambda instance: -instance.ordinal
+    )
+    renewed = (_renewed(standby) for standby in standbys if standby in stale)
+    restarted = (_restarted(standby, lowered) for standby in standbys)
+    return (
+        next(renewed, None)
+        or (None if primary in stale else _primary_first(primary, standbys, lowered))
+        or next(filter(None, restarted), None)
+        or _primary_last(world, primary, stale, expected)
+    )
+
+
+def _renewed(instance: Instance) -> DeletePod:
+    return DeletePod(instance.name, instance.uid, "the pod template changed")
+
+
+def _restarted(instance: Instance, put_off: frozenset[str] = frozenset()) -> RestartPostgres | None:
+    """Return the restart that Patroni asks for, unless only for what can wait."""
+    pending = instance.pending_restart
+    if pending is None or (pending and pending.keys() <= put_off):
+        return None
+    names = ", ".join(sorted(pending)) or "the configuration"
+    return RestartPostgres(instance.name, instance.ip, f"{names} changed")
+
+
+def _primary_first(primary: Instance, standbys: list[Instance], lowered: frozenset[str]) -> Step:
+    """Restart the primary before its standbys if they need its value, once one has shown that they start.
+
+    A standby is started with its primary's larger value (Patroni, postgresql/config.py,
+    effective_configuration), so what else has changed can be tried on one before the primary gets it.
+    """
+    if not lowered:
+        return None
+    others = (primary.pending_restart or {}).keys() - lowered
+    tried = [standby for standby in standbys if not others & (standby.pending_restart or {}).keys()]
+    if others and standbys and not tried:
+        return _restarted(standbys[0])
+    names = ", ".join(sorted(lowered))
+    return RestartPostgres(primary.name, primary.ip, f"{names} lowered: the primary must have it first")
+
+
+def _primary_last(world: World, primary: Instance, stale: list[Instance], expected: int) -> Step:
+    step = _renewed(primary) if primary in stale else _restarted(primary)
+    if step is None or expected == 1:
+        return step
+    switch = handover(world, primary, lambda _: True, f"{primary.name} must restart: {step.reason}")
+    nobody = f"{primary.name} must restart, and not every standby is ready for that yet"
+    return switch or Waiting(5, "RollingOut", nobody)
+
+
+def _lowered(primary: Instance) -> frozenset[str]:
+    """Return the parameters that no standby may have less of than its primary, where they go down."""
+    pending = primary.pending_restart or {}
+    return frozenset(name for name in STANDBY_SENSITIVE & pending.keys() if _less(*pending[name]))
+
+
+def _less(old: str, new: str) -> bool:
+    return old.isdecimal() and new.isdecimal() and int(new) < int(old)

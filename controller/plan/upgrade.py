@@ -1,0 +1,137 @@
+"""Which image a database runs now: its release's in the policy, or for a while still the one it has.
+
+A catalogue moves on for many databases at once, so the policy says when they follow it. The image in force
+is the one in the StatefulSet's template: whatever else is rolled out meanwhile is rolled out with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from msgspec import UNSET
+
+from controller.observe.world import DATABASE_CONTAINER, Manifest, World
+from controller.plan.judge import Judgement
+from controller.plan.outcome import Outcome
+from schemas.maintenance import MinorUpgrades, opening
+from schemas.policy import Release
+from schemas.types import PostgreSQLDatabase
+from schemas.versions import VersionError, parse
+
+_LONGEST_SLEEP = 3600.0
+"""Seconds: clocks are set, and an opening that is far away is looked at again before it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why the policy's release is not taken now."""
+
+    reason: str
+    message: str
+    until: datetime | None = None
+    """When it will be; None when only a person can change that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The image to run now."""
+
+    image: str
+    version: str | None
+    """The release that the policy says is in it; None for an image that the policy no longer means."""
+    held: Held | None = None
+
+
+def choose(judgement: Judgement, world: World, upgrades: MinorUpgrades, now: datetime) -> Choice | None:
+    """Choose the image; None when there is none, neither in the catalogue nor in use.
+
+    A version that its user changed is taken at once, and so is any image while no pod runs or while a
+    change of image is unfinished: one that was begun is finished, and a broken one is put right.
+    """
+    db, release, running = judgement.db, judgement.release, image_in_force(world)
+    if db is None or release is None:
+        return Choice(running, None, _dropped(db)) if running else None
+    if running is None or (running == release.image and not behind(world, running)):
+        return Choice(release.image, release.version)
+    held = _downgrade(db, world, release)
+    if held is not None:
+        return Choice(_primarys_image(world) or running, None, held)
+    if running != release.image and not judgement.version_changed and not _undisturbing(world, running):
+        held = _pending(db, world, release, opening(upgrades, now), now)
+    return Choice(running, None, held) if held else Choice(release.image, release.version)
+
+
+def image_in_force(world: World) -> str | None:
+    """Return the image that new pods get; None while there is no StatefulSet."""
+    return _image(world.statefulset["spec"]["template"]) if world.statefulset else None
+
+
+def _primarys_image(world: World) -> str | None:
+    pods = world.children.get("Pod", {})
+    return _image(pods[world.primary.name]) if world.primary and world.primary.name in pods else None
+
+
+def behind(world: World, image: str) -> list[str]:
+    """Name the pods that were made with another image."""
+    pods = world.children.get("Pod", {})
+    return [name for name, pod in pods.items() if _image(pod) not in (None, image)]
+
+
+def _image(pod: Manifest) -> str | None:
+    containers = (pod.get("spec") or {}).get("containers") or []
+    return next((str(c["image"]) for c in containers if c["name"] == DATABASE_CONTAINER), None)
+
+
+def reported(db: PostgreSQLDatabase, world: World) -> str | None:
+    """Return the version that the primary reports, or reported last."""
+    last = db.status.current_version
+    return world.server_version or (last if last is not UNSET else None)
+
+
+def awake(outcome: Outcome, choice: Choice, now: datetime) -> Outcome:
+    """Return the outcome with a look no later than when the image may be taken."""
+    if choice.held is None or choice.held.until is None:
+        return outcome
+    seconds = min(max((choice.held.until - now).total_seconds(), 1.0), _LONGEST_SLEEP)
+    soonest = seconds if outcome.after is None else min(outcome.after, seconds)
+    return replace(outcome, after=soonest)
+
+
+def _dropped(db: PostgreSQLDatabase | None) -> Held:
+    version = db.spec.version if db else ""
+    return Held(
+        "NotInCatalogue", f"the policy's catalogue has no version {version}; the image stays as it is"
+    )
+
+
+def _undisturbing(world: World, running: str) -> bool:
+    """Whether another image interrupts nobody's work that is not interrupted already."""
+    if not world.instances or behind(world, running):
+        return True
+    serving = any(instance.ready for instance in world.instances)
+    return not serving and any(instance.trouble for instance in world.instances)
+
+
+def _downgrade(db: PostgreSQLDatabase, world: World, release: Release) -> Held | None:
+    """Refuse an older minor than the data was used with: no release is tested in that direction."""
+    known = reported(db, world)
+    try:
+        current = parse(known or "")
+    except VersionError:
+        return None
+    if release.number >= (current.major, current.minor):
+        return None
+    message = f"{known} runs, and the newest that the policy allows is {release.version}: nothing goes back"
+    return Held("DowngradeRefused", message)
+
+
+def _pending(
+    db: PostgreSQLDatabase, world: World, release: Release, opens: datetime, now: datetime
+) -> Held | None:
+    if opens <= now:
+        return None
+    known = reported(db, world)
+    step = f"{known} -> {release.version}" if known != release.version else f"another image of {known}"
+    moment = opens.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Held("UpgradePending", f"{step}: the policy's window opens at {moment}", opens)

@@ -1,0 +1,83 @@
+"""The volumes: which of them grow, and what keeps them from being there."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from controller.observe.world import Claim, World
+from controller.plan.actions import GrowClaim
+from controller.plan.outcome import Stalled, Waiting
+from schemas.quantity import parse
+from schemas.types import PostgreSQLDatabase
+
+_INFEASIBLE = "Infeasible"
+"""How the states end in which nobody tries again (Kubernetes API, ClaimResourceStatus)."""
+
+
+def growth(db: PostgreSQLDatabase, world: World) -> list[GrowClaim]:
+    """Return the claims to be grown; it is free at any time, a full disk and a stopped server included."""
+    size = db.spec.storage.size
+    return [
+        GrowClaim(claim.name, str(size), f"storage.size {claim.requested} -> {size}")
+        for claim in _small(db, world)
+        if _growable(claim, world)
+    ]
+
+
+def cannot_grow(db: PostgreSQLDatabase, world: World) -> Stalled | None:
+    """Name the claims whose class does not let them grow, or whose driver has given up on it."""
+    failed = [claim for claim in world.claims if claim.resize.endswith(_INFEASIBLE)]
+    if failed:
+        told = ", ".join(f"{claim.name} ({claim.capacity} of {claim.requested})" for claim in failed)
+        return Stalled("VolumeCannotGrow", f"the storage refuses, as the claims' events say: {told}")
+    stuck = [claim for claim in _small(db, world) if not _growable(claim, world)]
+    if not stuck:
+        return None
+    names = ", ".join(f"{claim.name} ({claim.requested})" for claim in stuck)
+    classes = ", ".join(sorted({claim.storage_class or "none" for claim in stuck}))
+    message = f"StorageClass {classes} does not allow volumes to grow to {db.spec.storage.size}: {names}"
+    return Stalled("VolumeCannotGrow", message)
+
+
+def growing(world: World) -> Waiting | None:
+    """Tell of volumes that are not yet as large as their claims ask for."""
+    under_way = [
+        claim for claim in world.claims if claim.capacity and _short(claim.capacity, claim.requested)
+    ]
+    if not under_way:
+        return None
+    steps = ", ".join(
+        f"{claim.name} {claim.capacity} -> {claim.requested} {claim.resize}".rstrip() for claim in under_way
+    )
+    return Waiting(30, "VolumesGrowing", steps)
+
+
+def _short(size: str, wanted: str) -> bool:
+    return parse(size) < parse(wanted)
+
+
+def missing_class(db: PostgreSQLDatabase, world: World) -> Stalled | None:
+    """Name what keeps volumes from being made; the class's arrival wakes this database again."""
+    pending = [claim for claim in world.claims if not claim.bound]
+    if not pending:
+        return None
+    wanted = db.spec.storage.storage_class_name
+    if wanted is not UNSET and wanted and wanted not in world.storage_classes:
+        known = ", ".join(sorted(world.storage_classes)) or "none"
+        return Stalled("StorageClassNotFound", f"StorageClass {wanted} does not exist; there are: {known}")
+    if wanted is UNSET and all(claim.storage_class is None for claim in pending):
+        message = "storage.storageClassName is not set, and no StorageClass is the default"
+        return Stalled("NoDefaultStorageClass", message)
+    return None
+
+
+def _small(db: PostgreSQLDatabase, world: World) -> list[Claim]:
+    size = db.spec.storage.size
+    if size is UNSET:
+        return []
+    return [claim for claim in world.claims if claim.bound and _short(claim.requested, size)]
+
+
+def _growable(claim: Claim, world: World) -> bool:
+    found = world.storage_classes.get(claim.storage_class or "")
+    return found is not None and found.expandable

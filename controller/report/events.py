@@ -1,0 +1,69 @@
+"""Events, as people see them under `kubectl describe`; pure."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from controller.kube.kinds import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Manifest: TypeAlias = dict[str, Any]
+Type: TypeAlias = Literal["Normal", "Warning"]
+
+_REMEMBERED = 1000
+_NOTE_LIMIT = 1024  # events.k8s.io/v1, Event.note
+
+
+class Series:
+    """How often each of the newest thousand events was told, by name."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def next(self, name: str) -> int:
+        """Count one more telling of an event that exists; the first of these is its second."""
+        count = self._counts.pop(name, 1) + 1
+        self._counts[name] = count
+        if len(self._counts) > _REMEMBERED:
+            del self._counts[next(iter(self._counts))]
+        return count
+
+
+def event(regarding: Mapping[str, Any], kind: str, reason: str, message: str, now: datetime) -> Manifest:
+    """Return the event that tells of `regarding`; the same words give the same name."""
+    metadata = regarding["metadata"]
+    text = "\0".join((metadata["uid"], kind, reason, message))
+    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return {
+        "apiVersion": KINDS["Event"].api_version,
+        "kind": "Event",
+        "metadata": {"name": f"{metadata['name']}.{digest}", "namespace": metadata["namespace"]},
+        "eventTime": micro_time(now),
+        "type": kind,
+        "reason": reason,
+        "action": reason,
+        "note": message[:_NOTE_LIMIT],
+        "reportingController": "keddah.dev/controller",
+        "reportingInstance": "keddah-controller",
+        "regarding": {
+            "apiVersion": regarding["apiVersion"],
+            "kind": regarding["kind"],
+            "namespace": metadata["namespace"],
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+        },
+    }
+
+
+def repeated(count: int, observed: str) -> Manifest:
+    """Return the patch that makes an event one of a series, last observed at that MicroTime."""
+    return {"series": {"count": count, "lastObservedTime": observed}}
+
+
+def micro_time(moment: datetime) -> str:
+    """Write a moment as Kubernetes' MicroTime."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,134 @@
+"""Whether the store is the whole truth: asked once before anything is reconciled, and now and then.
+
+An audit lists the metadata of one kind. What the store has and the list has not was deleted while nobody
+watched: it is dropped. What the list has and the store has not, a while later, no watch told of: it is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from controller.kube.client import KubeError
+from controller.kube.kinds import WATCHED
+from controller.watches.store import identity_of, version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from controller.kube.client import Kube
+    from controller.watches.store import Identity, Key, Store
+
+logger = logging.getLogger(__name__)
+
+PERIOD = 600.0
+"""Seconds in which every kind is audited once."""
+_SETTLE = 5.0
+_LOOK_EVERY = 0.05
+_LIST_AGAIN = 5.0
+"""Seconds after which a list that is still not in the store may itself be out of date."""
+
+
+class Audit:
+    """Compares the store with lists; `wake` is told the kind and the database of what was wrong."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        store: Store,
+        *,
+        selectors: Callable[[str], tuple[str, str]],
+        wake: Callable[[str, Key | None], None],
+        random: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._kube = kube
+        self._store = store
+        self._selectors = selectors
+        self._wake = wake
+        self._random = random
+        self._sleep = sleep
+        self._suspected: asyncio.Queue[str] = asyncio.Queue()
+        self._queued: set[str] = set()
+
+    async def fill(self) -> None:
+        """Wait until the store holds everything of every kind; an API server that fails is waited for.
+
+        An empty store before this is ignorance, not emptiness: nothing may be reconciled from it.
+        """
+        for kind in WATCHED:
+            while not await self._filled(kind):
+                await self._sleep(_LOOK_EVERY)
+
+    async def run(self) -> None:
+        """Audit one kind after the other, evenly spread, and at once a kind that is suspected."""
+        kinds = list(WATCHED)
+        while True:
+            pause = PERIOD / len(kinds) * (0.75 + 0.5 * self._random())
+            try:
+                async with asyncio.timeout(pause):
+                    kind = await self._suspected.get()
+                self._queued.discard(kind)
+            except TimeoutError:
+                kind = kinds.pop(0)
+                kinds.append(kind)
+            try:
+                await self.check(kind)
+            except KubeError as error:
+                logger.warning("Could not audit kind=%s error=%r", kind, str(error))
+
+    def suspect(self, kind: str) -> None:
+        """Audit a kind soon: its watch was started anew, and deletions before that were not told."""
+        if kind not in self._queued:
+            self._queued.add(kind)
+            self._suspected.put_nowait(kind)
+
+    async def check(self, kind: str) -> int:
+        """Make the store right about one kind; return how many objects it was wrong about."""
+        listed, version = await self._list(kind)
+        known = self._store.versions(kind)
+        gone = [identity for identity in known if identity not in listed]
+        wrong = sum(self._drop(kind, identity, version) for identity in gone)
+        late = [identity for identity in listed if known.get(identity, -1) < listed[identity]]
+        if late:
+            await self._sleep(_SETTLE)
+            now_known = self._store.versions(kind)
+            missed = [identity for identity in late if now_known.get(identity, -1) < listed[identity]]
+            wrong += sum([await self._read(kind, identity) for identity in missed])
+        if wrong:
+            logger.warning("Audited and repaired kind=%s objects=%d", kind, wrong)
+        return wrong
+
+    async def _filled(self, kind: str) -> bool:
+        try:
+            listed, _ = await self._list(kind)
+        except KubeError as error:
+            logger.warning("Could not list kind=%s error=%r", kind, str(error))
+            await self._sleep(1.0)
+            return False
+        for _ in range(int(_LIST_AGAIN / _LOOK_EVERY)):
+            known = self._store.versions(kind)
+            if all(known.get(identity, -1) >= version for identity, version in listed.items()):
+                return True
+            await self._sleep(_LOOK_EVERY)
+        return False
+
+    async def _list(self, kind: str) -> tuple[dict[Identity, int], int]:
+        labels, fields = self._selectors(kind)
+        listing = await self._kube.list_metadata(kind, None, labels, fields)
+        return {identity_of(item): version_of(item) for item in listing.items}, listing.version
+
+    def _drop(self, kind: str, identity: Identity, version: int) -> bool:
+        owner = self._store.owner(kind, identity)
+        dropped = self._store.remove(kind, identity, version)
+        if dropped:
+            self._wake(kind, owner)
+        return dropped
+
+    async def _read(self, kind: str, identity: Identity) -> bool:
+        manifest = await self._kube.get(kind, identity.namespace or None, identity.name)
+        if manifest is None or not self._store.put(kind, manifest):
+            return False
+        self._wake(kind, self._store.owner(kind, identity))
+        return True

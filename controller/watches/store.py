@@ -1,0 +1,178 @@
+"""What the watches told: the newest manifest of every database, child and StorageClass.
+
+Manifests are kept encoded, because as Python objects they would take ten times the memory; every reader
+gets a copy of its own.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from controller.kube.kinds import DATABASE, DATABASE_LABEL
+from controller.watches import noise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Manifest: TypeAlias = dict[str, Any]
+
+_TOMBSTONES = 4096
+
+
+class Key(NamedTuple):
+    """Names one database."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Identity(NamedTuple):
+    """Names one object of a kind; the namespace is empty for those of the cluster."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    uid: str
+    version: int
+    key: Key | None
+    essence: bytes
+    encoded: bytes
+
+
+class Store:
+    """The newest manifest of each object that is watched.
+
+    Versions are compared as numbers, which the API server allows since 1.35 (API concepts, "Resource
+    versions"), so that the reply to our own write is never replaced by an older event.
+    """
+
+    def __init__(self) -> None:
+        self._objects: dict[str, dict[Identity, _Entry]] = {}
+        self._children: dict[Key, dict[str, set[Identity]]] = {}
+        self._gone: OrderedDict[tuple[str, Identity], int] = OrderedDict()
+
+    def put(self, kind: str, manifest: Mapping[str, Any]) -> bool:
+        """Take note of a manifest; False when it is old news or differs only in noise."""
+        identity, version = identity_of(manifest), version_of(manifest)
+        known = self._objects.get(kind, {}).get(identity)
+        if version <= self._gone.get((kind, identity), -1) or (known and version < known.version):
+            return False
+        entry = _entry(kind, manifest)
+        self._unlink(kind, identity, known)
+        self._objects.setdefault(kind, {})[identity] = entry
+        if entry.key is not None:
+            self._children.setdefault(entry.key, {}).setdefault(kind, set()).add(identity)
+        return known is None or (known.uid, known.essence) != (entry.uid, entry.essence)
+
+    def drop(self, kind: str, manifest: Mapping[str, Any]) -> bool:
+        """Take note of a deletion; False when the object was not known, or has come back since."""
+        return self.remove(kind, identity_of(manifest), version_of(manifest))
+
+    def remove(self, kind: str, identity: Identity, version: int) -> bool:
+        """Take note that an object was gone at a version of the cluster; as drop, without its manifest."""
+        self._bury(kind, identity, version)
+        known = self._objects.get(kind, {}).get(identity)
+        if known is None or known.version > version:
+            return False
+        self._unlink(kind, identity, known)
+        del self._objects[kind][identity]
+        return True
+
+    def database(self, key: Key) -> Manifest | None:
+        """Return the database of that name."""
+        return self.object(DATABASE, key.namespace, key.name)
+
+    def object(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """Return one object; the namespace is empty for those of the cluster."""
+        entry = self._objects.get(kind, {}).get(Identity(namespace, name))
+        return _decode(entry) if entry else None
+
+    def objects(self, kind: str) -> dict[str, Manifest]:
+        """Return every object of a kind that has no namespaces, by name."""
+        return {identity.name: _decode(entry) for identity, entry in self._objects.get(kind, {}).items()}
+
+    def children(self, key: Key) -> dict[str, dict[str, Manifest]]:
+        """Return what carries the database's label in its namespace: by kind, then by name."""
+        return {
+            kind: {i.name: _decode(self._objects[kind][i]) for i in sorted(identities)}
+            for kind, identities in self._children.get(key, {}).items()
+        }
+
+    def keys(self) -> list[Key]:
+        """Name every database that exists."""
+        return [Key(*identity) for identity in self._objects.get(DATABASE, {})]
+
+    def holds(self, key: Key) -> bool:
+        """Whether a database of that name exists."""
+        return Identity(*key) in self._objects.get(DATABASE, {})
+
+    def owner(self, kind: str, identity: Identity) -> Key | None:
+        """Name the database that an object in the store is, or belongs to."""
+        if kind == DATABASE:
+            return Key(*identity)
+        entry = self._objects.get(kind, {}).get(identity)
+        return entry.key if entry else None
+
+    def versions(self, kind: str) -> dict[Identity, int]:
+        """Return the version of every object of a kind: what an audit compares."""
+        return {identity: entry.version for identity, entry in self._objects.get(kind, {}).items()}
+
+    def _unlink(self, kind: str, identity: Identity, known: _Entry | None) -> None:
+        if known is None or known.key is None:
+            return
+        kinds = self._children[known.key]
+        kinds[kind].discard(identity)
+        if not kinds[kind]:
+            del kinds[kind]
+        if not kinds:
+            del self._children[known.key]
+
+    def _bury(self, kind: str, identity: Identity, version: int) -> None:
+        """Remember a deletion, so that the late reply to a write does not raise the dead."""
+        self._gone[(kind, identity)] = max(version, self._gone.pop((kind, identity), 0))
+        if len(self._gone) > _TOMBSTONES:
+            self._gone.popitem(last=False)
+
+
+def identity_of(manifest: Mapping[str, Any]) -> Identity:
+    """Return namespace and name of an object."""
+    return Identity(manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"])
+
+
+def version_of(manifest: Mapping[str, Any]) -> int:
+    """Return the version of the cluster at which a manifest was true."""
+    return int(manifest["metadata"].get("resourceVersion") or 0)
+
+
+def key_of(kind: str, manifest: Mapping[str, Any]) -> Key | None:
+    """Name the database that a manifest is, or belongs to by its label."""
+    namespace, name = identity_of(manifest)
+    if kind != DATABASE:
+        name = (manifest["metadata"].get("labels") or {}).get(DATABASE_LABEL, "")
+    return Key(namespace, name) if namespace and name else None
+
+
+def _entry(kind: str, manifest: Mapping[str, Any]) -> _Entry:
+    trimmed = noise.trim(kind, manifest)
+    return _Entry(
+        uid=manifest["metadata"].get("uid", ""),
+        version=version_of(manifest),
+        key=None if kind == DATABASE else key_of(kind, manifest),
+        essence=noise.digest(kind, trimmed),
+        encoded=msgspec.json.encode(trimmed),
+    )
+
+
+def _decode(entry: _Entry) -> Manifest:
+    manifest: Manifest = msgspec.json.decode(entry.encoded)
+    return manifest

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from controller.act import actor
+from controller.act.actor import Actor, Declined
+from controller.certificates.pki import DatabaseKeys
+from controller.kube.client import Kube
+from controller.observe.patroni import Patroni, Reply
+from controller.plan.actions import Discard, Rebuild, Switchover
+from controller.watches.store import Store
+from tests.factory import typed_database
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+KEYS = DatabaseKeys.generate("orders", now=NOW, entropy=bytes)
+SWITCHOVER = Switchover("orders-0", None, "192.0.2.1", "192.0.2.2", "node-0 is cordoned")
+
+
+class Members(Patroni):
+    """A leader that sleeps, and a standby whose answer waits for the leader."""
+
+    def __init__(self, reply: Reply, *, over_after: int) -> None:
+        self.told: list[tuple[str, ...]] = []
+        self._reply = reply
+        self._over_after = over_after
+        self._over = asyncio.Event()
+        self._note()
+
+    async def switchover(self, ip: str, leader: str, candidate: str | None, keys: DatabaseKeys) -> Reply:
+        """Answer when it is over."""
+        assert (leader, candidate, keys) == ("orders-0", None, KEYS)
+        self._note("switch over", ip)
+        await self._over.wait()
+        return self._reply
+
+    async def wake(self, ip: str, keys: DatabaseKeys) -> Reply:
+        """Be awake."""
+        assert keys == KEYS
+        self._note("wake", ip)
+        return Reply(200, "")
+
+    def _note(self, *words: str) -> None:
+        self.told += [words] if words else []
+        if len(self.told) >= self._over_after:
+            self._over.set()
+
+
+class Secrets(Kube):
+    """Has the database's keys, and nothing else."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def get(self, kind: str, namespace: str | None, name: str) -> dict[str, Any] | None:
+        """Read the keys."""
+        assert (kind, namespace, name) == ("Secret", "shop", "orders-keys")
+        return {"kind": kind}
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actor, "_WRITTEN_SECONDS", 0.001)
+    monkeypatch.setattr(actor, "_PATIENCE_SECONDS", 0.001)
+    monkeypatch.setattr(actor, "database_keys", lambda _: KEYS)
+
+
+async def carry_out(members: Members) -> None:
+    await Actor(Secrets(), Store(), members).act(typed_database(), SWITCHOVER)
+
+
+async def test_a_standby_is_asked_to_switch_over_and_the_leader_woken_for_it() -> None:
+    members = Members(Reply(200, "Successfully switched over"), over_after=2)
+    await carry_out(members)
+    assert members.told == [("switch over", "192.0.2.2"), ("wake", "192.0.2.1")]
+
+
+async def test_a_switchover_that_is_declined_at_once_wakes_nobody() -> None:
+    members = Members(Reply(412, "no good candidates"), over_after=0)
+    with pytest.raises(Declined, match="no good candidates"):
+        await carry_out(members)
+    assert members.told == [("switch over", "192.0.2.2")]
+
+
+async def test_a_switchover_that_takes_long_holds_the_next_pass_up_no_longer() -> None:
+    members = Members(Reply(503, "status unknown"), over_after=9)
+    await carry_out(members)
+    assert [word for word, _ in members.told] == ["switch over", "wake", "wake"]
+
+
+class Pods(Secrets):
+    """Has one pod and one claim besides."""
+
+    def __init__(self, *, there: bool = True) -> None:
+        super().__init__()
+        self.did: list[Any] = []
+        self._there = there
+
+    async def patch(
+        self,
+        kind: str,
+        namespace: str | None,
+        name: str,
+        body: dict[str, Any],
+        *,
+        resource_version: str | None = None,
+    ) -> dict[str, Any] | None:
+        """Change the pod."""
+        assert (namespace, resource_version) == ("shop", None)
+        self.did.append((kind, name, body["metadata"]))
+        changed = {"name": name, "namespace": namespace, "uid": "uid-2", "resourceVersion": "5"}
+        return {"kind": "Pod", "metadata": changed} if self._there else None
+
+    async def delete(
+        self, kind: str, namespace: str | None, name: str, *, uid: str, resource_version: str | None = None
+    ) -> bool:
+        """Delete something."""
+        assert (namespace, resource_version) == ("shop", None)
+        self.did.append((kind, name, uid))
+        return True
+
+
+class Copier(Patroni):
+    """A member that is asked to copy its data anew."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def reinitialize(self, ip: str, keys: DatabaseKeys) -> Reply:
+        """Begin."""
+        assert keys == KEYS
+        self.asked.append(ip)
+        return Reply(200, "reinitialize started")
+
+
+REBUILD = Rebuild("orders-2", "uid-2", "192.0.2.3", 3, "its WAL is gone")
+
+
+async def test_a_copy_is_counted_on_the_very_pod_before_it_is_asked_for() -> None:
+    pods, member = Pods(), Copier()
+    await Actor(pods, Store(), member).act(typed_database(), REBUILD)
+    counted = {"uid": "uid-2", "annotations": {"keddah.dev/rebuilds": "3"}}
+    assert pods.did == [("Pod", "orders-2", counted)]
+    assert member.asked == ["192.0.2.3"]
+
+
+async def test_a_pod_that_is_gone_is_asked_nothing() -> None:
+    member = Copier()
+    with pytest.raises(Declined, match="its pod is gone"):
+        await Actor(Pods(there=False), Store(), member).act(typed_database(), REBUILD)
+    assert member.asked == []
+
+
+@pytest.mark.parametrize(("pod", "also"), [("orders-2", [("Pod", "orders-2", "uid-2")]), ("", [])])
+async def test_a_volume_is_deleted_by_its_uid_and_before_its_pod(pod: str, also: list[Any]) -> None:
+    pods = Pods()
+    action = Discard("data-orders-2", "uid-c", pod, "uid-2", "given up")
+    await Actor(pods, Store(), Copier()).act(typed_database(), action)
+    assert pods.did == [("PersistentVolumeClaim", "data-orders-2", "uid-c"), *also]
