@@ -87,5 +87,8 @@ STORAGE_CLASS = "StorageClass"
 NODE = "Node"
 """Watched for two facts: whether its kubelet is heard of, and whether it is being emptied."""
 
+EMPTYING = frozenset({"ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted", "karpenter.sh/disruption"})
+"""Taints of those who empty a node without cordoning it (Cluster Autoscaler; Karpenter 1.0 and before)."""
+
 WATCHED = (DATABASE, *CHILDREN, STORAGE_CLASS, NODE, *WEBHOOK_CONFIGURATIONS)
 """Every kind of which the store holds objects."""

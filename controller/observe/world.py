@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from controller.desired import names
 from controller.desired.labels import ROLE
 from controller.desired.pod import CONTAINER
+from controller.kube.kinds import EMPTYING
 from controller.observe import pods
 from controller.observe.pods import Trouble
 
@@ -128,6 +129,7 @@ class Node:
     ready: bool
     """False too when the kubelet was not heard of: then what it said last may be over."""
     cordoned: bool
+    """Whether it is to be emptied: its pods may be evicted at any time, and no new one is put there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,5 +266,7 @@ def storage_class(manifest: Manifest) -> StorageClass:
 
 def node(manifest: Manifest) -> Node:
     """Read a node."""
+    spec = manifest.get("spec") or {}
     ready = pods.condition(manifest.get("status") or {}, "Ready") == "True"
-    return Node(ready, cordoned=(manifest.get("spec") or {}).get("unschedulable") is True)
+    leaving = any(taint["key"] in EMPTYING for taint in spec.get("taints") or [])
+    return Node(ready, cordoned=leaving or spec.get("unschedulable") is True)

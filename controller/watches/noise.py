@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from controller.kube.kinds import DATABASE, NODE
+from controller.kube.kinds import DATABASE, EMPTYING, NODE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,8 +55,10 @@ def _node_facts(manifest: Mapping[str, Any]) -> Manifest:
     """Return the two facts about a node that anybody reads; its images alone would be 50 kB."""
     conditions = (manifest.get("status") or {}).get("conditions") or []
     ready = [{"type": c["type"], "status": c["status"]} for c in conditions if c["type"] == "Ready"]
-    unschedulable = (manifest.get("spec") or {}).get("unschedulable") is True
-    return {"spec": {"unschedulable": unschedulable}, "status": {"conditions": ready}}
+    spec = manifest.get("spec") or {}
+    unschedulable = spec.get("unschedulable") is True
+    taints = [{"key": t["key"]} for t in spec.get("taints") or [] if t["key"] in EMPTYING]
+    return {"spec": {"unschedulable": unschedulable, "taints": taints}, "status": {"conditions": ready}}
 
 
 def _pod_spec(spec: Mapping[str, Any]) -> Manifest:

@@ -58,6 +58,7 @@ def test_the_lock_of_a_dead_primary_is_released_as_it_was_seen() -> None:
         ({}, {"ended_at": END - timedelta(seconds=1)}, "another may run"),
         ({}, {"started_at": RENEWED + timedelta(seconds=1)}, "another may run"),
         ({}, {"ended_at": None}, "another may run"),
+        ({}, {"started_at": None}, "another may run"),
         ({"leadership": Leadership("orders-0", frozenset({"orders-1"}))}, {}, "another may run"),
     ],
 )

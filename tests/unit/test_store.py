@@ -117,6 +117,27 @@ def test_a_members_position_is_no_news_but_is_kept_and_its_state_is_news() -> No
     assert store.put("Pod", pod(3, member={"state": "stopped", "xlog_location": 2}))
 
 
+def node(version: int, *, heard: str = "1", ready: str = "True", **spec: object) -> Manifest:
+    status = {"conditions": [{"type": "Ready", "status": ready, "lastHeartbeatTime": heard}]}
+    metadata = {"name": "node-0", "resourceVersion": str(version), "annotations": {"heard": heard}}
+    return {"metadata": metadata, "spec": spec, "status": status}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ready": "Unknown"},
+        {"unschedulable": True},
+        {"taints": [{"key": "karpenter.sh/disrupted", "effect": "NoSchedule"}]},
+    ],
+)
+def test_a_nodes_heartbeat_is_no_news_but_what_it_does_to_its_pods_is(change: Manifest) -> None:
+    store = Store()
+    store.put("Node", node(1))
+    assert not store.put("Node", node(2, heard="2", taints=[{"key": "theirs", "effect": "NoSchedule"}]))
+    assert store.put("Node", node(3, **change))
+
+
 @pytest.mark.parametrize("text", ["{broken", "[1]", "", "null"])
 def test_whatever_stands_in_a_members_annotation_is_survived(text: str) -> None:
     assert Store().put("Pod", manifest("orders-0", annotations={"status": text}))

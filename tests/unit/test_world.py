@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from controller.observe.pods import Trouble
-from controller.observe.world import claim, instance, leadership, ordinal
+from controller.observe.world import Node, claim, instance, leadership, node, ordinal
+from controller.watches.store import Store
 
 
 def pod(
@@ -95,6 +96,98 @@ def test_a_server_that_patroni_cannot_start_is_trouble() -> None:
 def test_an_unschedulable_pod_tells_the_schedulers_words() -> None:
     condition = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes"}
     assert instance(pod({"conditions": [condition]})).trouble == Trouble("Unschedulable", "0/3 nodes")
+
+
+ENDED = {"terminated": {"reason": "Error", "exitCode": 137, "finishedAt": "2026-07-01T12:00:05Z"}}
+
+
+def postgres(state: dict[str, Any], last: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"name": "postgres", "state": state, "lastState": last or {}}
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"containerStatuses": [postgres(ENDED)]},
+        {"containerStatuses": [postgres({"waiting": {"reason": "CrashLoopBackOff"}}, ENDED)]},
+    ],
+    ids=["terminated", "the kubelet waits before the next start"],
+)
+def test_a_container_has_ended_when_the_kubelet_says_so(status: dict[str, Any]) -> None:
+    seen = instance(pod(status))
+    assert seen.ended == "Error, exit code 137"
+    assert seen.ended_at is not None
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {},
+        {"phase": "Failed", "reason": "NodeLost"},
+        {"phase": "Unknown", "conditions": [{"type": "Ready", "status": "False"}]},
+        {"phase": "Failed", "conditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {"containerStatuses": [postgres({"running": {}})]},
+        {"containerStatuses": [postgres({"running": {}}, ENDED)]},
+        {"containerStatuses": [postgres({"waiting": {"reason": "ContainerCreating"}}, ENDED)]},
+        {"containerStatuses": [postgres({"running": {}}), {"name": "sidecar", "state": ENDED}]},
+        {"containerStatuses": [{"name": "sidecar", "state": ENDED}]},
+        {"initContainerStatuses": [postgres(ENDED)]},
+        {"ephemeralContainerStatuses": [postgres(ENDED)]},
+    ],
+    ids=[
+        "nothing is known",
+        "the control plane gave the pod up",
+        "the node is not heard of",
+        "somebody evicts it",
+        "it runs",
+        "it runs again",
+        "it is being started again",
+        "another container ended",
+        "only another container is known",
+        "one that ran before it ended",
+        "one that somebody debugs with ended",
+    ],
+)
+def test_nothing_else_is_the_end_of_a_container(status: dict[str, Any]) -> None:
+    seen = instance(pod(status))
+    assert (seen.ended, seen.ended_at) == ("", None)
+
+
+@pytest.mark.parametrize(("share", "shares"), [(True, True), (False, False), (None, False)])
+def test_a_pod_tells_whether_its_containers_share_their_processes(share: object, shares: object) -> None:
+    manifest = pod()
+    manifest["spec"]["shareProcessNamespace"] = share
+    assert instance(manifest).shares_processes is shares
+
+
+def node_manifest(ready: str | None = "True", **spec: Any) -> dict[str, Any]:  # noqa: ANN401
+    conditions = [{"type": "MemoryPressure", "status": "True"}]
+    conditions += [{"type": "Ready", "status": ready}] if ready else []
+    metadata = {"name": "node-0", "resourceVersion": "1"}
+    return {"kind": "Node", "metadata": metadata, "spec": spec, "status": {"conditions": conditions}}
+
+
+UNREACHABLE = "node.kubernetes.io/unreachable"
+LEAVING = ("ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted", "karpenter.sh/disruption")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "read"),
+    [
+        (node_manifest(), Node(ready=True, cordoned=False)),
+        (node_manifest("False"), Node(ready=False, cordoned=False)),
+        (node_manifest("Unknown"), Node(ready=False, cordoned=False)),
+        (node_manifest(None), Node(ready=False, cordoned=False)),
+        (node_manifest(unschedulable=True), Node(ready=True, cordoned=True)),
+        (node_manifest(unschedulable=False), Node(ready=True, cordoned=False)),
+        (node_manifest(taints=[{"key": UNREACHABLE}]), Node(ready=True, cordoned=False)),
+        *((node_manifest(taints=[{"key": key}]), Node(ready=True, cordoned=True)) for key in LEAVING),
+    ],
+)
+def test_a_node_is_read_the_same_from_the_store(manifest: dict[str, Any], read: Node) -> None:
+    store = Store()
+    store.put("Node", manifest)
+    assert node(manifest) == node(store.objects("Node")["node-0"]) == read
 
 
 def annotated(**annotations: str) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def evacuation(world: World) -> Switchover | None:
     primary = world.primary
     if primary is None or not _cordoned(primary, world):
         return None
-    reason = f"{primary.node} is cordoned"
+    reason = f"{primary.node} is cordoned or to be emptied"
     return handover(world, primary, lambda instance: not _cordoned(instance, world), reason)
 
 
