@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from controller.certificates.pki import Entropy
+    from controller.kube.objects import Key
     from controller.settings import Settings
-    from controller.watches.store import Key
     from schemas.policyfile import PolicyFile
 
 logger = logging.getLogger(__name__)

@@ -8,12 +8,13 @@ from controller import reconcile
 from controller.act.actor import Actor
 from controller.act.recorder import Recorder
 from controller.health import Heartbeat
+from controller.kube.objects import Key
 from controller.observe.observer import Observer
 from controller.observe.patroni import Patroni
 from controller.observe.progress import Progress
 from controller.watches.queue import KeyedQueue
 from controller.watches.secret_patrol import SecretPatrol
-from controller.watches.store import Key, Store
+from controller.watches.store import Store
 from controller.workers import Workers
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from controller.act.recorder import Recorder
 from controller.certificates.pki import Entropy
 from controller.kube.client import Conflict, Kube, Refused
 from controller.kube.kinds import DATABASE
+from controller.kube.objects import Key
 from controller.observe.observer import Observer
 from controller.observe.world import Manifest, World
 from controller.plan.actions import Action, Apply
@@ -30,7 +31,7 @@ from controller.plan.upgrade import Choice, awake, choose
 from controller.report.status import status, transitions
 from controller.report.succession import Chronicle
 from controller.watches.queue import Work
-from controller.watches.store import Key, Store
+from controller.watches.store import Store
 from schemas.policyfile import PolicyFile
 from schemas.types import PostgreSQLDatabase, decode
 
@@ -152,7 +153,8 @@ class Reconciler:
         try:
             await self._execution.carry_out(key, db, chosen.actions, attempt.world, attempt.done)
         except Conflict:
-            seen = await self._observer.unseen(key, chosen.actions, attempt.world)
+            absent = [write.manifest for write in chosen.actions if isinstance(write, Apply) and write.absent]
+            seen = await self._observer.unseen(key, absent, attempt.world)
             if seen is None:
                 raise
             attempt.world = seen

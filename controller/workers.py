@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from controller.health import Heartbeat
+    from controller.kube.objects import Key
     from controller.metrics import Metrics
     from controller.watches.queue import KeyedQueue, Work
-    from controller.watches.store import Key
 
 logger = logging.getLogger(__name__)
 

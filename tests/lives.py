@@ -14,13 +14,14 @@ from controller.act.recorder import Recorder
 from controller.kube.client import WRITES, Kube
 from controller.kube.connection import Configuration, configuration
 from controller.kube.kinds import KINDS, WATCHED, WEBHOOK_CONFIGURATIONS
+from controller.kube.objects import Identity, Key, identity_of
 from controller.observe.observer import Observer
 from controller.observe.patroni import Patroni, Reply
 from controller.observe.progress import Progress
 from controller.reconcile import Reconciler, Surroundings
 from controller.watches.handlers import selectors
 from controller.watches.queue import Work
-from controller.watches.store import Identity, Key, Store, identity_of
+from controller.watches.store import Store
 from schemas.policyfile import PolicyFile
 
 if TYPE_CHECKING:

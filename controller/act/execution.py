@@ -12,6 +12,7 @@ from controller.act.recorder import Recorder
 from controller.desired import names
 from controller.kube.client import Refused
 from controller.kube.kinds import DATABASE, DATABASE_LABEL
+from controller.kube.objects import Key
 from controller.observe.observer import Observer
 from controller.observe.world import World
 from controller.plan.actions import (
@@ -27,7 +28,6 @@ from controller.plan.actions import (
     RestartPostgres,
     Switchover,
 )
-from controller.watches.store import Key
 from schemas.types import API_VERSION, PostgreSQLDatabase
 
 logger = logging.getLogger(__name__)

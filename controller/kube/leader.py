@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 from controller.kube.client import Conflict, KubeError
 from controller.kube.kinds import KINDS, LEASE
-from controller.report.events import micro_time
+from controller.kube.objects import micro_time
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

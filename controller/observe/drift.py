@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from controller.plan.actions import Manifest
+from controller.desired.child import Manifest
 from schemas.quantity import QuantityError, parse
 
 APPLIED = "keddah.dev/applied"

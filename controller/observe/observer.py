@@ -12,6 +12,9 @@ from dataclasses import replace
 from controller.desired import names
 from controller.kube.client import Kube
 from controller.kube.kinds import NODE, STORAGE_CLASS
+from controller.kube.objects import Identity, Key
+from controller.observe.following import unexplained, wants_removed_wal
+from controller.observe.images import behind, image_in_force
 from controller.observe.ownership import part
 from controller.observe.patroni import Patroni
 from controller.observe.progress import Progress
@@ -29,10 +32,7 @@ from controller.observe.world import (
     node,
     storage_class,
 )
-from controller.plan.actions import Action, Apply
-from controller.plan.instances.rebuild import unexplained, wants_removed_wal
-from controller.plan.upgrade import behind, image_in_force
-from controller.watches.store import Identity, Key, Store
+from controller.watches.store import Store
 
 _LOG_SECONDS, _LOG_LINES = 30, 500
 """How much of a standby's log is read: it asks for WAL every 5 s (wal_retrieve_retry_interval)."""
@@ -147,13 +147,12 @@ class Observer:
         found = await asyncio.gather(*(self._kube.get("ConfigMap", key.namespace, name) for name in missing))
         return {name: live for name, live in zip(missing, found, strict=True) if live is not None}
 
-    async def unseen(self, key: Key, actions: Iterable[Action], world: World) -> World | None:
-        """Look for children that a plan took for absent; None if there are none.
+    async def unseen(self, key: Key, absent: Iterable[Manifest], world: World) -> World | None:
+        """Look for children that were taken for absent; None if there are none.
 
         A child without our label is not in the store, and may be somebody else's. Secrets are not looked
         for: they were read by name already, and are read again in the next pass.
         """
-        absent = [action.manifest for action in actions if isinstance(action, Apply) and action.absent]
         wanted = [(m["kind"], m["metadata"]["name"]) for m in absent if m["kind"] != "Secret"]
         found = await asyncio.gather(*(self._kube.get(kind, key.namespace, name) for kind, name in wanted))
         children = {kind: dict(manifests) for kind, manifests in world.children.items()}

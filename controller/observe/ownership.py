@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from controller.desired import names
+from controller.desired.child import Manifest
 from controller.kube.kinds import DATABASE_LABEL
 from controller.observe.drift import APPLIED
-from controller.plan.actions import Manifest
 from schemas.types import PostgreSQLDatabase
 
 

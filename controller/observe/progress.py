@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from controller.kube.objects import Key
 from controller.observe.world import Instance
-from controller.watches.store import Key
 
 Mark: TypeAlias = tuple[str | None, str, int, str, int]
 _SETTLED = frozenset({"running", "start failed", "restart failed"})

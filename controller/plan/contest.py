@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from controller.kube.objects import Key
 from controller.plan.actions import Action, Apply
 from controller.plan.outcome import Done, Waiting
 from controller.plan.planner import Plan
-from controller.watches.store import Key
 
 _ENOUGH = 3
 """Passes that write the very same in a row, before it counts as contested."""

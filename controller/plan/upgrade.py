@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 from msgspec import UNSET
 
-from controller.observe.world import DATABASE_CONTAINER, Manifest, World
+from controller.observe.images import behind, image_in_force, primarys_image
+from controller.observe.world import World
 from controller.plan.judge import Judgement
 from controller.plan.outcome import Outcome
 from schemas.maintenance import MinorUpgrades, opening
@@ -56,31 +57,10 @@ def choose(judgement: Judgement, world: World, upgrades: MinorUpgrades, now: dat
         return Choice(release.image, release.version)
     held = _downgrade(db, world, release)
     if held is not None:
-        return Choice(_primarys_image(world) or running, None, held)
+        return Choice(primarys_image(world) or running, None, held)
     if running != release.image and not judgement.version_changed and not _undisturbing(world, running):
         held = _pending(db, world, release, opening(upgrades, now), now)
     return Choice(running, None, held) if held else Choice(release.image, release.version)
-
-
-def image_in_force(world: World) -> str | None:
-    """Return the image that new pods get; None while there is no StatefulSet."""
-    return _image(world.statefulset["spec"]["template"]) if world.statefulset else None
-
-
-def _primarys_image(world: World) -> str | None:
-    pods = world.children.get("Pod", {})
-    return _image(pods[world.primary.name]) if world.primary and world.primary.name in pods else None
-
-
-def behind(world: World, image: str) -> list[str]:
-    """Name the pods that were made with another image."""
-    pods = world.children.get("Pod", {})
-    return [name for name, pod in pods.items() if _image(pod) not in (None, image)]
-
-
-def _image(pod: Manifest) -> str | None:
-    containers = (pod.get("spec") or {}).get("containers") or []
-    return next((str(c["image"]) for c in containers if c["name"] == DATABASE_CONTAINER), None)
 
 
 def reported(db: PostgreSQLDatabase, world: World) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from controller.kube.kinds import KINDS
+from controller.kube.objects import micro_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 Manifest: TypeAlias = dict[str, Any]
 Type: TypeAlias = Literal["Normal", "Warning"]
@@ -62,8 +63,3 @@ def event(regarding: Mapping[str, Any], kind: str, reason: str, message: str, no
 def repeated(count: int, observed: str) -> Manifest:
     """Return the patch that makes an event one of a series, last observed at that MicroTime."""
     return {"series": {"count": count, "lastObservedTime": observed}}
-
-
-def micro_time(moment: datetime) -> str:
-    """Write a moment as Kubernetes' MicroTime."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

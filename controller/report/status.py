@@ -9,10 +9,11 @@ from typing import Any
 from msgspec import UNSET
 
 from controller.kube.kinds import DATABASE_LABEL
+from controller.observe.images import behind
 from controller.observe.world import World
 from controller.plan.instances.scaling import declared_instances
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
-from controller.plan.upgrade import Choice, behind, reported
+from controller.plan.upgrade import Choice, reported
 from controller.report.events import Type
 from schemas.types import Condition, PostgreSQLDatabase
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from controller.kube.objects import Key
 from controller.observe.world import Instance, World
 from controller.plan.actions import Action, Switchover
 from controller.report.events import Type
-from controller.watches.store import Key
 
 _SECOND = timedelta(seconds=1)  # the kubelet cuts the fractions of its times off
 _LOCK_LASTS = timedelta(seconds=20)  # `ttl` in Patroni's configuration

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from controller.kube.client import KubeError
 from controller.kube.kinds import WATCHED
-from controller.watches.store import identity_of, version_of
+from controller.kube.objects import identity_of, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from controller.kube.client import Kube
-    from controller.watches.store import Identity, Key, Store
+    from controller.kube.objects import Identity, Key
+    from controller.watches.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from controller.kube.kinds import DATABASE, NODE, STORAGE_CLASS, WEBHOOK_CONFIGURATIONS
-from controller.watches.store import key_of
+from controller.kube.objects import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from controller.kube.objects import Key
     from controller.metrics import Metrics
     from controller.watches.queue import KeyedQueue
-    from controller.watches.store import Key, Store
+    from controller.watches.store import Store
 
 
 class Intake:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from controller.kube.objects import Key
     from controller.watches.queue import KeyedQueue
-    from controller.watches.store import Key, Store
+    from controller.watches.store import Store
 
 READS_A_MINUTE = 16
 READS_EACH = 6

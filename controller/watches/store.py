@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from controller.kube.kinds import DATABASE, DATABASE_LABEL
+from controller.kube.kinds import DATABASE
+from controller.kube.objects import Identity, Key, identity_of, key_of, version_of
 from controller.watches import noise
 
 if TYPE_CHECKING:
@@ -21,23 +22,6 @@ if TYPE_CHECKING:
 Manifest: TypeAlias = dict[str, Any]
 
 _TOMBSTONES = 4096
-
-
-class Key(NamedTuple):
-    """Names one database."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-
-class Identity(NamedTuple):
-    """Names one object of a kind; the namespace is empty for those of the cluster."""
-
-    namespace: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,24 +126,6 @@ class Store:
         self._gone[(kind, identity)] = max(version, self._gone.pop((kind, identity), 0))
         if len(self._gone) > _TOMBSTONES:
             self._gone.popitem(last=False)
-
-
-def identity_of(manifest: Mapping[str, Any]) -> Identity:
-    """Return namespace and name of an object."""
-    return Identity(manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"])
-
-
-def version_of(manifest: Mapping[str, Any]) -> int:
-    """Return the version of the cluster at which a manifest was true."""
-    return int(manifest["metadata"].get("resourceVersion") or 0)
-
-
-def key_of(kind: str, manifest: Mapping[str, Any]) -> Key | None:
-    """Name the database that a manifest is, or belongs to by its label."""
-    namespace, name = identity_of(manifest)
-    if kind != DATABASE:
-        name = (manifest["metadata"].get("labels") or {}).get(DATABASE_LABEL, "")
-    return Key(namespace, name) if namespace and name else None
 
 
 def _entry(kind: str, manifest: Mapping[str, Any]) -> _Entry:

@@ -6,8 +6,9 @@ import pytest
 
 from controller.kube.client import Kube, Listing, Unavailable
 from controller.kube.kinds import DATABASE, WATCHED
+from controller.kube.objects import Key
 from controller.watches.audit import Audit
-from controller.watches.store import Key, Store
+from controller.watches.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from controller.kube.objects import Key
 from controller.plan.actions import Action, Apply, DeletePod
 from controller.plan.contest import Contests
 from controller.plan.outcome import Outcome, Stalled, Waiting
 from controller.plan.planner import Plan
-from controller.watches.store import Key
 
 KEY, OTHER = Key("shop", "orders"), Key("shop", "ledger")
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

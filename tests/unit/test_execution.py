@@ -9,11 +9,12 @@ from controller.act.actor import Actor
 from controller.act.execution import Execution, waves
 from controller.act.recorder import Recorder
 from controller.kube.client import Conflict, Kube, Refused
+from controller.kube.objects import Key
 from controller.observe.observer import Observer
 from controller.observe.patroni import Patroni
 from controller.observe.progress import Progress
 from controller.plan.actions import Action, Apply, DeletePod
-from controller.watches.store import Key, Store
+from controller.watches.store import Store
 from schemas.types import PostgreSQLDatabase, decode
 from tests import worlds
 from tests.factory import complete_database

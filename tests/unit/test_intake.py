@@ -3,11 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 from controller.kube.kinds import DATABASE
+from controller.kube.objects import Key
 from controller.metrics import Metrics
 from controller.watches.intake import Intake
 from controller.watches.queue import KeyedQueue
 from controller.watches.secret_patrol import PERIOD, READS_A_MINUTE, READS_EACH, SecretPatrol
-from controller.watches.store import Key, Store
+from controller.watches.store import Store
 
 KEY = Key("shop", "orders")
 Manifest = dict[str, Any]

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from controller.kube.answers import Conflict, KubeError, Refused, Unavailable, read
-from controller.report.events import Series, event, micro_time
+from controller.kube.objects import micro_time
+from controller.report.events import Series, event
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
 

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controller.kube.client import Kube
+from controller.kube.objects import Key
 from controller.observe.observer import Observer
 from controller.observe.patroni import Patroni
 from controller.observe.progress import Progress
 from controller.observe.world import StorageClass
-from controller.watches.store import Key, Store
+from controller.watches.store import Store
 
 KEY = Key("shop", "orders")
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from controller.kube.client import Kube
+from controller.kube.objects import Key
 from controller.observe.observer import Observer
 from controller.observe.patroni import Patroni
 from controller.observe.progress import Progress
 from controller.observe.world import World
-from controller.watches.store import Key, Store
+from controller.watches.store import Store
 
 KEY = Key("shop", "orders")
 LABELS = {"keddah.dev/database": "orders", "keddah.dev/role": "standby"}

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from controller.kube.objects import Key
 from controller.observe.progress import Progress
 from controller.observe.world import Instance
-from controller.watches.store import Key
 from tests.worlds import pod
 
 KEY = Key("shop", "orders")

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from controller.observe.following import unexplained
 from controller.observe.pods import Trouble
 from controller.observe.world import Instance, Leadership, Node, World
 from controller.plan.actions import DeletePod, Rebuild
-from controller.plan.instances.rebuild import PATIENCE, Hold, judge, rebuild, unexplained, wants_removed_wal
+from controller.plan.instances.rebuild import PATIENCE, Hold, judge, rebuild
 from controller.plan.outcome import Waiting
 from controller.plan.planner import plan
 from tests.worlds import OLD, intent, pod, settled, world
@@ -73,33 +74,6 @@ def test_every_doubt_about_the_world_leaves_the_data(world_changes: dict[str, An
 )
 def test_every_doubt_about_the_primary_leaves_the_data(primary: dict[str, Any], why: str) -> None:
     held(stuck(primary=primary), why)
-
-
-LINE = (
-    "2026-11-23 12:13:10.527 UTC [245] FATAL:  could not receive data from WAL stream: ERROR:  requested WAL"
-)
-MISSING = f"{LINE} segment 000000010000000000000004 has already been removed"
-
-
-def test_a_standby_says_in_its_log_that_wal_is_missing() -> None:
-    before = "2026-11-23 12:13:10.526 UTC [245] LOG:  started streaming WAL from primary at 0/4000000"
-    assert wants_removed_wal(f"{before}\n{MISSING}\n{before}\n")
-
-
-@pytest.mark.parametrize(
-    "log",
-    [
-        "",
-        "2026-11-23 12:13:10.527 UTC [245] FATAL:  could not connect to the primary server: timeout",
-        "2026-11-23 UTC [1] FATAL:  could not start WAL streaming: ERROR:  replication slot does not exist",
-        f"2026-11-23 12:13:10.527 UTC [9] app@app ERROR:  {MISSING}",
-        f"2026-11-23 12:13:10.527 UTC [9] app@app STATEMENT:  SELECT '{MISSING}",
-        f"2026-11-23 12:13:10.527 UTC [9] app@app STATEMENT:  SELECT '\n\t{MISSING}\n\t'",
-        f"{MISSING} or so",
-    ],
-)
-def test_whatever_else_a_log_says_is_no_missing_wal(log: str) -> None:
-    assert not wants_removed_wal(log)
 
 
 def test_only_the_log_of_a_standby_that_runs_and_does_not_follow_is_asked() -> None:

@@ -11,6 +11,7 @@ from controller import reconcile
 from controller.act.actor import Actor, Declined
 from controller.act.recorder import Recorder
 from controller.kube.client import Conflict, Kube, Refused
+from controller.kube.objects import Key
 from controller.observe.observer import Observer
 from controller.observe.patroni import Patroni
 from controller.observe.progress import Progress
@@ -19,7 +20,7 @@ from controller.plan.outcome import Done, Stalled, Waiting
 from controller.plan.planner import Plan
 from controller.reconcile import Reconciler, Surroundings
 from controller.watches.queue import Work
-from controller.watches.store import Key, Store
+from controller.watches.store import Store
 from schemas.policyfile import PolicyFile
 from tests.factory import POLICY, complete_database
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from controller.kube.kinds import DATABASE
-from controller.watches.store import Identity, Key, Store
+from controller.kube.objects import Identity, Key
+from controller.watches.store import Store
 
 KEY = Key("shop", "orders")
 Manifest = dict[str, Any]

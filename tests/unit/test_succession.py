@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from controller.kube.objects import Key
 from controller.observe.world import Instance, Leadership, Node, World
 from controller.plan.actions import Switchover
 from controller.report.succession import Chronicle
-from controller.watches.store import Key
 from tests.worlds import members, pod, world
 
 KEY = Key("shop", "orders")

@@ -8,10 +8,10 @@ import pytest
 from controller.health import PATIENCE, Heartbeat
 from controller.kube.client import Unavailable
 from controller.kube.leader import LeadershipLost
+from controller.kube.objects import Key
 from controller.metrics import Metrics
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 from controller.watches.queue import KeyedQueue, Work
-from controller.watches.store import Key
 from controller.workers import Workers
 
 if TYPE_CHECKING:

@@ -4,17 +4,18 @@ Patroni repairs by itself what it can prove: a diverged timeline (pg_rewind, and
 an empty volume. It leaves alone, for ever, a standby whose WAL the primary has removed and one whose data
 no server starts from. Here is the proof that these two want:
 
-* Removed WAL: the standby's log says so. Nothing else does. Its replication slot does not: a standby that
-  asks in vain moves the slot back to where it stands. A standby that cannot reach its primary, or may not,
-  looks the same from outside; a copy would fail for the same reason, and its data would be gone.
+* Removed WAL: the standby's log says so (`following` reads it). Nothing else does. Its replication slot does
+  not: a standby that asks in vain moves the slot back to where it stands. A standby that cannot reach its
+  primary, or may not, looks the same from outside; a copy would fail for the same reason, and its data would
+  be gone.
 * Broken data: the server does not start, though the primary runs from the same template and parameters.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from controller.observe.following import cannot_follow, not_starting
 from controller.observe.world import Instance, World
 from controller.plan.actions import Rebuild
 from controller.plan.instances.copies import NO_PRIMARY, trusted_primary
@@ -23,16 +24,7 @@ from controller.plan.outcome import Waiting
 PATIENCE = 60.0
 """Seconds without any progress before a standby is copied anew, doubled with each copy of the same pod."""
 _LONGEST = 6
-_NOTICEABLE = 20.0
 _COPYING = "creating replica"
-_WAL_IS_GONE = re.compile(
-    # What follows another severity, or a tab, is quoted from somebody's statement.
-    r"^(?!\t)(?:(?!ERROR:|LOG:|STATEMENT:|DETAIL:|CONTEXT:|QUERY:).)*FATAL:  could not receive data from WAL"
-    r" stream: ERROR:  requested WAL segment [0-9A-F]{24} has already been removed$",
-    re.MULTILINE,
-)
-"""As PostgreSQL logs it on a standby, every few seconds (walreceiver, and walsender behind it)."""
-_NOT_STARTING = frozenset({"start failed", "restart failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +47,12 @@ def rebuild(world: World) -> Rebuild | Waiting | None:
     return None
 
 
-def cannot_follow(instance: Instance, world: World) -> bool:
-    """Whether a standby is there and has not got on for a noticeable time.
-
-    One that fails to start from another template than the primary's is the roll-out's to tell of.
-    """
-    there = not instance.deleting and not instance.ended and not instance.ready
-    standby = instance.role != "primary" and instance.name != world.leadership.holder
-    at_rest = instance.state == "running" or (_failed(instance) and not _untried(instance, world))
-    seconds = world.idle.get(instance.uid, 0.0)
-    return there and standby and at_rest and not instance.streaming and seconds >= _NOTICEABLE
-
-
 def judge(standby: Instance, world: World) -> Rebuild | Hold:
     """Decide about a standby that cannot follow."""
     hold = _last_copy(standby, world) or _busy(standby, world)
     if hold:
         return Hold(hold)
-    proof = _broken(world) if _failed(standby) else _wal_is_gone(standby, world)
+    proof = _broken(world) if not_starting(standby) else _wal_is_gone(standby, world)
     if isinstance(proof, Hold):
         return proof
     seconds, patience = world.idle.get(standby.uid, 0.0), PATIENCE * 2 ** min(standby.rebuilds, _LONGEST)
@@ -110,16 +90,6 @@ def _being_copied(instance: Instance, world: World) -> bool:
     return instance.state == _COPYING or asked
 
 
-def wants_removed_wal(log: str) -> bool:
-    """Whether the end of a standby's log says that the primary has removed WAL that it needs."""
-    return _WAL_IS_GONE.search(log) is not None
-
-
-def unexplained(world: World) -> list[Instance]:
-    """Return the standbys of which only their log tells why they do not follow."""
-    return [i for i in world.instances if i.state == "running" and cannot_follow(i, world)]
-
-
 def _wal_is_gone(standby: Instance, world: World) -> str | Hold:
     if standby.uid not in world.without_wal:
         return Hold("it does not stream, and does not say that WAL is missing; see its log")
@@ -130,12 +100,3 @@ def _broken(world: World) -> str | Hold:
     if world.primary is not None and world.primary.pending_restart is not None:
         return Hold("its server does not start, and the primary has not tried the newest parameters yet")
     return "its server does not start with what the primary runs with, so its data is damaged"
-
-
-def _failed(instance: Instance) -> bool:
-    return instance.state in _NOT_STARTING
-
-
-def _untried(instance: Instance, world: World) -> bool:
-    """Whether a server fails to start from a template that the primary does not run from."""
-    return _failed(instance) and world.primary is not None and instance.revision != world.primary.revision
