@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from controller.desired.child import Manifest
 
+MOST_BEHIND_MIB = 64
+"""How much WAL a standby may have still to receive, and be ready."""
+
 _DAY = 86400
 
 
@@ -16,7 +19,7 @@ def probes() -> Manifest:
     but a Service without any standby is worse. Liveness says whether Patroni's loop turns: it does with the
     API server away, and a minute of silence passes, for a restart of the container restarts PostgreSQL.
     """
-    readiness = _ask("/readiness?mode=write&lag=64MB")
+    readiness = _ask(f"/readiness?mode=write&lag={MOST_BEHIND_MIB}MB")
     return {
         "startupProbe": {**readiness, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": _DAY},
         "readinessProbe": {**readiness, "periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 3},

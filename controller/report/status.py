@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from controller.desired.probes import MOST_BEHIND_MIB
 from controller.kube.kinds import DATABASE_LABEL
 from controller.observe.images import behind
 from controller.observe.world import World
@@ -140,18 +141,24 @@ def _replicated(world: World, expected: int, *, synchronous: bool) -> Finding:
     primary = world.primary
     if primary is None:
         return Finding("Replicated", False, "NoPrimary", "No primary is known")
-    behind = (primary.position - i.position for i in world.instances if i.name in following)
-    lag = max(0, *behind, 0)
+    behind = {i.name: _mebibytes(primary.position - i.position) for i in world.instances if i.streaming}
     holds = len(following) >= expected - 1
     if holds and synchronous and not world.leadership.synchronous.intersection(following):
         # Patroni names its synchronous standbys some time after they stream: till then a commit is alone.
         return Finding("Replicated", False, "NotSynchronous", "No standby acknowledges commits yet")
-    reason = "Streaming" if holds else "StandbysMissing"
-    # The lag is rounded up to whole segments of 16 MiB: a figure that moved with every commit would make
-    # every commit a write to the API server.
-    segments = -(-lag // (16 << 20))
-    message = f"{len(following)} of {expected - 1} standbys stream, at most {segments * 16} MiB behind"
-    return Finding("Replicated", holds, reason, message)
+    lag = max((behind[name] for name in following), default=0)
+    message = f"{len(following)} of {expected - 1} standbys stream, at most {lag} MiB behind"
+    late = {name: lag for name, lag in behind.items() if name not in following and lag > MOST_BEHIND_MIB}
+    if late:
+        told = ", ".join(f"{name} is {lag} MiB behind" for name, lag in late.items())
+        message = f"{message}; {told}, where {MOST_BEHIND_MIB} are allowed"
+        return Finding("Replicated", holds, "StandbysBehind", message)
+    return Finding("Replicated", holds, "Streaming" if holds else "StandbysMissing", message)
+
+
+def _mebibytes(lag: int) -> int:
+    """Round up to whole segments of 16 MiB: what moved with every commit would be written with each."""
+    return 16 * max(0, -(-lag // (16 << 20)))
 
 
 def _up_to_date(db: PostgreSQLDatabase, world: World, outcome: Outcome, choice: Choice | None) -> Finding:

@@ -92,6 +92,40 @@ def test_lag_is_told_in_whole_segments(behind: int, said: str) -> None:
     assert said in next(c["message"] for c in result["conditions"] if c["type"] == "Replicated")
 
 
+@pytest.mark.parametrize(
+    ("third", "reason", "message"),
+    [
+        ({}, "Streaming", "2 of 2 standbys stream, at most 16 MiB behind"),
+        (
+            {"ready": False, "position": 0},
+            "StandbysBehind",
+            "1 of 2 standbys stream, at most 16 MiB behind; orders-2 is 112 MiB behind, where 64 are allowed",
+        ),
+        (
+            {"ready": False, "position": 0, "streaming": False},
+            "StandbysMissing",
+            "1 of 2 standbys stream, at most 16 MiB behind",
+        ),
+        ({"ready": False}, "StandbysMissing", "1 of 2 standbys stream, at most 16 MiB behind"),
+        ({"deleting": True}, "StandbysMissing", "1 of 2 standbys stream, at most 16 MiB behind"),
+    ],
+    ids=["streams", "too far behind", "does not stream", "not ready yet", "going"],
+)
+def test_replicated_is_true_only_while_every_standby_streams_within_bounds(
+    third: dict[str, Any], reason: str, message: str
+) -> None:
+    here, near = 100 << 20, 99 << 20
+    instances = (
+        pod(0, "primary", position=here),
+        pod(1, position=near),
+        pod(2, **{"position": here} | third),
+    )
+    result = status(typed_database(replicas=3), world(instances), Done(), judged=True, now=NOW)
+    told = next(c for c in result["conditions"] if c["type"] == "Replicated")
+    assert (told["status"], told["reason"]) == (str(reason == "Streaming"), reason)
+    assert told["message"] == message
+
+
 def test_an_event_is_told_only_when_ready_changes() -> None:
     ready = status(typed_database(), world(members(1)), Done(), judged=True, now=NOW)
     assert transitions({}, ready) == [("Normal", "Ready", "1 of 1 instances serve")]
