@@ -85,6 +85,12 @@ def test_a_standby_that_may_not_take_over_is_no_other() -> None:
     refused(replace(fit, leadership=replace(LEAD, synchronous=frozenset({"orders-2"}))), "the only standby")
 
 
+def test_a_standby_that_does_not_serve_goes_though_no_other_could_take_over() -> None:
+    around = lost()
+    alone = (around.instances[0], replace(around.instances[1], ready=False), around.instances[2])
+    assert isinstance(discard(replace(around, instances=alone)), Discard)
+
+
 def test_a_volume_without_pod_goes_alone() -> None:
     around = lost()
     expected = Discard("data-orders-2", GIVEN_UP, "", "", REASON)
@@ -124,6 +130,8 @@ def test_a_pod_without_a_place_is_told_of_with_the_way_out() -> None:
     "changes",
     [
         {"leadership": replace(LEAD, last_primary="orders-2")},
+        {"claims": ()},
+        {"claims": (claim(2, deleting=True),)},
         {
             "instances": (
                 pod(0, "primary"),

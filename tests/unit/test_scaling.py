@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from controller.observe.world import Leadership, World
 from controller.plan.instances.scaling import scale
 from tests.factory import typed_database
@@ -49,6 +51,29 @@ def test_shrinking_without_a_known_primary_waits() -> None:
     around = with_statefulset(3, world(instances, leadership=Leadership(None, initialized=True)))
     chosen = scale(typed_database(replicas=1), 1, around)
     assert (chosen.instances, chosen.waiting is not None) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("initialized", "ready"), [(True, False), (False, True)], ids=["nobody serves", "its state was lost"]
+)
+def test_a_database_that_was_ever_made_is_not_shrunk_without_a_primary(
+    initialized: object, ready: object
+) -> None:
+    instances = tuple(replace(i, role="standby", ready=ready is True) for i in members(3))
+    lead = Leadership(None, initialized=initialized is True)
+    chosen = scale(typed_database(replicas=1), 1, with_statefulset(3, world(instances, leadership=lead)))
+    assert (chosen.instances, chosen.waiting is not None) == (3, True)
+
+
+def paused(replicas: int) -> World:
+    around = with_statefulset(replicas, world(members(replicas)))
+    return replace(around, leadership=replace(around.leadership, paused=True))
+
+
+def test_in_a_pause_instances_are_added_and_none_is_taken() -> None:
+    assert scale(typed_database(replicas=5), 5, paused(3)).instances == 5
+    assert scale(typed_database(replicas=1), 1, paused(3)).instances == 3
+    assert scale(typed_database(replicas=3, hibernated=True), 3, paused(3)).instances == 3
 
 
 def test_a_database_that_never_started_shrinks_at_once() -> None:
@@ -99,9 +124,13 @@ def test_an_instance_that_was_removed_as_it_became_primary_comes_back() -> None:
     assert (chosen.instances, chosen.waiting is not None) == (3, True)
     lost = replace(around, claims=claims[:2])
     assert scale(typed_database(replicas=1), 1, lost).instances == 1
+    served = replace(around, instances=members(1), leadership=replace(lead, holder="orders-0"))
+    assert scale(typed_database(replicas=1), 1, served).instances == 1
 
 
 def test_nobody_is_hibernated_on_a_claim_that_was_deleted() -> None:
     around = with_statefulset(1, world(members(1), claims=(claim(0, deleting=True),)))
     chosen = scale(typed_database(hibernated=True), 1, around)
     assert (chosen.instances, chosen.waiting is not None) == (1, True)
+    asleep = with_statefulset(0, world(claims=(claim(0, deleting=True),)), remembered=1)
+    assert scale(typed_database(hibernated=True), 1, asleep).waiting is None

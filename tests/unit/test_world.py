@@ -190,6 +190,34 @@ def test_a_node_is_read_the_same_from_the_store(manifest: dict[str, Any], read: 
     assert node(manifest) == node(store.objects("Node")["node-0"]) == read
 
 
+@pytest.mark.parametrize(("kind", "status"), [("PodScheduled", "True"), ("Initialized", "False")])
+def test_a_pod_that_has_its_node_is_not_unschedulable(kind: str, status: str) -> None:
+    assert instance(pod({"conditions": [{"type": kind, "status": status}]})).trouble is None
+
+
+@pytest.mark.parametrize(
+    ("member", "read"),
+    [
+        ({"timeline": 3, "xlog_location": 5}, (3, 5)),
+        ({"timeline": "3"}, (3, 0)),
+        ({"timeline": "three", "xlog_location": None}, (0, 0)),
+    ],
+)
+def test_positions_and_timelines_are_numbers_or_nothing(
+    member: dict[str, Any], read: tuple[int, int]
+) -> None:
+    seen = instance(pod(member=member))
+    assert (seen.timeline, seen.position) == read
+
+
+@pytest.mark.parametrize("state", [{"running": {}}, {"waiting": {"reason": "ContainerCreating"}}])
+def test_the_last_end_is_remembered_while_another_container_runs(state: dict[str, Any]) -> None:
+    seen = instance(pod({"containerStatuses": [postgres(state, ENDED)]}))
+    assert (seen.last_end, seen.last_end_at is not None) == ("Error, exit code 137", True)
+    again = instance(pod({"containerStatuses": [postgres({"terminated": {"exitCode": 1}}, ENDED)]}))
+    assert again.last_end == "Terminated, exit code 1"
+
+
 def annotated(**annotations: str) -> dict[str, Any]:
     return {"metadata": {"annotations": annotations}}
 
