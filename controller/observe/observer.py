@@ -6,7 +6,7 @@ First in the watches' store, then at the API server for what they do not tell.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from controller.desired import names
@@ -27,6 +27,7 @@ from controller.observe.world import (
     StorageClass,
     World,
     claim,
+    configured,
     instance,
     leadership,
     node,
@@ -53,20 +54,14 @@ class Observer:
 
     async def world(self, key: Key, *, secrets: bool) -> World:
         """Return what surrounds the database; its Secrets only on request, since each costs a read."""
-        children = {
-            kind: {name: child for name, child in found.items() if part(kind, child, key.name)}
-            for kind, found in self._store.children(key).items()
-        }
-        # What is somebody else's has no say in who leads.
-        lead = leadership(children.get("ConfigMap", {}), key.name)
+        told = self.told(key)
+        children, lead, instances = dict(told.children), told.leadership, told.instances
+        former = self._progress.former(key, configured(children.get("ConfigMap", {}), key.name))
         if secrets:
             children["Secret"], unlabelled = await asyncio.gather(
                 self.secrets(key), self._unlabelled(key, children)
             )
             children["ConfigMap"] = {**children.get("ConfigMap", {}), **unlabelled}
-        instances = sorted(
-            (instance(pod) for pod in children.get("Pod", {}).values()), key=lambda i: i.ordinal
-        )
         claims = sorted(
             (claim(manifest) for manifest in children.get("PersistentVolumeClaim", {}).values()),
             key=lambda c: c.ordinal,
@@ -76,6 +71,7 @@ class Observer:
             instances=await self._restarts(instances),
             claims=tuple(claims),
             leadership=lead,
+            former=former,
             storage_classes=self._storage_classes(),
             nodes=self._nodes({i.node for i in instances}),
         )
@@ -88,13 +84,24 @@ class Observer:
             world, without_wal=without_wal, server_version=version, certificates=certificates, moved=moved
         )
 
+    def told(self, key: Key) -> World:
+        """Return what the watches told of the database's pods; nobody is asked."""
+        children = {
+            kind: {name: child for name, child in found.items() if part(kind, child, key.name)}
+            for kind, found in self._store.children(key).items()
+        }
+        pods = sorted((instance(pod) for pod in children.get("Pod", {}).values()), key=lambda i: i.ordinal)
+        # What is somebody else's has no say in who leads.
+        lead = leadership(children.get("ConfigMap", {}), key.name)
+        return World(children=children, instances=tuple(pods), leadership=lead)
+
     async def _wants_wal(self, key: Key, standby: Instance) -> bool:
         log = await self._kube.log(
             key.namespace, standby.name, DATABASE_CONTAINER, seconds=_LOG_SECONDS, lines=_LOG_LINES
         )
         return wants_removed_wal(log)
 
-    async def _restarts(self, instances: list[Instance]) -> tuple[Instance, ...]:
+    async def _restarts(self, instances: Sequence[Instance]) -> tuple[Instance, ...]:
         """Ask those that must restart whether they still must: a pod says it until Patroni's next loop.
 
         A parameter that was put right would else cost the primary a switchover.

@@ -1,11 +1,11 @@
-"""For how long each instance has not got on: what one look at the world cannot tell.
+"""For how long each instance has not got on, and what was wanted before: what one look cannot tell.
 
 Remembered by this process alone: a fresh controller begins to count anew, and so waits longer, never less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,11 +16,20 @@ Mark: TypeAlias = tuple[str | None, str, int, str, int]
 _SETTLED = frozenset({"running", "start failed", "restart failed"})
 _ON_THE_WAY = frozenset({"starting", "restarting", "stopping", "stopped", "crashed"})
 """Between two failed starts; what a server does for minutes by itself (crash recovery) begins no count."""
+_DIGESTED_SECONDS = 30.0
+"""In which Patroni has taken over any change of its configuration: it looks every 5 s, and sleeps for 1 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Since:
     mark: Mark
+    moment: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    parameters: Mapping[str, str]
+    former: Mapping[str, str]
     moment: float
 
 
@@ -30,6 +39,7 @@ class Progress:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._since: dict[Key, dict[str, _Since]] = {}
+        self._wishes: dict[Key, _Wish] = {}
 
     def look(self, key: Key, instances: Iterable[Instance], holder: str | None) -> dict[str, float]:
         """Return, by pod's UID, the seconds for which an instance has neither moved nor followed.
@@ -41,9 +51,19 @@ class Progress:
         self._since[key] = after
         return {uid: now - since.moment for uid, since in after.items()}
 
+    def former(self, key: Key, parameters: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the parameters as they were before they last changed, for half a minute after that."""
+        known, now = self._wishes.get(key), self._clock()
+        fresh = known.former if known and now - known.moment < _DIGESTED_SECONDS else {}
+        if known is None or known.parameters != parameters:
+            before = known.parameters if known else {}
+            self._wishes[key] = _Wish(parameters, fresh := {**fresh, **before}, now)
+        return fresh
+
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a database that is gone."""
         self._since.pop(key, None)
+        self._wishes.pop(key, None)
 
 
 def _look(instance: Instance, holder: str | None, before: _Since | None, now: float) -> _Since | None:

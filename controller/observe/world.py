@@ -154,6 +154,8 @@ class World:
     """Seconds for which a pod, by UID, has neither moved nor followed, as far as anybody watched."""
     without_wal: frozenset[str] = frozenset()
     """Pods, by UID, whose log says that the primary has removed WAL that they need."""
+    former: Mapping[str, str] = field(default_factory=dict)
+    """PostgreSQL's parameters as they were before they last changed, if that was a moment ago."""
     server_version: str | None = None
     moved: Mapping[str, str | None] = field(default_factory=dict)
     """While a change of image is under way, the version that each ready pod with the new one reports."""
@@ -240,6 +242,14 @@ def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
         acquired=pods.moment(lock.get("acquireTime")),
         renewed=pods.moment(lock.get("renewTime")),
     )
+
+
+def configured(config_maps: Mapping[str, Manifest], scope: str) -> dict[str, str]:
+    """Read the parameters that Patroni is to give PostgreSQL; none where there is no configuration."""
+    annotations = config_maps.get(names.config(scope), {}).get("metadata", {}).get("annotations") or {}
+    postgresql = pods.parsed(annotations.get("config")).get("postgresql")
+    found = postgresql.get("parameters") if isinstance(postgresql, dict) else None
+    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 def claim(manifest: Manifest) -> Claim:

@@ -31,6 +31,7 @@ from controller.plan.instances.rebuild import rebuild
 from controller.plan.instances.renewal import reloads
 from controller.plan.instances.rollout import rollout
 from controller.plan.instances.scaling import INSTANCES, Scale, declared_instances, scale
+from controller.plan.instances.withdrawn import digested, digesting
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 from controller.plan.volumes import cannot_grow, growing, growth, missing_class
 from schemas.types import PostgreSQLDatabase
@@ -132,7 +133,8 @@ def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
         or discard(world)
         or rebuild(world)
         or _impostor(intent, world)
-        or rollout(world, scaled.instances)
+        or rollout(digested(intent.db, world), scaled.instances)
+        or digesting(intent.db, world)
         or cannot_grow(intent.db, world)
         or _mismatch(intent, world)
         or kept(world)
