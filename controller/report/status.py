@@ -118,7 +118,10 @@ def _ready(world: World, outcome: Outcome, expected: int) -> Finding:
         return Finding("Ready", False, "Hibernated", outcome.message)
     if isinstance(outcome, Done) or _complete(world, expected):
         message = f"{expected} of {expected} instances serve"
-        return Finding("Ready", True, outcome.reason if isinstance(outcome, Waiting) else "Ready", message)
+        if isinstance(outcome, Waiting):
+            # An event takes its words from here, and the reason alone would not say why.
+            return Finding("Ready", True, outcome.reason, f"{message}; {outcome.message}")
+        return Finding("Ready", True, "Ready", message)
     return Finding("Ready", False, outcome.reason, outcome.message)
 
 

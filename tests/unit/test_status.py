@@ -76,6 +76,48 @@ def test_a_stalled_database_says_what_would_be_right() -> None:
     assert condition(result, "Stalled") == ("True", "StorageClassNotFound")
 
 
+STUCK = Stalled("VolumeCannotGrow", "StorageClass fixed does not allow volumes to grow")
+
+
+@pytest.mark.parametrize(
+    ("instances", "serves"),
+    [
+        (members(3), "True"),
+        (members(2), "False"),
+        ((pod(0, "primary", ready=False), pod(1), pod(2)), "False"),
+        ((pod(0), pod(1), pod(2)), "False"),
+    ],
+    ids=["all serve", "one is missing", "its primary does not serve", "no primary"],
+)
+def test_what_a_user_must_decide_takes_nothing_from_those_who_serve(
+    instances: tuple[Instance, ...], serves: str
+) -> None:
+    result = status(typed_database(replicas=3), world(instances), STUCK, judged=True, now=NOW)
+    assert condition(result, "Ready") == (serves, "VolumeCannotGrow")
+
+
+def test_a_hibernated_database_is_not_ready_and_says_why() -> None:
+    asleep = typed_database(replicas=3, hibernated=True)
+    result = status(asleep, world(), Done("Hibernated", "No pods"), judged=True, now=NOW)
+    assert (result["ready"], condition(result, "Ready")) == ("0/0", ("False", "Hibernated"))
+
+
+def test_an_instance_that_is_on_its_way_out_is_one_too_many_and_does_not_count() -> None:
+    instances = (*members(2), pod(2, deleting=True))
+    ending = Waiting(30, "InstancesEnding", "2 of 2 instances serve")
+    result = status(typed_database(replicas=2), world(instances), ending, judged=True, now=NOW)
+    assert (result["ready"], result["replicas"]) == ("2/2", 3)
+    assert condition(result, "Ready") == ("False", "InstancesEnding")
+    result = status(typed_database(replicas=2), world(members(3)), ending, judged=True, now=NOW)
+    assert condition(result, "Ready") == ("False", "InstancesEnding")
+
+
+def test_an_instance_that_is_not_ready_does_not_count() -> None:
+    around = world((pod(0, "primary"), pod(1, ready=False)))
+    waiting = Waiting(30, "InstancesStarting", "1 of 2 instances serve")
+    assert status(typed_database(replicas=2), around, waiting, judged=True, now=NOW)["ready"] == "1/2"
+
+
 def test_a_primary_that_lost_the_lock_is_not_shown() -> None:
     around = world((pod(0, "primary"), pod(1, "primary")))
     lead = replace(around.leadership, holder="orders-1")
@@ -130,6 +172,11 @@ def test_an_event_is_told_only_when_ready_changes() -> None:
     ready = status(typed_database(), world(members(1)), Done(), judged=True, now=NOW)
     assert transitions({}, ready) == [("Normal", "Ready", "1 of 1 instances serve")]
     assert transitions(ready, ready) == []
+    growing = Waiting(30, "VolumesGrowing", "data-orders-0 10Gi -> 20Gi")
+    another = status(typed_database(), world(members(1)), growing, judged=True, now=NOW)
+    assert transitions(ready, another) == [
+        ("Normal", "VolumesGrowing", "1 of 1 instances serve; data-orders-0 10Gi -> 20Gi")
+    ]
 
 
 def pods(*images: str) -> dict[str, Any]:
@@ -202,6 +249,15 @@ def test_replicated_waits_for_a_standby_that_acknowledges_commits() -> None:
     assert replicated(unnamed) == replicated(elsewhere) == ("False", "NotSynchronous")
     assert replicated(unnamed, synchronous="Strict") == ("False", "NotSynchronous")
     assert replicated(unnamed, synchronous="Off") == ("True", "Streaming")
+
+
+def test_replicated_says_what_is_missing() -> None:
+    gone = world(members(1))
+    assert replicated(gone) == ("False", "StandbysMissing")
+    nobody = world((pod(0), pod(1)))
+    assert replicated(nobody) == ("False", "NoPrimary")
+    result = status(typed_database(replicas=1), gone, Done(), judged=True, now=NOW)
+    assert condition(result, "Replicated") == ("False", "SingleInstance")
 
 
 @pytest.mark.parametrize(
