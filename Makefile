@@ -10,6 +10,8 @@ KUBE_CONTEXT ?=
 REPEAT ?= 5
 FAULT ?=
 CONTROLLER_KILLED ?=
+# Tests mostly wait: two processes share them, file by file, each with an API server or a cluster of its own.
+side_by_side = -n 2 --dist loadfile
 KUBECTL ?= kubectl $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 
 # Made on first use, in the cache, for each lock of requirements/.
@@ -45,9 +47,9 @@ verify: ## lint, types, architecture, unit tests, generated files: about a minut
 test: verify ## every test: unit, real API server, real cluster; installs what the machine lacks
 	$(python) -m deploy machine
 	@echo "== The API server tier: a real kube-apiserver and etcd, with the admission server called by it"
-	$(python) -m pytest -v tests/apiserver
+	$(python) -m pytest -v $(side_by_side) tests/apiserver
 	@echo "== The cluster tier: real nodes, pods and failures"
-	$(python) -m pytest -v --durations=20 tests/cluster
+	$(python) -m pytest -v --durations=20 $(side_by_side) tests/cluster
 
 .PHONY: conformance
 conformance: ## the cluster tier on your cluster, with keddah deployed: KUBE_CONTEXT=...

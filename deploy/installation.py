@@ -19,7 +19,7 @@ from deploy.generate.objects import DEFAULT_REGISTRY, NAMESPACE, VERSION
 from deploy.generate.policy import policy
 from deploy.images.build import Built, Naming, Workshop, build
 from deploy.images.inputs import TARGETS
-from deploy.local.state import cache_root
+from deploy.local.state import cache_root, locked
 from deploy.manifests import INSTALL, KUSTOMIZATION, overlay_files, write
 from deploy.target import CHECKOUT, Say, Target, TargetError
 from schemas.types import API_VERSION, KIND
@@ -62,9 +62,11 @@ def install(target: Target, images: Images | None, say: Say) -> None:
 
     Raises TargetError when it does not come up.
     """
-    write(OVERLAY, _overlay(images))
     say("install: kubectl apply --server-side -k build/overlay")
-    kubectl(target, "apply", "--server-side", "--force-conflicts", "-k", str(OVERLAY), quiet=True)
+    # One checkout may install on two clusters at once, as its tests do.
+    with locked(OVERLAY.with_suffix(".lock")):
+        write(OVERLAY, _overlay(images))
+        kubectl(target, "apply", "--server-side", "--force-conflicts", "-k", str(OVERLAY), quiet=True)
     await_serving(target, say)
 
 

@@ -15,6 +15,8 @@ from tests.clusters import OPERATOR, Cluster, reached
 CONTEXT = "KEDDAH_KUBE_CONTEXT"
 NAME = "test"
 """Of the cluster that is made here; `make demo` has another, and both can be up."""
+WORKER = "PYTEST_XDIST_WORKER"
+"""Of pytest-xdist: which of several processes that share the tests this one is; each has its own cluster."""
 
 
 def own() -> bool:
@@ -25,7 +27,12 @@ def own() -> bool:
 
 def local_name() -> str:
     """Give the name of the local cluster that tests run on."""
-    return os.environ.get(CONTEXT, f"keddah-{NAME}").removeprefix("keddah-")
+    context = os.environ.get(CONTEXT)
+    return context.removeprefix("keddah-") if context else "-".join([NAME, *_worker()])
+
+
+def _worker() -> list[str]:
+    return [os.environ[WORKER]] if WORKER in os.environ else []
 
 
 @contextmanager
@@ -35,7 +42,7 @@ def prepared(say: Say, folder: Path, *, keep: bool = False) -> Iterator[Cluster]
     `folder` is for a kubeconfig of that one context. Raises TargetError: no cluster is a failure.
     """
     context = os.environ.get(CONTEXT)
-    target = of_context(context, folder, say) if context else choose(say, name=NAME, own=True)
+    target = of_context(context, folder, say) if context else choose(say, name=local_name(), own=True)
     try:
         if not (context and _installed(target)):
             images = build_images(say) if target.builds_images else None

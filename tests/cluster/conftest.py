@@ -62,9 +62,13 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     # A run that is ended from outside takes its cluster along, as one ended by Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep = request.config.getoption("keep_cluster")
-    say = print if os.environ.get("CI") else lambda line: print(line, file=sys.__stderr__, flush=True)
-    with sites.prepared(say, tmp_path_factory.mktemp("site"), keep=bool(keep)) as prepared:
+    with sites.prepared(_say, tmp_path_factory.mktemp("site"), keep=bool(keep)) as prepared:
         yield prepared
+
+
+def _say(line: str) -> None:
+    """Tell it past pytest, which keeps what a fixture prints to itself."""
+    print(f"{sites.local_name()}: {line}", file=sys.__stderr__, flush=True)
 
 
 @pytest.fixture(scope="session")
