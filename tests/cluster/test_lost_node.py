@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.local.faults import power_off
+from tests import factory
 from tests.clusters import POLL, Cluster
 from tests.databases import Database
 from tests.laboratory.ground import ground
@@ -28,6 +29,7 @@ def doomed(cluster: Cluster, trio: Database) -> Iterator[Object]:
     ranges = {name: node["spec"][name] for name in ("podCIDR", "podCIDRs")}
     cluster.rest.apply({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": ranges}).expect()
     ground(local_name()).local("node-power", metadata["name"], "on")
+    until(lambda: admits(cluster, trio.namespace), 120)
 
 
 def test_an_instance_whose_node_is_gone_comes_back_elsewhere_when_its_volume_is_given_up(
@@ -73,6 +75,15 @@ def test_the_volume_of_a_standby_that_others_can_stand_in_for_is_made_anew(
     cluster.good("--namespace", trio.namespace, "annotate", "pvc", claim, f"keddah.dev/discard={uid}")
     until(lambda: identity(trio, claim) not in ("", uid), 60, trio.story, POLL)
     trio.settled()
+
+
+def admits(cluster: Cluster, namespace: str) -> bool:
+    """Tell whether the API server is rid of its connections to an admission server that went with its node.
+
+    Each such connection costs one call its time-out, for nobody has told the API server.
+    """
+    tried = factory.database("probe", namespace)
+    return all(cluster.rest.create(tried, dryRun="All").accepted for _ in range(10))
 
 
 def identity(trio: Database, claim: str) -> str:
