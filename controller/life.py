@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from controller.certificates.patrol import CertificatePatrol
 from controller.certificates.webhooks import WebhookCertificates
 from controller.health import Health
-from controller.kube.client import Kube, KubeError
+from controller.kube.answers import KubeError
+from controller.kube.client import Kube
 from controller.kube.connection import Configuration
 from controller.kube.kinds import DATABASE
 from controller.kube.leader import Leader, LeadershipLost, Term

@@ -15,7 +15,8 @@ from controller.act.actor import Actor, Declined
 from controller.act.execution import Execution, Overtaken
 from controller.act.recorder import Recorder
 from controller.certificates.pki import Entropy
-from controller.kube.client import Conflict, Kube, Refused
+from controller.kube.answers import Conflict, Refused
+from controller.kube.client import Kube
 from controller.kube.kinds import DATABASE
 from controller.kube.objects import Key
 from controller.observe.observer import Observer

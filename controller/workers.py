@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-from controller.kube.client import KubeError
+from controller.kube.answers import KubeError
 from controller.kube.leader import LeadershipLost
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 

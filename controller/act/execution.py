@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from controller.act.actor import Actor, Declined
 from controller.act.recorder import Recorder
 from controller.desired import names
-from controller.kube.client import Refused
+from controller.kube.answers import Refused
 from controller.kube.kinds import DATABASE, DATABASE_LABEL
 from controller.kube.objects import Key
 from controller.observe.observer import Observer

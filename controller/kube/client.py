@@ -14,11 +14,9 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio.client import ApiClient
 
-from controller.kube.answers import Conflict, KubeError, Refused, Unavailable, read
+from controller.kube.answers import Refused, Unavailable, read
 from controller.kube.connection import Configuration
 from controller.kube.kinds import KINDS
-
-__all__ = ["Conflict", "Kube", "KubeError", "Listing", "Refused", "Unavailable"]
 
 Manifest: TypeAlias = dict[str, Any]
 Observer: TypeAlias = Callable[[str, str, int], None]

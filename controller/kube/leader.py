@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
-from controller.kube.client import Conflict, KubeError
+from controller.kube.answers import Conflict, KubeError
 from controller.kube.kinds import KINDS, LEASE
 from controller.kube.objects import micro_time
 

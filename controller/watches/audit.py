@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from controller.kube.client import KubeError
+from controller.kube.answers import KubeError
 from controller.kube.kinds import WATCHED
 from controller.kube.objects import identity_of, version_of
 

@@ -10,7 +10,8 @@ import pytest
 
 from controller.act.recorder import Recorder
 from controller.desired import manifests
-from controller.kube.client import Conflict, Kube, Listing, Refused, Unavailable
+from controller.kube.answers import Conflict, Refused, Unavailable
+from controller.kube.client import Kube, Listing
 from controller.kube.connection import configuration
 from controller.plan.credentials import credentials
 from schemas.types import decode

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller.kube.client import Kube, Listing, Unavailable
+from controller.kube.answers import Unavailable
+from controller.kube.client import Kube, Listing
 from controller.kube.kinds import DATABASE, WATCHED
 from controller.kube.objects import Key
 from controller.watches.audit import Audit

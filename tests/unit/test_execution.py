@@ -8,7 +8,8 @@ import pytest
 from controller.act.actor import Actor
 from controller.act.execution import Execution, Overtaken, waves
 from controller.act.recorder import Recorder
-from controller.kube.client import Conflict, Kube, Refused
+from controller.kube.answers import Conflict, Refused
+from controller.kube.client import Kube
 from controller.kube.objects import Key
 from controller.observe.observer import Observer
 from controller.observe.patroni import Patroni

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from controller.kube.client import Conflict, Refused, Unavailable
+from controller.kube.answers import Conflict, Refused, Unavailable
 from controller.kube.leader import DURATION, RENEW_DEADLINE, Leader, LeadershipLost, Term
 
 Manifest = dict[str, Any]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from controller.act.recorder import MOST_WAITING, Recorder
-from controller.kube.client import Conflict, Kube, Refused, Unavailable
+from controller.kube.answers import Conflict, Refused, Unavailable
+from controller.kube.client import Kube
 from controller.kube.leader import LeadershipLost
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)

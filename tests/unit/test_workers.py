@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from controller.health import PATIENCE, Heartbeat
-from controller.kube.client import Unavailable
+from controller.kube.answers import Unavailable
 from controller.kube.leader import LeadershipLost
 from controller.kube.objects import Key
 from controller.metrics import Metrics
