@@ -8,7 +8,8 @@ import pytest
 from controller.observe.pods import Trouble
 from controller.observe.world import Leadership, Node, World
 from controller.plan.actions import Discard
-from controller.plan.instances.discard import Hold, discard, judge, kept
+from controller.plan.instances.discard import discard, judge, kept
+from controller.plan.instances.hold import Hold
 from controller.plan.outcome import Done, Waiting
 from controller.plan.planner import plan
 from tests.worlds import claim, intent, pod, settled, world

@@ -8,7 +8,8 @@ import pytest
 
 from controller.observe.world import Leadership, Node, World
 from controller.plan.actions import RelabelStandby, ReleaseLock, Wake
-from controller.plan.instances.failover import Hold, mislabelled, release, wakings
+from controller.plan.instances.failover import mislabelled, release, wakings
+from controller.plan.instances.hold import Hold
 from tests.worlds import members, pod, world
 
 ENDED = "Error, exit code 137"

@@ -9,7 +9,8 @@ from controller.observe.following import unexplained
 from controller.observe.pods import Trouble
 from controller.observe.world import Instance, Leadership, Node, World
 from controller.plan.actions import DeletePod, Rebuild
-from controller.plan.instances.rebuild import PATIENCE, Hold, judge, rebuild
+from controller.plan.instances.hold import Hold
+from controller.plan.instances.rebuild import PATIENCE, judge, rebuild
 from controller.plan.outcome import Waiting
 from controller.plan.planner import plan
 from tests.worlds import OLD, intent, pod, settled, world

@@ -6,22 +6,14 @@ name, by the StatefulSet, a restored backup or a copied manifest, was not meant.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from controller.observe.world import DISCARD, Claim, Instance, World
 from controller.plan.actions import Discard
 from controller.plan.instances.copies import trusted_primary
+from controller.plan.instances.hold import Hold
 from controller.plan.outcome import Waiting
 
 _ELSEWHERE = ("volume's node affinity", "volume node affinity")
 """The scheduler's words for a volume that no node has (Kubernetes, VolumeBinding), newer and older."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why a volume is kept though somebody gives it up."""
-
-    reason: str
 
 
 def discard(world: World) -> Discard | None:

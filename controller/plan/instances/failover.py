@@ -7,22 +7,15 @@ nothing. Every doubt means waiting.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from controller.desired import names
 from controller.observe.world import Instance, World
 from controller.plan.actions import RelabelStandby, ReleaseLock, Switchover, Wake
+from controller.plan.instances.hold import Hold
 from controller.plan.instances.rollout import handover, uncounted
 
 _SECOND = timedelta(seconds=1)  # the kubelet cuts the fractions of its times off
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why the lock is left where it is."""
-
-    reason: str
 
 
 def remedy(world: World, scope: str) -> list[ReleaseLock | RelabelStandby]:

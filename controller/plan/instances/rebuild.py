@@ -13,25 +13,17 @@ no server starts from. Here is the proof that these two want:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from controller.observe.following import cannot_follow, not_starting
 from controller.observe.world import Instance, World
 from controller.plan.actions import Rebuild
 from controller.plan.instances.copies import NO_PRIMARY, trusted_primary
+from controller.plan.instances.hold import Hold
 from controller.plan.outcome import Waiting
 
 PATIENCE = 60.0
 """Seconds without any progress before a standby is copied anew, doubled with each copy of the same pod."""
 _LONGEST = 6
 _COPYING = "creating replica"
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why a standby that cannot follow is left as it is."""
-
-    reason: str
 
 
 def rebuild(world: World) -> Rebuild | Waiting | None:
