@@ -18,6 +18,7 @@ import uvloop
 from controller import settings
 from controller.kube.connection import UnusableConfiguration, configuration
 from controller.life import Life
+from controller.outside import Outside
 from schemas.policy import PolicyError
 from schemas.policyfile import PolicyFile
 
@@ -35,9 +36,12 @@ async def _live(chosen: settings.Settings, policy: PolicyFile) -> int:
         chosen,
         policy,
         await configuration(chosen.kubeconfig, chosen.context),
-        now=lambda: datetime.now(UTC),
-        entropy=secrets.token_bytes,
-        random=random.SystemRandom().random,
+        Outside(
+            now=lambda: datetime.now(UTC),
+            clock=time.monotonic,
+            random=random.SystemRandom().random,
+            entropy=secrets.token_bytes,
+        ),
         restore_signals=take_signals,
     )
     take_signals()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from typing import TYPE_CHECKING
 
 from controller.certificates.patrol import CertificatePatrol
@@ -19,18 +18,14 @@ from controller.kube.connection import Configuration
 from controller.kube.kinds import DATABASE
 from controller.kube.leader import Leader, LeadershipLost, Term
 from controller.metrics import Metrics
+from controller.parts import Parts
 from controller.pipeline import Pipeline
-from controller.reconcile import Surroundings
-from controller.watches import handlers
-from controller.watches.audit import Audit
-from controller.watches.intake import Intake
+from controller.watches.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from datetime import datetime
+    from collections.abc import Callable
 
-    from controller.certificates.pki import Entropy
-    from controller.kube.objects import Key
+    from controller.outside import Outside
     from controller.settings import Settings
     from schemas.policyfile import PolicyFile
 
@@ -49,63 +44,41 @@ class Life:
         chosen: Settings,
         policy: PolicyFile,
         loaded: Configuration,
+        outside: Outside,
         *,
-        now: Callable[[], datetime],
-        entropy: Entropy,
-        random: Callable[[], float],
         restore_signals: Callable[[], None],
     ) -> None:
         self._chosen = chosen
         self._policy = policy
-        self._random = random
         self._restore_signals = restore_signals
         self._stopping = asyncio.Event()
         self._answered = False
-        self._parts: set[asyncio.Task[object]] = set()
-        self._failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        clock = time.monotonic
+        self._parts = Parts()
         self._metrics = Metrics()
-        self._term = Term(clock)
-        self._kube = Kube(loaded, observe=self._requested, permit=self._term.check)
+        self._term = Term(outside.clock)
+        self._kube = kube = Kube(loaded, observe=self._requested, permit=self._term.check)
         self._leader = Leader(
-            self._kube,
+            kube,
             self._term,
             namespace=chosen.namespace,
             identity=chosen.identity,
-            clock=clock,
-            now=now,
-            random=random,
+            clock=outside.clock,
+            now=outside.now,
+            random=outside.random,
         )
-        self._pipeline = Pipeline(
-            self._kube,
-            policy,
-            chosen,
-            self._metrics,
-            Surroundings(now, entropy, chosen.namespace),
-            permit=self._term.check,
-            clock=clock,
-            random=random,
-        )
-        store = self._pipeline.store
-        self._audit = Audit(
-            self._kube, store, selectors=handlers.selectors, wake=self._repaired, random=random
-        )
+        self._pipeline = Pipeline(kube, policy, chosen, self._metrics, outside, permit=self._term.check)
+        store, queue = self._pipeline.store, self._pipeline.queue
         certificates = WebhookCertificates(
-            self._kube,
+            kube,
             store,
             namespace=chosen.namespace,
             cluster_domain=chosen.cluster_domain,
-            now=now,
-            entropy=entropy,
+            now=outside.now,
+            entropy=outside.entropy,
         )
         self._certificates = CertificatePatrol(certificates)
-        self._intake = Intake(
-            store,
-            self._pipeline.queue,
-            self._metrics,
-            configured=self._certificates.alarm,
-            relisted=self._audit.suspect,
-        )
+        configured = self._certificates.alarm
+        self._source = Source(kube, store, queue, self._metrics, configured=configured, random=outside.random)
 
     def stop(self) -> None:
         """Finish what is under way, hand over, and end."""
@@ -117,46 +90,31 @@ class Life:
         port = await health.start(self._chosen.metrics_listen)
         logger.info("Started identity=%s server=%s port=%d", self._chosen.identity, self._kube.server, port)
         stopped = asyncio.create_task(self._stopping.wait())
-        self._start(self._lead())
-        await asyncio.wait((stopped, self._failure), return_when=asyncio.FIRST_COMPLETED)
-        if self._failure.done():
-            return _verdict(self._failure.result())
+        self._parts.start(self._lead())
+        await asyncio.wait((stopped, self._parts.failure), return_when=asyncio.FIRST_COMPLETED)
+        if self._parts.failure.done():
+            return _verdict(self._parts.failure.result())
         await self._farewell()
         return 0
 
-    def _start(self, part: Coroutine[object, object, object]) -> None:
-        """Run a part of this life; the first that fails ends it, without waiting for the others."""
-        task = asyncio.create_task(part)
-        self._parts.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[object]) -> None:
-        self._parts.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not self._failure.done():
-            self._failure.set_result(error)
-
     async def _lead(self) -> None:
         await self._leader.acquire()
-        self._start(self._leader.hold())
+        self._parts.start(self._leader.hold())
         self._metrics.leader.set(1)
         await self._wait_for_api()
-        self._start(self._watch())
-        self._start(self._certificates.run())
-        self._start(self._follow_policy())
-        await self._audit.fill()
-        self._intake.filled = True
+        self._parts.start(self._watch(), self._certificates.run(), self._follow_policy())
+        await self._source.fill()
         self._metrics.ready.set(1)
-        logger.info("Filled the caches databases=%d", len(self._pipeline.store.keys()))
-        self._start(self._audit.run())
-        self._start(self._pipeline.recorder.run())
-        self._start(self._pipeline.patrol.run())
-        self._start(self._pipeline.workers.run())
+        pipeline = self._pipeline
+        logger.info("Filled the caches databases=%d", len(pipeline.store.keys()))
+        self._parts.start(
+            self._source.audit(), pipeline.recorder.run(), pipeline.patrol.run(), pipeline.workers.run()
+        )
 
     async def _watch(self) -> None:
         """Watch; that it ends by itself means that a signal reached kopf before it was taken back."""
         started = asyncio.Event()
-        watching = asyncio.create_task(handlers.watch(self._intake, self._kube, self._random, started))
+        watching = asyncio.create_task(self._source.watch(started))
         begun = asyncio.create_task(started.wait())
         await asyncio.wait((watching, begun), return_when=asyncio.FIRST_COMPLETED)
         self._restore_signals()
@@ -187,23 +145,18 @@ class Life:
         """Finish the running reconciles, the lease still renewed, then let another replica take over."""
         logger.info("Stopping running=%d", self._pipeline.queue.running)
         await self._pipeline.stop(FAREWELL)
-        for task in list(self._parts):
-            task.cancel()
+        self._parts.cancel()
         await self._leader.release()
 
     def _ready(self) -> bool:
         """Whether the caches are filled; a replica in waiting is ready once the API server answered it."""
-        return self._intake.filled or (self._answered and not self._term.left)
+        return self._source.filled or (self._answered and not self._term.left)
 
     def _requested(self, verb: str, kind: str, status: int) -> None:
         self._metrics.requested(verb, kind, status)
         self._answered = self._answered or bool(status)
         if status and kind != "Lease":
             self._pipeline.heartbeat.beat()
-
-    def _repaired(self, kind: str, key: Key | None) -> None:
-        self._metrics.repaired(kind)
-        self._intake.wake(kind, key)
 
 
 def _verdict(error: BaseException) -> int:

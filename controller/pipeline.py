@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from controller.kube.client import Kube
     from controller.metrics import Metrics
+    from controller.outside import Outside
     from controller.settings import Settings
     from schemas.policyfile import PolicyFile
 
@@ -38,17 +39,16 @@ class Pipeline:
         policy: PolicyFile,
         chosen: Settings,
         metrics: Metrics,
-        around: reconcile.Surroundings,
+        outside: Outside,
         *,
         permit: Callable[[], None],
-        clock: Callable[[], float],
-        random: Callable[[], float],
     ) -> None:
+        clock, random = outside.clock, outside.random
         self.store = Store()
         self.queue: KeyedQueue[Key] = KeyedQueue(clock=clock, random=random)
         self.heartbeat = Heartbeat(clock, lambda: bool(len(self.queue) or self.queue.running))
-        self.recorder = Recorder(kube, now=around.now)
-        patroni = Patroni(now=around.now, entropy=around.entropy, permit=permit)
+        self.recorder = Recorder(kube, now=outside.now)
+        patroni = Patroni(now=outside.now, entropy=outside.entropy, permit=permit)
         reconciler = reconcile.Reconciler(
             kube,
             self.store,
@@ -56,7 +56,7 @@ class Pipeline:
             Actor(kube, self.store, patroni),
             self.recorder,
             policy,
-            around,
+            reconcile.Surroundings(outside.now, outside.entropy, chosen.namespace),
         )
         self.workers = Workers(
             self.queue,

@@ -1,0 +1,36 @@
+"""The parts of one life: they run side by side, and the first that fails ends it, waiting for no other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+
+class Parts:
+    """Runs parts as tasks; made within a running event loop."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[object]] = set()
+        self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        """What the first that failed has raised."""
+
+    def start(self, *parts: Coroutine[object, object, object]) -> None:
+        """Run more of them; one that ends by itself is done."""
+        for part in parts:
+            task = asyncio.create_task(part)
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    def cancel(self) -> None:
+        """Let none go on."""
+        for task in list(self._tasks):
+            task.cancel()
+
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.failure.done():
+            self.failure.set_result(error)
