@@ -11,6 +11,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Self
 
+from tests import probing
 from tests.factory import POLICY
 from tests.waiting import until
 
@@ -90,15 +91,10 @@ class ControllerProcess:
 
     def probe(self, path: str) -> tuple[int, str]:
         """Ask the health port; (0, "") when nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
+            return probing.probe(self.port, path)
         except OSError:
             return 0, ""
-        finally:
-            connection.close()
 
     def metric(self, name: str, *having: str) -> float:
         """Give the sum of a metric's samples whose labels hold all these words, such as `kind="Pod"`."""
@@ -111,6 +107,4 @@ class ControllerProcess:
 
     def resident(self) -> float:
         """Give the process's resident memory in MiB."""
-        with open(f"/proc/{self.process.pid}/status") as status:  # noqa: PTH123
-            kilobytes = next(line.split()[1] for line in status if line.startswith("VmRSS:"))
-        return int(kilobytes) / 1024
+        return probing.resident(self.process.pid)

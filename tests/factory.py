@@ -50,3 +50,14 @@ def complete_database(name: str = "orders", namespace: str = "shop", /, **spec: 
 def typed_database(name: str = "orders", namespace: str = "shop", /, **spec: Any) -> PostgreSQLDatabase:  # noqa: ANN401
     """Give the typed form of a complete database."""
     return decode(complete_database(name, namespace, **spec))
+
+
+def storage_class(name: str, **facts: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Give a StorageClass for which nobody makes volumes; keywords are fields: `allowVolumeExpansion=True`."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name},
+        "provisioner": "test.keddah.dev/none",
+        **facts,
+    }

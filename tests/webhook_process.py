@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from controller.certificates import certificate, pki
+from tests import probing
 from tests.factory import POLICY
 
 if TYPE_CHECKING:
@@ -91,19 +92,11 @@ class WebhookProcess:
 
     def probe(self, path: str) -> tuple[int, str]:
         """Ask the probes' port."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.probes_port, timeout=10)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
+        return probing.probe(self.probes_port, path)
 
     def resident(self) -> float:
         """Give the process's resident memory in MiB."""
-        with open(f"/proc/{self.process.pid}/status") as status:  # noqa: PTH123
-            kilobytes = next(line.split()[1] for line in status if line.startswith("VmRSS:"))
-        return int(kilobytes) / 1024
+        return probing.resident(self.process.pid)
 
     def processor_seconds(self) -> float:
         """Give the processor time that the process has used, in seconds."""

@@ -19,26 +19,12 @@ def child(
     body: Manifest,
     annotations: dict[str, str] | None = None,
     extra_labels: dict[str, str] | None = None,
+    kept: bool = False,
 ) -> Manifest:
-    """Return a child that Kubernetes deletes together with the database."""
-    manifest = kept_child(
-        db, api_version, kind, name, body=body, annotations=annotations, extra_labels=extra_labels
-    )
-    manifest["metadata"]["ownerReferences"] = [owner_reference(db)]
-    return manifest
+    """Return a child that Kubernetes deletes together with the database, or that outlives it when `kept`.
 
-
-def kept_child(
-    db: PostgreSQLDatabase,
-    api_version: str,
-    kind: str,
-    name: str,
-    *,
-    body: Manifest,
-    annotations: dict[str, str] | None = None,
-    extra_labels: dict[str, str] | None = None,
-) -> Manifest:
-    """Return a child that outlives the database: passwords and Patroni's state must stay with the volumes."""
+    Passwords and Patroni's state must stay with the volumes.
+    """
     metadata: Manifest = {
         "name": name,
         "namespace": db.metadata.namespace,
@@ -46,6 +32,8 @@ def kept_child(
     }
     if annotations:
         metadata["annotations"] = annotations
+    if not kept:
+        metadata["ownerReferences"] = [owner_reference(db)]
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
 
 

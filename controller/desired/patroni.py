@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 
 from controller.desired import labels, names
-from controller.desired.child import Manifest, kept_child
+from controller.desired.child import Manifest, child
 from controller.desired.parameters import TLS_DIRECTORY, parameters
 from controller.desired.services import PATRONI_PORT, POSTGRESQL_PORT
 from schemas.types import PostgreSQLDatabase, Synchronous
@@ -41,7 +41,7 @@ def configuration(db: PostgreSQLDatabase, *, paused: bool = False) -> Manifest:
     """
     name = db.metadata.name
     settings = dynamic(db) | ({"pause": True} if paused else {})
-    return kept_child(
+    return child(
         db,
         "v1",
         "ConfigMap",
@@ -49,6 +49,7 @@ def configuration(db: PostgreSQLDatabase, *, paused: bool = False) -> Manifest:
         body={"data": {FILE: static(db)}},
         annotations={"config": _compact(settings)},
         extra_labels=labels.patroni(name),
+        kept=True,
     )
 
 

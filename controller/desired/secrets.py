@@ -12,7 +12,7 @@ from urllib.parse import quote
 from controller.certificates.certificate import Pair
 from controller.certificates.pki import DatabaseKeys
 from controller.desired import names, patroni
-from controller.desired.child import Manifest, kept_child
+from controller.desired.child import Manifest, child
 from controller.desired.services import POSTGRESQL_PORT
 from schemas.types import PostgreSQLDatabase
 
@@ -45,7 +45,7 @@ def server_names(db: PostgreSQLDatabase) -> tuple[str, ...]:
 def keys_secret(db: PostgreSQLDatabase, keys: DatabaseKeys) -> Manifest:
     """Return the Secret that all others follow from; only the controller reads it."""
     body: Manifest = {"type": "Opaque", "data": keys.encode()}
-    return kept_child(db, "v1", "Secret", names.keys_secret(db.metadata.name), body=body)
+    return child(db, "v1", "Secret", names.keys_secret(db.metadata.name), body=body, kept=True)
 
 
 def app_secret(db: PostgreSQLDatabase, password: str) -> Manifest:
@@ -74,7 +74,7 @@ def _login(db: PostgreSQLDatabase, name: str, user: str, password: str) -> Manif
 
 def _secret(db: PostgreSQLDatabase, name: str, kind: str, data: dict[str, str]) -> Manifest:
     encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
-    return kept_child(db, "v1", "Secret", name, body={"type": kind, "data": encoded})
+    return child(db, "v1", "Secret", name, body={"type": kind, "data": encoded}, kept=True)
 
 
 def _encoded(text: str) -> str:

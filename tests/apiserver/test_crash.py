@@ -30,13 +30,7 @@ PASSES = 60
 
 @pytest.fixture(scope="module", autouse=True)
 def storage_class(rest: Rest) -> Iterator[None]:
-    manifest = {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {"name": CLASS},
-        "provisioner": "test.keddah.dev/none",
-    }
-    rest.create(manifest).expect()
+    rest.create(factory.storage_class(CLASS)).expect()
     yield
     rest.delete("StorageClass", None, CLASS)
 

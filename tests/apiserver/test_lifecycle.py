@@ -22,19 +22,9 @@ pytestmark = pytest.mark.usefixtures("controller")
 CLASS = "fast"
 
 
-def storage_class(name: str = CLASS) -> Object:
-    return {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {"name": name},
-        "provisioner": "test.keddah.dev/none",
-        "allowVolumeExpansion": True,
-    }
-
-
 @pytest.fixture(scope="module", autouse=True)
 def fast(rest: Rest) -> Iterator[None]:
-    rest.create(storage_class()).expect()
+    rest.create(factory.storage_class(CLASS, allowVolumeExpansion=True)).expect()
     yield
     rest.delete("StorageClass", None, CLASS)
 
@@ -96,7 +86,7 @@ def test_a_missing_storage_class_is_said_and_its_arrival_repairs(rest: Rest, sho
     stalled = wait_condition(rest, shop, "Stalled", "StorageClassNotFound")
     assert "StorageClass slow does not exist" in stalled["message"]
     assert "fast" in stalled["message"]
-    rest.create(storage_class("slow")).expect()
+    rest.create(factory.storage_class("slow")).expect()
     try:
         wait_condition(rest, shop, "Ready", "Ready")
     finally:

@@ -95,13 +95,7 @@ def quiet(place: Ground, process: ControllerProcess, idle: float) -> None:
     """Measure one, then three healthy databases that nobody touches."""
     rest, audit = place.rest, Audit(place.plane.audit_log)
     where = namespace(rest, "few")
-    manifest = {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {"name": CLASS},
-        "provisioner": "test.keddah.dev/none",
-    }
-    rest.create(manifest).expect()
+    rest.create(factory.storage_class(CLASS)).expect()
     with Kubelet(rest, where):
         _healthy(rest, where, "one")
         settle(process)
