@@ -53,7 +53,7 @@ def typed_database(name: str = "orders", namespace: str = "shop", /, **spec: Any
 
 
 def storage_class(name: str, **facts: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Give a StorageClass for which nobody makes volumes; keywords are fields: `allowVolumeExpansion=True`."""
+    """Give a StorageClass that makes no volumes; keywords are fields of it: `allowVolumeExpansion=True`."""
     return {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",

@@ -9,11 +9,12 @@ import pytest
 from controller.act import actor
 from controller.act.actor import Actor, Declined
 from controller.certificates.pki import DatabaseKeys
-from controller.kube.client import Kube
+from controller.kube.answers import Conflict
 from controller.observe.patroni import Patroni, Reply
 from controller.plan.actions import Discard, Rebuild, Switchover
 from controller.watches.store import Store
 from tests.factory import typed_database
+from tests.objects import Objects
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 KEYS = DatabaseKeys.generate("orders", now=NOW, entropy=bytes)
@@ -49,16 +50,12 @@ class Members(Patroni):
             self._over.set()
 
 
-class Secrets(Kube):
-    """Has the database's keys, and nothing else."""
+def living(kind: str, name: str, uid: str) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"namespace": "shop", "name": name, "uid": uid, "resourceVersion": "4"}}
 
-    def __init__(self) -> None:
-        pass
 
-    async def get(self, kind: str, namespace: str | None, name: str) -> dict[str, Any] | None:
-        """Read the keys."""
-        assert (kind, namespace, name) == ("Secret", "shop", "orders-keys")
-        return {"kind": kind}
+SECRET = living("Secret", "orders-keys", "uid-s")
+POD, CLAIM = living("Pod", "orders-2", "uid-2"), living("PersistentVolumeClaim", "data-orders-2", "uid-c")
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +66,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def carry_out(members: Members) -> None:
-    await Actor(Secrets(), Store(), members).act(typed_database(), SWITCHOVER)
+    await Actor(Objects(SECRET), Store(), members).act(typed_database(), SWITCHOVER)
 
 
 async def test_a_standby_is_asked_to_switch_over_and_the_leader_woken_for_it() -> None:
@@ -91,38 +88,6 @@ async def test_a_switchover_that_takes_long_holds_the_next_pass_up_no_longer() -
     assert [word for word, _ in members.told] == ["switch over", "wake", "wake"]
 
 
-class Pods(Secrets):
-    """Has one pod and one claim besides."""
-
-    def __init__(self, *, there: bool = True) -> None:
-        super().__init__()
-        self.did: list[Any] = []
-        self._there = there
-
-    async def patch(
-        self,
-        kind: str,
-        namespace: str | None,
-        name: str,
-        body: dict[str, Any],
-        *,
-        resource_version: str | None = None,
-    ) -> dict[str, Any] | None:
-        """Change the pod."""
-        assert (namespace, resource_version) == ("shop", None)
-        self.did.append((kind, name, body["metadata"]))
-        changed = {"name": name, "namespace": namespace, "uid": "uid-2", "resourceVersion": "5"}
-        return {"kind": "Pod", "metadata": changed} if self._there else None
-
-    async def delete(
-        self, kind: str, namespace: str | None, name: str, *, uid: str, resource_version: str | None = None
-    ) -> bool:
-        """Delete something."""
-        assert (namespace, resource_version) == ("shop", None)
-        self.did.append((kind, name, uid))
-        return True
-
-
 class Copier(Patroni):
     """A member that is asked to copy its data anew."""
 
@@ -140,23 +105,25 @@ REBUILD = Rebuild("orders-2", "uid-2", "192.0.2.3", 3, "its WAL is gone")
 
 
 async def test_a_copy_is_counted_on_the_very_pod_before_it_is_asked_for() -> None:
-    pods, member = Pods(), Copier()
-    await Actor(pods, Store(), member).act(typed_database(), REBUILD)
-    counted = {"uid": "uid-2", "annotations": {"keddah.dev/rebuilds": "3"}}
-    assert pods.did == [("Pod", "orders-2", counted)]
+    api, member = Objects(SECRET, POD), Copier()
+    await Actor(api, Store(), member).act(typed_database(), REBUILD)
+    [pod] = api.of("Pod")
+    assert pod["metadata"]["annotations"] == {"keddah.dev/rebuilds": "3"}
     assert member.asked == ["192.0.2.3"]
 
 
 async def test_a_pod_that_is_gone_is_asked_nothing() -> None:
-    member = Copier()
+    member, successor = Copier(), living("Pod", "orders-2", "another")
     with pytest.raises(Declined, match="its pod is gone"):
-        await Actor(Pods(there=False), Store(), member).act(typed_database(), REBUILD)
+        await Actor(Objects(SECRET), Store(), member).act(typed_database(), REBUILD)
+    with pytest.raises(Conflict, match="its uid is another"):
+        await Actor(Objects(SECRET, successor), Store(), member).act(typed_database(), REBUILD)
     assert member.asked == []
 
 
-@pytest.mark.parametrize(("pod", "also"), [("orders-2", [("Pod", "orders-2", "uid-2")]), ("", [])])
-async def test_a_volume_is_deleted_by_its_uid_and_before_its_pod(pod: str, also: list[Any]) -> None:
-    pods = Pods()
+@pytest.mark.parametrize(("pod", "also"), [("orders-2", ["delete Pod orders-2"]), ("", [])])
+async def test_a_volume_is_deleted_by_its_uid_and_before_its_pod(pod: str, also: list[str]) -> None:
+    api = Objects(SECRET, POD, CLAIM)
     action = Discard("data-orders-2", "uid-c", pod, "uid-2", "given up")
-    await Actor(pods, Store(), Copier()).act(typed_database(), action)
-    assert pods.did == [("PersistentVolumeClaim", "data-orders-2", "uid-c"), *also]
+    await Actor(api, Store(), Copier()).act(typed_database(), action)
+    assert api.writes == ["delete PersistentVolumeClaim data-orders-2", *also]
