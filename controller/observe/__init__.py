@@ -2,6 +2,6 @@
 
 `observer` looks, in the store, at the API server and through Patroni's REST API (`patroni`, which also takes
 what is asked of a member); `progress` remembers what one look cannot tell. The rest is pure: what a manifest
-says, whose it is, and whether it still is what was applied. Nothing is decided here. It may import `desired`,
-`certificates`, `watches` and `kube`.
+says, whose it is, whether it still is what was applied, who does not follow. Nothing is decided here. It may
+import `desired`, `certificates`, `watches` and `kube`.
 """
