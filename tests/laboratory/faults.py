@@ -98,9 +98,16 @@ def _ended(pid: int) -> Iterator[None]:
 
 @contextmanager
 def postmaster_frozen(scene: Scene) -> Iterator[None]:
-    """Stop the primary's postmaster, which accepts no connection then; the backends go on."""
-    with frozen({scene.ground.postmaster(scene.primary())}):
+    """Stop the primary's postmaster, which accepts no connection then; the backends go on.
+
+    It never wakes: it is noticed, and killed with all of them.
+    """
+    primary = scene.primary()
+    postmaster = scene.ground.postmaster(primary)
+    with frozen({postmaster}):
         yield
+        scene.until_primary_is_not(primary["metadata"]["name"])
+        until(lambda: gone(postmaster), 5)
 
 
 @contextmanager

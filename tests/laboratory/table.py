@@ -8,9 +8,6 @@ from statistics import median
 
 from tests.laboratory.scene import Fault, Scene
 
-BRIEF_PATIENCE_SECONDS = 17.0
-"""For a fault that may never be noticed: then it is left to itself for that long each time."""
-
 
 @dataclass(frozen=True)
 class Row:
@@ -41,8 +38,7 @@ class Row:
 
     def briefly(self) -> Row:
         """Return the row as the cluster tier runs it."""
-        brief = BRIEF_PATIENCE_SECONDS if self.anew else self.patience
-        return replace(self, lasts=self.brief or self.lasts, patience=brief)
+        return replace(self, lasts=self.brief or self.lasts)
 
 
 @dataclass(frozen=True)

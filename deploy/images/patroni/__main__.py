@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import urllib3
 from patroni import postgresql
 from patroni.__main__ import Patroni
 from patroni.daemon import abstract_main
-from patroni.postgresql.postmaster import PostmasterProcess
 from patroni.request import PatroniRequest
 
+from . import postmaster, silence
 from .ha import KeddahHa
-from .postmaster import watch
+from .server import PatroniServer
 
 # Patroni asks once a second whether a server that it stops has stopped, twice one after the other, while
 # nobody can write. A pod that is deleted by force has two seconds from its signal to its end: only who is
@@ -42,29 +43,29 @@ class Request(PatroniRequest):  # type: ignore[misc] # Patroni is in the image o
 
 
 class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image only
-    """The daemon, with a thread that watches its server."""
+    """The daemon, with threads that watch its server."""
 
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - Patroni's own
         super().__init__(*arguments)
         self.request = Request(self.config, True)
         self.ha = KeddahHa(self)
+        self._server = PatroniServer(self)
 
     def run(self) -> None:
         """Run until told to end."""
-        arguments = (self._postmaster, self.ha.wakeup, time.sleep)
-        threading.Thread(target=watch, args=arguments, name="postmaster", daemon=True).start()
+        _begin("postmaster", postmaster.watch, self._server.pid, self.ha.wakeup, time.sleep)
+        _begin("silence", silence.watch, self._server, time.monotonic, time.sleep, silence.Patience())
         super().run()
-
-    def _postmaster(self) -> int | None:
-        """Return the server's process id, by the file that it wrote."""
-        process = PostmasterProcess.from_pidfile(self.postgresql.data_dir)
-        return None if process is None else int(process.pid)
 
     def _shutdown(self) -> None:
         super()._shutdown()
         cluster = self.ha.cluster
         if self.ha.hands_over() and cluster and len(cluster.members) > 1:
             time.sleep(LINGER_SECONDS)
+
+
+def _begin(name: str, work: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=work, args=arguments, name=name, daemon=True).start()
 
 
 if __name__ == "__main__":
