@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import psycopg
 
+from tests.laboratory.attempts import first
+
 PATIENCE_SECONDS = 2.0
 SETTINGS: dict[str, Any] = {
     # libpq's shortest: a server that was cut off answers a connection attempt with nothing at all.
@@ -58,7 +60,7 @@ class Client:
     def run(self, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
         """Run one statement, each in a transaction of its own; raises psycopg.Error, also after a while."""
         if self._connection is None:
-            self._connection = psycopg.connect(**self._settings, autocommit=True)
+            self._connection = first(self._connect)
         self._deadline = time.monotonic() + PATIENCE_SECONDS
         try:
             cursor = self._connection.execute(statement.encode(), arguments)
@@ -68,6 +70,9 @@ class Client:
             raise
         finally:
             self._deadline = None
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(**self._settings, autocommit=True)
 
     def _watch(self) -> None:
         while not self._ended.wait(0.1):
