@@ -232,6 +232,8 @@ def test_leadership_is_read_from_patronis_config_maps() -> None:
         "orders",
     )
     assert (seen.holder, seen.synchronous) == ("orders-2", frozenset({"orders-0", "orders-1"}))
+    assert (seen.last_primary, seen.alone) == ("orders-2", False)
+    assert [seen.eligible(f"orders-{n}") for n in (0, 1, 3)] == [True, True, False]
     assert (seen.initialized, seen.paused, seen.identifier) == (True, True, "7000")
 
 
