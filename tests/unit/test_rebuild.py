@@ -140,6 +140,18 @@ def test_one_standby_is_copied_at_a_time() -> None:
     held(replace(around, instances=(around.instances[0], busy, around.instances[2])), "one at a time")
 
 
+def test_one_that_was_copied_and_follows_again_holds_nobody_up() -> None:
+    around = stuck()
+    back = replace(around.instances[1], rebuilds=1)
+    assert isinstance(
+        rebuild(replace(around, instances=(around.instances[0], back, around.instances[2]))), Rebuild
+    )
+
+
+def test_a_standby_that_is_as_far_as_its_primary_is_not_ahead_of_it() -> None:
+    assert isinstance(rebuild(stuck(position=1000)), Rebuild)
+
+
 def test_a_copy_that_was_asked_for_counts_before_it_is_seen_and_until_it_fails() -> None:
     around = stuck()
     asked = replace(around.instances[1], ready=False, rebuilds=1, **FAILED)

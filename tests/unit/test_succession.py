@@ -181,6 +181,68 @@ def test_a_node_that_is_not_heard_of_is_a_loss_when_the_lock_is_not_renewed() ->
     ]
 
 
+def test_a_lock_that_is_not_renewed_on_a_node_that_is_heard_of_is_no_loss_yet() -> None:
+    witness = Witness()
+    witness.sees(0, BEFORE)
+    failsafe = replace(BEFORE, leadership=replace(BEFORE.leadership, renewed=NOON))
+    assert witness.sees(60, failsafe) == []
+    assert witness.sees(61, replace(failsafe, nodes={})) == []
+
+
+def test_a_deleted_primary_hands_over_and_refuses_writes_for_less_than_it_takes_to_end() -> None:
+    witness = Witness()
+    witness.sees(0, BEFORE)
+    assert len(witness.sees(1, changed(BEFORE, "orders-0", deleting=True))) == 1
+    assert witness.sees(3.2, changed(AFTER, "orders-0", deleting=True)) == [
+        (
+            "Normal SwitchedOver: orders-1 is primary since 12:00:03Z, after orders-0: its pod is being"
+            " deleted at 12:00:01Z; writes were refused for at most 2.2 s"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"ready": False}, {"deleting": True}, {"ended": "Error, exit code 1"}, {"state": "starting"}],
+)
+def test_a_primary_that_is_not_well_yet_is_not_back(changes: dict[str, Any]) -> None:
+    witness = Witness()
+    witness.sees(0, BEFORE)
+    assert len(witness.sees(1, changed(BEFORE, "orders-0", state="crashed"))) == 1
+    assert witness.sees(2, changed(BEFORE, "orders-0", **changes)) == []
+    (told,) = witness.sees(3, BEFORE)
+    assert told.startswith("Normal PrimaryBack: orders-0 is primary since")
+
+
+def test_one_end_is_one_loss_though_the_lock_was_never_lost() -> None:
+    witness = Witness()
+    witness.sees(0, BEFORE)
+    again = changed(BEFORE, "orders-0", start_id="another", **KILLED)
+    assert len(witness.sees(2, changed(again, "orders-0", ready=False))) == 1
+    assert len(witness.sees(3, again)) == 1
+    assert [witness.sees(seconds, again) for seconds in (4, 5, 200)] == [[], [], []]
+
+
+@pytest.mark.parametrize(("ago", "losses"), [(60, 1), (180, 0)])
+def test_without_a_memory_only_a_recent_end_is_that_of_the_primary(ago: int, losses: int) -> None:
+    witness = Witness(known="orders-0")
+    end = {"last_end": "Error, exit code 1", "last_end_at": NOON - timedelta(seconds=ago)}
+    nobody = led(tuple(replace(i, role="standby") for i in members(3)), "orders-9")
+    assert len(witness.sees(0, changed(nobody, "orders-0", **end))) == losses
+
+
+@pytest.mark.parametrize("leader", ["orders-0", "orders-2"])
+def test_a_switchover_is_remembered_of_the_primary_that_was_asked(leader: str) -> None:
+    witness = Witness()
+    asked = Switchover(leader, None, "192.0.2.1", "192.0.2.2", "node-0 is cordoned")
+    witness.chronicle.note(KEY, [asked], NOON)
+    witness.sees(0, BEFORE)
+    witness.chronicle.note(KEY, [], NOON)
+    witness.chronicle.note(KEY, [asked], NOON)
+    (told,) = witness.sees(3.2, AFTER)
+    assert ("it was asked to hand over" in told) is (leader == "orders-0")
+
+
 def test_a_primary_whose_pod_is_gone_is_missed() -> None:
     witness = Witness()
     witness.sees(0, BEFORE)
