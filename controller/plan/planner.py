@@ -21,6 +21,7 @@ from controller.plan.actions import (
     Disruption,
     Manifest,
     Rebuild,
+    ReleaseLock,
     SetFinalizers,
     Switchover,
 )
@@ -97,7 +98,9 @@ def plan(intent: Intent, world: World) -> Plan:
     if remedies:
         # Before anything else: what stands here keeps applications from writing.
         story = "; ".join(f"{action}: {action.reason}" for action in remedies)
-        return Plan((*remedies, *idempotent), Waiting(2, "FailingOver", story))
+        # A label is left behind by those who hand over in good order, too.
+        lost = any(isinstance(action, ReleaseLock) for action in remedies)
+        return Plan((*remedies, *idempotent), Waiting(2, "FailingOver" if lost else "SwitchingOver", story))
     if any(write.manifest["kind"] in _DIGESTED for write in writes):
         return Plan(idempotent, scaled.waiting or Waiting(5, "Reconciling", "children were written"))
     step = _next(intent, scaled, world)

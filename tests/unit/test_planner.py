@@ -12,6 +12,7 @@ from controller.plan.actions import (
     Apply,
     DeletePod,
     Disruption,
+    RelabelStandby,
     ReleaseLock,
     SetFinalizers,
     Switchover,
@@ -242,7 +243,17 @@ def test_a_dead_primarys_lock_is_released_before_anything_is_written() -> None:
     dead = (pod(0, "primary", ready=False, ended="Error, exit code 137", **times), pod(1), pod(2))
     around = world(dead, nodes={"node-0": Node(ready=True, cordoned=False)})
     around = replace(around, leadership=replace(around.leadership, renewed=START))
-    assert isinstance(plan(wish, around).actions[0], ReleaseLock)
+    chosen = plan(wish, around)
+    assert isinstance(chosen.actions[0], ReleaseLock)
+    assert chosen.outcome.reason == "FailingOver"
+
+
+def test_a_label_that_was_left_behind_is_no_failover() -> None:
+    both = world((pod(0, "primary"), pod(1, "primary")))
+    lead = replace(both.leadership, holder="orders-1")
+    chosen = plan(intent(replicas=2), replace(both, leadership=lead))
+    assert [type(action) for action in chosen.actions[:1]] == [RelabelStandby]
+    assert chosen.outcome.reason == "SwitchingOver"
 
 
 def paused(around: World) -> World:
