@@ -194,7 +194,9 @@ def _sentence(loss: Loss, now: datetime) -> str:
     seconds = max(0.0, (now - loss.at).total_seconds())
     if not seconds:
         return loss.why
-    span = f"{'at most' if loss.planned else 'about'} {seconds:.1f} s"
+    # Who hands over unasked has stopped its server before it is seen to: the lock is freed last.
+    about = "at most" if loss.planned else "about" if loss.event else "at least"
+    span = f"{about} {seconds:.1f} s"
     return f"{loss.why} at {_clock(loss.at)}; writes were refused for {span}"
 
 

@@ -142,7 +142,7 @@ def test_a_switchover_by_hand_is_no_failover() -> None:
     assert witness.sees(3.2, AFTER) == [
         (
             "Normal SwitchedOver: orders-1 is primary since 12:00:03Z, after orders-0: it handed over"
-            " at 12:00:02Z; writes were refused for about 1.2 s"
+            " at 12:00:02Z; writes were refused for at least 1.2 s"
         )
     ]
 
