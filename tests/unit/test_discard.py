@@ -149,6 +149,22 @@ def test_no_way_out_is_shown_that_would_lose_data_or_not_help(changes: dict[str,
     assert "kubectl" not in outcome.message
 
 
+@pytest.mark.parametrize(
+    "there",
+    [
+        "1 node(s) were unschedulable",
+        "1 node(s) had untolerated taint {node.kubernetes.io/unreachable: }",
+        "1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }",
+    ],
+)
+def test_no_way_out_is_shown_while_a_node_may_come_back_that_has_the_volume(there: str) -> None:
+    wish = intent(replicas=3)
+    drained = Trouble("Unschedulable", f"0/3 nodes are available: {there}, {NOWHERE.message}")
+    outcome = plan(wish, settled(wish, lost(discarded=9, trouble=drained))).outcome
+    assert isinstance(outcome, Waiting)
+    assert outcome.message == f"orders-2: {drained.message}"
+
+
 def test_a_refusal_leaves_the_database_ready() -> None:
     wish = intent(replicas=3)
     fit = lost(uid="yes", ready=True, streaming=True, node="node-1", trouble=None)

@@ -14,6 +14,8 @@ from controller.plan.outcome import Waiting
 
 _ELSEWHERE = ("volume's node affinity", "volume node affinity")
 """The scheduler's words for a volume that no node has (Kubernetes, VolumeBinding), newer and older."""
+_BACK_SOON = ("unschedulable", "node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
+"""The same for a node that is there: cordoned, or not heard of for now. It may be the one."""
 
 
 def discard(world: World) -> Discard | None:
@@ -32,8 +34,9 @@ def kept(world: World) -> Waiting | None:
 def way_out(pod: str, message: str, world: World) -> str:
     """Return what may be done for a pod whose volume no node can give it, as the scheduler says."""
     claim = next((c for c in world.claims if c.name.endswith(f"-{pod}") and not c.deleting), None)
-    elsewhere = any(words in message.lower() for words in _ELSEWHERE)
-    if claim is None or not elsewhere or _last_copy(claim, world):
+    said = message.lower()
+    gone = any(words in said for words in _ELSEWHERE) and not any(words in said for words in _BACK_SOON)
+    if claim is None or not gone or _last_copy(claim, world):
         return ""
     return f"; if that is gone for good: kubectl annotate pvc {claim.name} {DISCARD}={claim.uid}"
 
