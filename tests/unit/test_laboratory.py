@@ -79,6 +79,19 @@ def test_answers_that_overlap_in_time_prove_nothing() -> None:
     assert rivals([*yes("a", 0.0, 0.1), slow]) == []
 
 
+@pytest.mark.parametrize(
+    "sights",
+    [
+        [*yes("a", 0.0, 0.1), Sight("b", 0.05, 0.06, writable=False)],
+        [*yes("a", 0.0), *yes("b", 0.05), Sight("a", 0.1, 0.11, writable=False)],
+        [*yes("a", 0.0, 0.1), Sight("b", 0.05, 0.2, writable=True)],
+    ],
+    ids=["a standby answers", "the old primary refuses", "the answer came too late"],
+)
+def test_nothing_less_is_a_proof(sights: list[Sight]) -> None:
+    assert rivals(sights) == []
+
+
 def test_reigns_follow_one_another() -> None:
     refused = Sight("a", 0.7, 0.8, writable=False)
     first, second = reigns([*yes("a", 0.0, 0.1), *yes("b", 0.5, 0.6), refused])
