@@ -110,6 +110,14 @@ def test_an_only_instance_whose_image_is_broken_gets_another_at_once() -> None:
     assert chosen(judged(), running(A, instances=(down,))).image == B
 
 
+def test_a_broken_standby_is_no_reason_to_upgrade_while_others_serve() -> None:
+    broken = pod(2, ready=False, trouble=Trouble("InstanceFailing", "back-off"))
+    choice = chosen(judged(), running(A, instances=(pod(0, "primary"), pod(1), broken)))
+    assert choice.image == A
+    assert choice.held
+    assert choice.held.reason == "UpgradePending"
+
+
 def test_a_failover_is_no_reason_to_upgrade() -> None:
     unready = tuple(replace(i, ready=False) for i in members(3))
     assert chosen(judged(), running(A, instances=unready)).image == A
