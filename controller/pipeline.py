@@ -57,6 +57,7 @@ class Pipeline:
             self.recorder,
             policy,
             reconcile.Surroundings(outside.now, outside.entropy, chosen.namespace),
+            self.queue.add,
         )
         self.workers = Workers(
             self.queue,

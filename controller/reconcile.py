@@ -25,6 +25,7 @@ from controller.plan.actions import Action, Apply
 from controller.plan.contest import Contests
 from controller.plan.credentials import credentials
 from controller.plan.farewell import departing, farewell
+from controller.plan.fleet import Fleet
 from controller.plan.judge import Judgement, judge
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 from controller.plan.planner import Intent, Plan, plan
@@ -77,6 +78,7 @@ class Reconciler:
         recorder: Recorder,
         policy: PolicyFile,
         surroundings: Surroundings,
+        wake: Callable[[Key], None] = lambda _: None,
     ) -> None:
         self._kube = kube
         self._store = store
@@ -90,6 +92,7 @@ class Reconciler:
         self._verified: dict[Key, str] = {}
         """UID of the object whose Secrets were looked at and written last."""
         self._contests = Contests()
+        self._fleet = Fleet(lambda: ((key, observer.told(key)) for key in store.keys()), wake)  # noqa: SIM118 - no mapping
 
     async def reconcile(self, work: Work[Key]) -> Outcome:
         """Run one pass over a database; raises what the API client raises."""
@@ -131,8 +134,7 @@ class Reconciler:
         if db is None:
             return refused or Stalled("Refused", "the object cannot be read")
         now = self._around.now()
-        choice = choose(judgement, attempt.world, self._policy.current.minor_upgrades, now)
-        attempt.choice = choice
+        choice = attempt.choice = self._choose(key, judgement, attempt.world, now)
         if choice is None:
             return Stalled("VersionNotAllowed", f"the policy's catalogue has no version {db.spec.version}")
         secrets: tuple[Manifest, ...] = ()
@@ -145,6 +147,14 @@ class Reconciler:
             self._verified[key] = db.metadata.uid
         outcome = awake(chosen.outcome, choice, now)
         return replace(refused, after=outcome.after) if refused else outcome
+
+    def _choose(self, key: Key, judgement: Judgement, world: World, now: datetime) -> Choice | None:
+        """Choose the image, with an eye on the other databases."""
+        others = self._fleet.look(key, world, now)
+        choice = choose(judgement, world, self._policy.current.minor_upgrades, now, others)
+        if choice is not None:
+            self._fleet.decided(key, world, choice.image, now, queued=choice.queued)
+        return choice
 
     async def _carry_out(self, key: Key, db: PostgreSQLDatabase, intent: Intent, attempt: Attempt) -> Plan:
         """Plan and act; plan again if a child that seemed to be missing is there after all."""
@@ -199,6 +209,7 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self._verified.pop(key, None)
         self._contests.forget(key)
+        self._fleet.forget(key)
         self._observer.forget(key)
         self._chronicle.forget(key)
 

@@ -43,6 +43,8 @@ class MinorUpgrades(Section, frozen=True, kw_only=True):
     """When a running database follows the catalogue to another image of the version that it asks for."""
 
     when: Literal["immediately", "window"] = "immediately"
+    at_once: Annotated[int, Meta(ge=1, le=1000)] = 1
+    """How many databases may be on their way to an image at the same time."""
     window: Window | UnsetType = UNSET
 
 

@@ -6,13 +6,16 @@ is the one in the StatefulSet's template: whatever else is rolled out meanwhile 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from msgspec import UNSET
 
 from controller.observe.images import behind, image_in_force, primarys_image
 from controller.observe.world import World
+from controller.plan.fleet import PATIENCE, Move
 from controller.plan.judge import Judgement
 from controller.plan.outcome import Outcome
 from schemas.maintenance import MinorUpgrades, opening
@@ -22,6 +25,9 @@ from schemas.versions import VersionError, parse
 
 _LONGEST_SLEEP = 3600.0
 """Seconds: clocks are set, and an opening that is far away is looked at again before it comes."""
+_OTHERS_FIRST = frozenset({"UpgradeHalted", "UpgradeQueued"})
+_TURN = timedelta(minutes=1)
+"""Until one that waits for others looks again, should nothing wake it before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +49,22 @@ class Choice:
     """The release that the policy says is in it; None for an image that the policy no longer means."""
     held: Held | None = None
 
+    @property
+    def queued(self) -> bool:
+        """Whether other databases are to move first."""
+        return self.held is not None and self.held.reason in _OTHERS_FIRST
 
-def choose(judgement: Judgement, world: World, upgrades: MinorUpgrades, now: datetime) -> Choice | None:
+
+def choose(
+    judgement: Judgement,
+    world: World,
+    upgrades: MinorUpgrades,
+    now: datetime,
+    others: Mapping[str, Move] = MappingProxyType({}),
+) -> Choice | None:
     """Choose the image; None when there is none, neither in the catalogue nor in use.
 
+    `others` are the databases that are on their way to an image, by namespace/name.
     A version that its user changed is taken at once, and so is any image while no pod runs or while a
     change of image is unfinished: one that was begun is finished, and a broken one is put right.
     """
@@ -59,7 +77,8 @@ def choose(judgement: Judgement, world: World, upgrades: MinorUpgrades, now: dat
     if held is not None:
         return Choice(primarys_image(world) or running, None, held)
     if running != release.image and not judgement.version_changed and not _undisturbing(world, running):
-        held = _pending(db, world, release, opening(upgrades, now), now)
+        step = _step(db, world, release)
+        held = _pending(step, opening(upgrades, now), now) or _turn(step, release, upgrades, others, now)
     return Choice(running, None, held) if held else Choice(release.image, release.version)
 
 
@@ -106,12 +125,29 @@ def _downgrade(db: PostgreSQLDatabase, world: World, release: Release) -> Held |
     return Held("DowngradeRefused", message)
 
 
-def _pending(
-    db: PostgreSQLDatabase, world: World, release: Release, opens: datetime, now: datetime
-) -> Held | None:
+def _step(db: PostgreSQLDatabase, world: World, release: Release) -> str:
+    known = reported(db, world)
+    return f"{known} -> {release.version}" if known != release.version else f"another image of {known}"
+
+
+def _pending(step: str, opens: datetime, now: datetime) -> Held | None:
     if opens <= now:
         return None
-    known = reported(db, world)
-    step = f"{known} -> {release.version}" if known != release.version else f"another image of {known}"
     moment = opens.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Held("UpgradePending", f"{step}: the policy's window opens at {moment}", opens)
+
+
+def _turn(
+    step: str, release: Release, upgrades: MinorUpgrades, others: Mapping[str, Move], now: datetime
+) -> Held | None:
+    """Wait for those that try the image; the words do not change with who they are."""
+    ahead = {name: move for name, move in others.items() if move.image == release.image}
+    stuck = min((name for name, move in ahead.items() if move.stuck(now)), default=None)
+    if stuck:
+        story = f"{release.image} has not come up in {stuck} for {PATIENCE.seconds // 60} minutes"
+        return Held("UpgradeHalted", f"{step}: {story}, so no other database gets it", now + _TURN)
+    if len(ahead) < upgrades.at_once:
+        return None
+    return Held(
+        "UpgradeQueued", f"{step}: the policy lets {upgrades.at_once} at once; others go first", now + _TURN
+    )

@@ -38,7 +38,9 @@ _USUAL = frozenset(
 _OF_IMAGES: Mapping[str, Type] = {
     "DowngradeRefused": "Warning",
     "NotInCatalogue": "Warning",
+    "UpgradeHalted": "Warning",
     "UpgradePending": "Normal",
+    "UpgradeQueued": "Normal",
     "Upgrading": "Normal",
 }
 """Reasons of a database that is not UpToDate, where no other condition tells of them."""

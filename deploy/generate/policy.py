@@ -40,8 +40,10 @@ _HEADER = """\
 #                  `when: immediately` as soon as the catalogue says so, with `when: window` only while it is
 #                  open; every day and UTC unless days and timeZone say otherwise:
 #                    window: {days: [Sat, Sun], start: "02:00", duration: 4h, timeZone: Europe/Berlin}
-#                  What was begun is finished. A database that waits says when it goes on in its condition
-#                  UpToDate; one whose user changes spec.version does not wait. None goes to an older minor
+#                  `atOnce` of them, one if it is not said, may be on their way to an image at the same time;
+#                  while it does not come up in one of them, no other gets it. What was begun is finished. A
+#                  database that waits says why in its condition UpToDate; one whose user changes
+#                  spec.version does not wait. None goes to an older minor
 """
 
 
@@ -63,7 +65,7 @@ def policy_text(catalogue: list[dict[str, Any]], registry: str, tag: str) -> str
         "replicas": {"minimum": 1, "maximum": 9, "default": 1},
         "scheduleWindow": {"startHour": 0, "hours": 6},
         "storage": {"size": "10Gi"},
-        "minorUpgrades": {"when": "immediately"},
+        "minorUpgrades": {"when": "immediately", "atOnce": 1},
     }
     text = _HEADER + yaml.safe_dump(document, sort_keys=False)
     parse(text)

@@ -148,6 +148,30 @@ def test_a_release_that_its_image_does_not_hold_is_a_condition_and_never_in_stat
 
 
 @TWO_NAMES
+def test_databases_follow_one_after_another(
+    elder: Database, other: str, change_policy: Change, made: Callable[[], str]
+) -> None:
+    younger = Database(elder.cluster, made())
+    younger.apply(version=MAJOR, replicas=1).expect()
+    younger.settled()
+    both = (elder, younger)
+    change_policy(_to(other))
+    until(lambda: {*_images(elder), *_images(younger)} == {other}, 180, elder.story, POLL)
+    for database in both:
+        _until_up_to_date_is(database, "True", "AsAllowed", 120)
+        database.settled()
+    told = ["".join(e for e in d.events() if e.startswith("UpgradeQueued: ")) for d in both]
+    assert sorted(map(bool, told)) == [False, True], told
+    first, second = both if told[1] else both[::-1]
+    assert max(map(_born, first.pods())) < min(map(_born, second.pods())), (first.events(), second.events())
+    younger.delete()
+
+
+def _born(pod: dict[str, Any]) -> str:
+    return str(pod["metadata"]["creationTimestamp"])
+
+
+@TWO_NAMES
 def test_an_image_that_holds_another_release_goes_to_one_standby_and_no_further(
     elder: Database, other: str, change_policy: Change
 ) -> None:

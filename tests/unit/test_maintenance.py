@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -110,6 +111,12 @@ def test_a_window_that_no_clock_can_tell_is_refused_even_while_it_is_not_used() 
         f'minorUpgrades.window.timeZone: got "Mars"; {timezones.problem("Mars")}',
         'minorUpgrades.window.duration: got "5m"; must be from 15m to 24h',
     ]
+
+
+@pytest.mark.parametrize("count", [0, 1001, "2"])
+def test_how_many_databases_move_at_once_is_a_number_of_at_least_one(count: object) -> None:
+    (mistake,) = mistakes(f"minorUpgrades: {{atOnce: {json.dumps(count)}}}")
+    assert mistake.startswith(f"minorUpgrades.atOnce: got {json.dumps(count)}; ")
 
 
 def test_a_window_without_its_hours_is_refused() -> None:

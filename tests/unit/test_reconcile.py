@@ -96,6 +96,7 @@ class Scene:
         self.api, self.store, self.hands = Api(), Store(), Hands()
         patroni = Patroni(now=lambda: NOW, entropy=bytes)
         self.recorder = Recorder(self.api, now=lambda: NOW)
+        self.woken: list[Key] = []
         self.reconciler = Reconciler(
             self.api,
             self.store,
@@ -104,6 +105,7 @@ class Scene:
             self.recorder,
             self.followed,
             Surroundings(lambda: NOW, bytes, "keddah-system"),
+            self.woken.append,
         )
         self.choose = choose
         self.put("uid-of-orders", 1)
@@ -224,6 +226,40 @@ async def test_an_upgrade_that_waits_for_its_window_takes_nothing_from_ready(sce
     assert told["Ready"] == ("True", "Ready")
     assert told["Reconciling"] == ("False", "Ready")
     assert told["UpToDate"] == ("False", "UpgradePending")
+
+
+async def test_an_upgrade_that_waits_for_another_database_says_so_and_takes_its_turn(scene: Scene) -> None:
+    def put(name: str, template: str, pod: str) -> None:
+        owner = statefulset(image=template)
+        owner["metadata"] |= {"name": name, "labels": {"keddah.dev/database": name}}
+        scene.store.put("StatefulSet", owner)
+        made = owner["metadata"] | {"name": f"{name}-0"}
+        containers = {"containers": [{"name": "postgres", "image": pod}]}
+        scene.store.put("Pod", {"kind": "Pod", "metadata": made, "spec": containers})
+
+    older, newest = "keddah.dev/keddah-postgres:17.5", "keddah.dev/keddah-postgres:17.6"
+    other = {**complete_database(), "metadata": {"name": "other", "namespace": "shop", "uid": "uid-other"}}
+    scene.store.put(other["kind"], other)
+    put("other", newest, older)
+    put("orders", older, older)
+    images: list[str] = []
+
+    def choose(intent: Intent, _: World) -> Plan:
+        images.append(intent.image)
+        return Plan((), Done())
+
+    scene.choose = choose
+    assert await scene.look() == Done(after=60.0)
+    told = {c["type"]: (c["status"], c["reason"]) for c in scene.api.status["conditions"]}
+    assert told["UpToDate"] == ("False", "UpgradeQueued")
+    assert told["Ready"] == ("True", "Ready")
+    scene.store.drop(other["kind"], other)
+    assert await scene.reconciler.reconcile(Work(Key("shop", "other"), frozenset())) == Done(
+        "Gone", "The object is gone"
+    )
+    assert scene.woken == [KEY]
+    await scene.look()
+    assert images == [older, newest]
 
 
 async def test_the_status_of_a_new_database_waits_for_something_to_say(scene: Scene) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from controller.observe.pods import Trouble
 from controller.observe.world import World
+from controller.plan.fleet import Move
 from controller.plan.judge import Judgement
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 from controller.plan.upgrade import Choice, awake, choose
@@ -167,6 +168,66 @@ def test_a_version_that_left_the_catalogue_runs_on() -> None:
 
 def test_a_prerelease_that_is_no_number_is_left_to_the_policy() -> None:
     assert chosen(judged(), running(A, version="18beta1"), AT_ONCE).image == B
+
+
+def moving(*names: str, image: str = B, minutes: int = 0) -> dict[str, Move]:
+    """Give databases that are on their way, without progress for so long."""
+    return dict.fromkeys(names, Move(image, ((), 0), NOW - timedelta(minutes=minutes)))
+
+
+def turn(others: dict[str, Move], at_once: int = 1, **changes: Any) -> Choice:  # noqa: ANN401
+    judgement = judged(**changes)
+    choice = choose(judgement, running(A), MinorUpgrades(at_once=at_once), NOW, others)
+    assert choice is not None
+    return choice
+
+
+@pytest.mark.parametrize(
+    ("others", "at_once", "image"),
+    [
+        ({}, 1, B),
+        (moving("shop/a"), 1, A),
+        (moving("shop/a"), 2, B),
+        (moving("shop/a", "shop/b"), 2, A),
+        (moving("shop/a", image=C), 1, B),
+        (moving("shop/a", image=C, minutes=9), 1, B),
+    ],
+)
+def test_so_many_databases_as_the_policy_says_move_to_an_image_at_once(
+    others: dict[str, Move], at_once: int, image: str
+) -> None:
+    choice = turn(others, at_once)
+    assert choice.image == image
+    assert choice.queued is (image == A)
+
+
+def test_one_that_waits_for_others_says_so_in_words_that_do_not_change_with_them() -> None:
+    one, other = turn(moving("shop/a")), turn(moving("shop/b"))
+    assert one == other
+    assert one.held
+    assert one.held.reason == "UpgradeQueued"
+    assert one.held.message == "17.5 -> 17.6: the policy lets 1 at once; others go first"
+    assert awake(Done(), one, NOW).after == 60.0
+
+
+def test_nobody_follows_while_the_image_has_not_come_up_somewhere() -> None:
+    choice = turn(moving("shop/fine") | moving("shop/z", "shop/y", minutes=3), 10)
+    assert choice.image == A
+    assert choice.held
+    assert choice.held.reason == "UpgradeHalted"
+    assert choice.held.message == (
+        "17.5 -> 17.6: registry/b:1 has not come up in shop/y for 3 minutes, so no other database gets it"
+    )
+
+
+def test_a_user_who_asks_for_a_version_waits_for_nobody() -> None:
+    assert turn(moving("shop/a", minutes=9), version_changed=True).image == B
+
+
+def test_one_that_begun_or_is_broken_or_hibernated_waits_for_nobody() -> None:
+    for around in (running(B, "aab"), running(C, "aac"), running(A, instances=())):
+        choice = choose(judged(), around, AT_ONCE, NOW, moving("shop/a", minutes=9))
+        assert choice == Choice(B, "17.6")
 
 
 @pytest.mark.parametrize(
