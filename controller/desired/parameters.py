@@ -34,6 +34,14 @@ _DEFAULTS = {
     # A standby that was refused once, by a primary that recovers from a crash or is not one yet, waits so
     # long before it asks again (PostgreSQL's own default: 5s); with quorum commit, every commit waits too.
     "wal_retrieve_retry_interval": "500ms",
+    # With two instances every commit waits for a standby that is cut off or frozen, until the primary closes
+    # its connection (PostgreSQL's own default: 60s) and Patroni, up to 5 s later, counts on it no more. A
+    # busy one is asked after half of the time, and answers unless its volume stands still for seconds; it
+    # then connects anew. Less would fall upon logical subscribers and copies to slow disks, whom this is for
+    # as well (each connection may set its own). `tcp_user_timeout` would end clients that are slow to read.
+    "wal_sender_timeout": "10s",
+    # After a network was away a standby asks anew, and does not wait for TCP's next attempt, a minute away.
+    "wal_receiver_timeout": "10s",
 }
 
 OWNED = {

@@ -114,11 +114,24 @@ def postmaster_frozen(scene: Scene) -> Iterator[None]:
 def pod_frozen(scene: Scene) -> Iterator[None]:
     """Stop all processes of the primary's pod, and let them go on when another is primary."""
     primary = scene.primary()
-    all_of_them = scene.ground.programs
-    # The second look finds what was forked between the first and the signal.
-    with frozen(all_of_them(primary)) as first, frozen(all_of_them(primary) - first):
+    with _pod_frozen(scene, primary):
         yield
         scene.until_primary_is_not(primary["metadata"]["name"])
+
+
+@contextmanager
+def standby_frozen(scene: Scene) -> Iterator[None]:
+    """Stop all processes of a standby's pod: its kernel goes on taking what the primary sends."""
+    with _pod_frozen(scene, scene.standby()):
+        yield
+
+
+@contextmanager
+def _pod_frozen(scene: Scene, pod: Object) -> Iterator[None]:
+    all_of_them = scene.ground.programs
+    # The second look finds what was forked between the first and the signal.
+    with frozen(all_of_them(pod)) as first, frozen(all_of_them(pod) - first):
+        yield
 
 
 @contextmanager

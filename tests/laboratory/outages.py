@@ -26,11 +26,23 @@ _CONTROLLER = "app.kubernetes.io/name=keddah,app.kubernetes.io/component=control
 def node_cut_off(scene: Scene) -> Iterator[None]:
     """Take the primary's node off the network; all on it goes on running."""
     primary = scene.primary()
-    node = primary["spec"]["nodeName"]
+    with _cut_off(scene, primary["spec"]["nodeName"]):
+        yield
+        scene.until_primary_is_not(primary["metadata"]["name"])
+
+
+@contextmanager
+def standby_cut_off(scene: Scene) -> Iterator[None]:
+    """Take a standby's node off the network: nobody answers the primary, and nobody closes a connection."""
+    with _cut_off(scene, scene.standby()["spec"]["nodeName"]):
+        yield
+
+
+@contextmanager
+def _cut_off(scene: Scene, node: str) -> Iterator[None]:
     set_node_link(scene.ground.state, node, "down")
     try:
         yield
-        scene.until_primary_is_not(primary["metadata"]["name"])
     finally:
         set_node_link(scene.ground.state, node, "up")
 

@@ -86,6 +86,36 @@ ROWS: tuple[Row, ...] = (
     Row(
         "standby-killed-of-2", "standby killed, 2 replicas", faults.standby_killed, 2, 2, replicas=2, lasts=8
     ),
+    Row(
+        "standby-frozen-of-2",
+        "all of the standby's pod frozen, 2 replicas",
+        faults.standby_frozen,
+        15,
+        15,
+        replicas=2,
+        lasts=8,
+        patience=90,
+    ),
+    Row(
+        "standby-cut-off-of-2",
+        "standby's node off the network, 2 replicas",
+        outages.standby_cut_off,
+        15,
+        15,
+        replicas=2,
+        lasts=20,
+        patience=90,
+        tier=False,
+    ),
+    Row(
+        "switchover-of-2",
+        "planned switchover (node cordoned), 2 replicas",
+        changes.switchover,
+        3,
+        5,
+        replicas=2,
+        tier=False,
+    ),
 )
 
 
