@@ -82,6 +82,25 @@ def test_a_copy_ends_the_count(watch: Watch) -> None:
     assert watch.after(10, standby()) == 0
 
 
+def test_one_that_followed_for_a_moment_is_given_all_its_time_again(watch: Watch) -> None:
+    watch.after(0, standby())
+    assert watch.after(100, standby()) == 100
+    assert watch.after(1, standby(streaming=True)) is None
+    assert [watch.after(1, standby()), watch.after(10, standby())] == [0, 10]
+
+
+def test_another_primary_ends_the_count_of_failed_starts_whatever_is_between_them(watch: Watch) -> None:
+    watch.after(0, standby(state="start failed"))
+    assert watch.after(50, standby(state="starting"), "orders-2") is None
+    assert watch.after(1, standby(state="start failed"), "orders-2") == 0
+
+
+def test_a_switchover_and_back_is_two_beginnings(watch: Watch) -> None:
+    watch.after(0, standby())
+    watch.after(30, standby(), "orders-2")
+    assert watch.after(10, standby()) == 0
+
+
 def test_failed_starts_are_one_count_whatever_is_between_them(watch: Watch) -> None:
     watch.after(0, standby(state="start failed"))
     for state in ("starting", "stopped", "crashed"):
