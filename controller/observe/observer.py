@@ -72,6 +72,7 @@ class Observer:
             claims=tuple(claims),
             leadership=lead,
             former=former,
+            forgiven=self._progress.forgiven(key, instances),
             storage_classes=self._storage_classes(),
             nodes=self._nodes({i.node for i in instances}),
         )

@@ -16,6 +16,8 @@ Mark: TypeAlias = tuple[str | None, str, int, str, int]
 _SETTLED = frozenset({"running", "start failed", "restart failed"})
 _ON_THE_WAY = frozenset({"starting", "restarting", "stopping", "stopped", "crashed"})
 """Between two failed starts; what a server does for minutes by itself (crash recovery) begins no count."""
+_WELL_SECONDS = 3600.0
+"""Without interruption, until an instance that was copied anew is as any other."""
 _DIGESTED_SECONDS = 30.0
 """In which Patroni has taken over any change of its configuration: it looks every 5 s, and sleeps for 1 s."""
 
@@ -24,6 +26,12 @@ _DIGESTED_SECONDS = 30.0
 class _Since:
     mark: Mark
     moment: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Health:
+    fit_since: float | None
+    forgiven: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,7 @@ class Progress:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._since: dict[Key, dict[str, _Since]] = {}
+        self._health: dict[Key, dict[str, _Health]] = {}
         self._wishes: dict[Key, _Wish] = {}
 
     def look(self, key: Key, instances: Iterable[Instance], holder: str | None) -> dict[str, float]:
@@ -50,6 +59,12 @@ class Progress:
         after = {i.uid: since for i in instances if (since := _look(i, holder, before.get(i.uid), now))}
         self._since[key] = after
         return {uid: now - since.moment for uid, since in after.items()}
+
+    def forgiven(self, key: Key, instances: Iterable[Instance]) -> dict[str, int]:
+        """Return, by pod's UID, how many of its copies count no more: it has been well for an hour since."""
+        before, now = self._health.get(key, {}), self._clock()
+        self._health[key] = {i.uid: _health(i, before.get(i.uid), now) for i in instances}
+        return {uid: health.forgiven for uid, health in self._health[key].items() if health.forgiven}
 
     def former(self, key: Key, parameters: Mapping[str, str]) -> Mapping[str, str]:
         """Return the parameters as they were before they last changed, for half a minute after that."""
@@ -63,7 +78,17 @@ class Progress:
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a database that is gone."""
         self._since.pop(key, None)
+        self._health.pop(key, None)
         self._wishes.pop(key, None)
+
+
+def _health(instance: Instance, before: _Health | None, now: float) -> _Health:
+    since, forgiven = (before.fit_since, before.forgiven) if before else (None, 0)
+    if since is not None and now - since >= _WELL_SECONDS:
+        forgiven = instance.rebuilds
+    if not instance.fit:
+        return _Health(None, forgiven)
+    return _Health(now if since is None else since, forgiven)
 
 
 def _look(instance: Instance, holder: str | None, before: _Since | None, now: float) -> _Since | None:

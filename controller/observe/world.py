@@ -152,6 +152,8 @@ class World:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     idle: Mapping[str, float] = field(default_factory=dict)
     """Seconds for which a pod, by UID, has neither moved nor followed, as far as anybody watched."""
+    forgiven: Mapping[str, int] = field(default_factory=dict)
+    """How many of the copies of a pod, by UID, count no more, for it has followed for long since."""
     without_wal: frozenset[str] = frozenset()
     """Pods, by UID, whose log says that the primary has removed WAL that they need."""
     former: Mapping[str, str] = field(default_factory=dict)

@@ -114,6 +114,24 @@ def test_a_database_that_is_gone_is_forgotten(watch: Watch) -> None:
     assert watch.after(10, standby()) == 0
 
 
+def test_copies_are_forgiven_after_an_hour_without_interruption(watch: Watch) -> None:
+    def forgiven(seconds: float, **changes: Any) -> int:  # noqa: ANN401
+        watch.now += seconds
+        return watch.progress.forgiven(KEY, [pod(1, rebuilds=2, **changes)]).get("uid-1", 0)
+
+    assert forgiven(0) == 0
+    assert forgiven(3599) == 0
+    assert forgiven(1, ready=False) == 2
+    # A moment later it is copied anew, and that one copy counts.
+    watch.progress.forgiven(KEY, [pod(1, rebuilds=3)])
+    assert forgiven(3599, ready=False) == 2
+    watch.progress.forget(KEY)
+    assert forgiven(0) == 0
+    assert forgiven(3000, ready=False) == 0
+    assert forgiven(3000) == 0
+    assert forgiven(3000) == 0
+
+
 def test_what_was_wanted_before_a_change_is_known_for_half_a_minute(watch: Watch) -> None:
     def former(seconds: float, **parameters: str) -> dict[str, str]:
         watch.now += seconds

@@ -134,6 +134,14 @@ def test_each_copy_of_the_same_pod_waits_twice_as_long() -> None:
     assert isinstance(rebuild(replace(stuck(rebuilds=99), idle={"uid-2": 64 * PATIENCE})), Rebuild)
 
 
+def test_copies_that_held_for_long_are_no_reason_to_wait_longer() -> None:
+    again = replace(stuck(rebuilds=3), forgiven={"uid-2": 3})
+    step = rebuild(again)
+    assert isinstance(step, Rebuild)
+    assert step.number == 4
+    assert isinstance(rebuild(replace(again, forgiven={"uid-2": 2})), Waiting)
+
+
 def test_one_standby_is_copied_at_a_time() -> None:
     around = stuck()
     busy = replace(around.instances[1], ready=False, streaming=False, state="creating replica")

@@ -21,7 +21,10 @@ from controller.plan.instances.hold import Hold
 from controller.plan.outcome import Waiting
 
 PATIENCE = 60.0
-"""Seconds without any progress before a standby is copied anew, doubled with each copy of the same pod."""
+"""Seconds without any progress before a standby is copied anew, doubled with each copy of the same pod.
+
+It begins anew with one that has followed for an hour since.
+"""
 _LONGEST = 6
 _COPYING = "creating replica"
 
@@ -47,7 +50,10 @@ def judge(standby: Instance, world: World) -> Rebuild | Hold:
     proof = _broken(world) if not_starting(standby) else _wal_is_gone(standby, world)
     if isinstance(proof, Hold):
         return proof
-    seconds, patience = world.idle.get(standby.uid, 0.0), PATIENCE * 2 ** min(standby.rebuilds, _LONGEST)
+    seconds, patience = (
+        world.idle.get(standby.uid, 0.0),
+        PATIENCE * 2 ** min(_copies(standby, world), _LONGEST),
+    )
     if seconds < patience:
         return Hold(f"{proof}; copied anew if it does not get on for {patience:.0f} s")
     return Rebuild(standby.name, standby.uid, standby.ip, standby.rebuilds + 1, proof)
@@ -78,8 +84,13 @@ def _busy(standby: Instance, world: World) -> str | None:
 
 def _being_copied(instance: Instance, world: World) -> bool:
     """Whether a copy is under way, or was asked for and has not failed for a while."""
-    asked = instance.rebuilds > 0 and not instance.fit and world.idle.get(instance.uid, 0.0) < PATIENCE
+    asked = _copies(instance, world) > 0 and not instance.fit and world.idle.get(instance.uid, 0.0) < PATIENCE
     return instance.state == _COPYING or asked
+
+
+def _copies(instance: Instance, world: World) -> int:
+    """Count the copies of a pod that may have been in vain."""
+    return max(0, instance.rebuilds - world.forgiven.get(instance.uid, 0))
 
 
 def _wal_is_gone(standby: Instance, world: World) -> str | Hold:
