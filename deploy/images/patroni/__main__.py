@@ -11,6 +11,7 @@ from typing import Any
 import urllib3
 from patroni import postgresql
 from patroni.__main__ import Patroni
+from patroni.api import RestApiHandler, check_access
 from patroni.daemon import abstract_main
 from patroni.request import PatroniRequest
 
@@ -70,4 +71,6 @@ def _begin(name: str, work: Callable[..., None], *arguments: object) -> None:
 
 if __name__ == "__main__":
     postgresql.STOP_POLLING_INTERVAL = STOP_POLLING_SECONDS
+    # The one page that changes something and takes a body, however large, from those without a certificate.
+    RestApiHandler.do_POST_mpp = check_access(RestApiHandler.do_POST_mpp)
     abstract_main(KeddahPatroni, sys.argv[1])
