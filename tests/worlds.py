@@ -83,6 +83,15 @@ def world(instances: tuple[Instance, ...] = (), **changes: Any) -> World:  # noq
     return replace(whole, **changes)
 
 
+def rolling(*instances: Instance, seen: bool = True, **changes: object) -> World:
+    """Give a world whose StatefulSet has the newest template, as its controller has seen or not."""
+    statefulset = {
+        "metadata": {"generation": 2},
+        "status": {"observedGeneration": 2 if seen else 1, "updateRevision": NEW},
+    }
+    return replace(world(instances, **changes), children={"StatefulSet": {"orders": statefulset}})
+
+
 def settled(wish: Intent, around: World) -> World:
     """Give the world in which every child is as the intent has it."""
     for _ in range(5):

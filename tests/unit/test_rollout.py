@@ -6,21 +6,13 @@ from typing import Any
 import pytest
 
 from controller.observe.pods import Trouble
-from controller.observe.world import Instance, Leadership, World
+from controller.observe.world import Leadership
 from controller.plan.actions import DeletePod, RestartPostgres, Switchover
 from controller.plan.instances.rollout import candidate, handover, rollout
 from controller.plan.outcome import Waiting
-from tests.worlds import NEW, OLD, claim, members, pod, world
+from tests.worlds import NEW, OLD, members, pod, rolling, world
 
 RESTART = {"shared_buffers": ("128MB", "256MB")}
-
-
-def rolling(*instances: Instance, seen: bool = True, **changes: object) -> World:
-    statefulset = {
-        "metadata": {"generation": 2},
-        "status": {"observedGeneration": 2 if seen else 1, "updateRevision": NEW},
-    }
-    return replace(world(instances, **changes), children={"StatefulSet": {"orders": statefulset}})
 
 
 def test_nothing_stale_means_no_step() -> None:
@@ -93,6 +85,33 @@ def test_nobody_takes_over_before_every_standby_that_follows_is_counted_on() -> 
     assert handover(replace(around, leadership=lead), primary, lambda _: True, "why")
 
 
+@pytest.mark.parametrize("change", [{"revision": OLD}, {"pending_restart": RESTART}])
+def test_the_next_standby_waits_until_commits_are_acknowledged_by_the_one_before(
+    change: dict[str, Any],
+) -> None:
+    around = rolling(*(replace(i, **change) for i in members(2)), pod(2))
+    lead = replace(around.leadership, synchronous=frozenset({"orders-1"}), last_primary="orders-0")
+    step = rollout(replace(around, leadership=lead), 3)
+    assert step == Waiting(2, "RollingOut", "no commit is acknowledged by orders-2 yet")
+    lead = replace(lead, synchronous=frozenset({"orders-1", "orders-2"}))
+    assert "orders-1" in str(rollout(replace(around, leadership=lead), 3))
+
+
+@pytest.mark.parametrize("change", [{"revision": OLD}, {"pending_restart": RESTART}])
+def test_the_old_primary_goes_though_it_is_not_counted_on_yet(change: dict[str, Any]) -> None:
+    around = rolling(pod(0, **change), pod(1, "primary"), pod(2))
+    lead = Leadership("orders-1", frozenset({"orders-2"}), last_primary="orders-1", initialized=True)
+    assert "orders-0" in str(rollout(replace(around, leadership=lead), 3))
+
+
+def test_a_primary_that_nobody_may_take_over_from_waits() -> None:
+    around = rolling(pod(0, "primary", revision=OLD), pod(1), pod(2))
+    lead = Leadership("orders-0", frozenset({"orders-9"}), initialized=True)
+    step = rollout(replace(around, leadership=lead), 3)
+    told = "orders-0 must restart, and not every standby is ready for that yet"
+    assert step == Waiting(5, "RollingOut", told)
+
+
 def test_a_lowered_standby_limit_restarts_the_primary_first() -> None:
     lowered = {"max_connections": ("200", "100")}
     pending = [replace(i, pending_restart=lowered) for i in members(3)]
@@ -101,7 +120,26 @@ def test_a_lowered_standby_limit_restarts_the_primary_first() -> None:
     assert step.pod == "orders-0"
 
 
+@pytest.mark.parametrize("change", [("100", "200"), ("100", "100"), ("100", "")])
+def test_a_standby_limit_that_is_not_lowered_goes_to_the_standbys_first(change: tuple[str, str]) -> None:
+    pending = [replace(i, pending_restart={"max_connections": change}) for i in members(3)]
+    step = rollout(rolling(*pending), 3)
+    assert isinstance(step, RestartPostgres)
+    assert step.pod == "orders-2"
+
+
 MIXED = {"max_connections": ("200", "100"), "huge_pages": ("try", "on")}
+
+
+def test_a_single_instance_has_nobody_to_try_it_on() -> None:
+    step = rollout(rolling(pod(0, "primary", pending_restart=MIXED)), 1)
+    assert isinstance(step, RestartPostgres)
+    assert step.pod == "orders-0"
+
+
+def test_a_restart_that_patroni_gives_no_reason_for_is_made_all_the_same() -> None:
+    step = rollout(rolling(pod(0, "primary"), pod(1, pending_restart={})), 2)
+    assert step == RestartPostgres("orders-1", "192.0.2.2", "the configuration changed")
 
 
 def test_what_changes_with_a_lowered_limit_is_tried_on_one_standby_before_the_primary() -> None:
@@ -159,6 +197,38 @@ def test_a_crashing_standby_is_not_given_a_template_that_has_just_failed(reason:
     assert step.reason == "RolloutBlocked"
 
 
+def test_a_crashing_standby_is_made_anew_once_the_template_is_known_to_work() -> None:
+    crashing = pod(1, revision=OLD, ready=False, trouble=Trouble("InstanceFailing", "again"))
+    step = rollout(rolling(pod(0, "primary", revision=OLD), crashing, pod(2)), 3)
+    assert step == DeletePod("orders-1", "uid-1", "not serving (InstanceFailing) with an old template")
+
+
+@pytest.mark.parametrize("change", [{"ready": True, "streaming": True}, {"deleting": True}])
+def test_an_old_pod_that_serves_or_goes_is_left_to_its_turn(change: dict[str, Any]) -> None:
+    passed: dict[str, Any] = {
+        "ready": False,
+        "streaming": False,
+        "trouble": Trouble("InstanceFailing", "again"),
+    }
+    old = pod(2, revision=OLD, **(passed | change))
+    step = rollout(rolling(pod(0, "primary"), pod(1, ready=False), old), 3)
+    assert isinstance(step, Waiting)
+
+
+def test_a_pod_that_cannot_recover_by_itself_is_made_anew_whatever_the_template() -> None:
+    stuck = pod(1, revision=OLD, ready=False, trouble=Trouble("Unschedulable", "no node"))
+    failed = pod(2, ready=False, trouble=Trouble("ImageNotPulled", "no such image"))
+    step = rollout(rolling(pod(0, "primary", revision=OLD), stuck, failed), 3)
+    assert step == DeletePod("orders-1", "uid-1", "not serving (Unschedulable) with an old template")
+
+
+def test_a_broken_pod_is_made_anew_where_its_primary_does_not_serve_either() -> None:
+    broken = Trouble("InstanceFailing", "back-off")
+    down = pod(0, "primary", revision=OLD, ready=False, trouble=broken)
+    step = rollout(rolling(down, pod(1, ready=False, trouble=broken)), 2)
+    assert step == DeletePod("orders-0", "uid-0", "not serving (InstanceFailing) with an old template")
+
+
 def test_with_nobody_serving_every_broken_pod_is_made_anew() -> None:
     broken = Trouble("InstanceFailing", "back-off")
     down = [pod(n, ready=False, trouble=broken, revision=OLD) for n in range(2)]
@@ -196,16 +266,3 @@ def test_the_most_advanced_synchronous_standby_is_the_candidate() -> None:
     chosen = candidate(world(instances, leadership=lead), lambda _: True)
     assert chosen is not None
     assert chosen.name == "orders-2"
-
-
-def test_the_last_pod_on_a_claim_that_was_deleted_is_not_restarted() -> None:
-    single = rolling(pod(0, "primary", revision=OLD), claims=(claim(0, deleting=True),))
-    step = rollout(single, 1)
-    assert isinstance(step, Waiting)
-    assert step.reason == "ClaimDeleted"
-
-
-def test_a_standby_on_a_claim_that_was_deleted_is_restarted_and_copied_anew() -> None:
-    pair = (pod(0, "primary"), pod(1, revision=OLD))
-    around = rolling(*pair, claims=(claim(0), claim(1, deleting=True)))
-    assert isinstance(rollout(around, 2), DeletePod)

@@ -71,9 +71,23 @@ def rollout(world: World, expected: int) -> Step:
     step = (
         _broken(world, stale, revision)
         or _blocked(world, stale, revision, expected)
-        or _next(world, stale, expected)
+        or _relied_upon(_next(world, stale, expected), world)
     )
     return _spare(step, world)
+
+
+def _relied_upon(step: Step, world: World) -> Step:
+    """Let nobody go before every other standby is counted on.
+
+    Else the one that goes may be the only one that commits wait for, and that could take over.
+    """
+    if not isinstance(step, DeletePod | RestartPostgres):
+        return step
+    going = step.name if isinstance(step, DeletePod) else step.pod
+    late = [name for name in uncounted(world) if name != going]
+    if not late:
+        return step
+    return Waiting(2, "RollingOut", f"no commit is acknowledged by {', '.join(late)} yet")
 
 
 def _spare(step: Step, world: World) -> Step:
