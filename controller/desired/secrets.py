@@ -29,7 +29,7 @@ def secrets(db: PostgreSQLDatabase, keys: DatabaseKeys, server: Pair) -> tuple[M
         _login(db, names.superuser_secret(name), patroni.SUPERUSER, keys.password("superuser")),
         _login(db, names.replication_secret(name), patroni.REPLICATION, keys.password("replication")),
         _secret(db, names.tls_secret(name), "kubernetes.io/tls", tls),
-        app_secret(db, keys.password("app")),
+        app_secret(db, keys.password("app"), keys.trusted),
     )
 
 
@@ -48,8 +48,11 @@ def keys_secret(db: PostgreSQLDatabase, keys: DatabaseKeys) -> Manifest:
     return child(db, "v1", "Secret", names.keys_secret(db.metadata.name), body=body, kept=True)
 
 
-def app_secret(db: PostgreSQLDatabase, password: str) -> Manifest:
-    """Return the Secret that an application mounts: the parts of a connection, and the usual spellings."""
+def app_secret(db: PostgreSQLDatabase, password: str, authority: str) -> Manifest:
+    """Return the Secret that an application mounts: the parts of a connection, and the usual spellings.
+
+    The authority is here for who verifies the server: beside it in NAME-tls is a key that Patroni obeys.
+    """
     user, database = db.spec.owner, db.spec.database
     host = names.host(db.metadata.name, db.metadata.namespace)
     address = f"{host}:{POSTGRESQL_PORT}/{_encoded(database)}"
@@ -64,6 +67,7 @@ def app_secret(db: PostgreSQLDatabase, password: str) -> Manifest:
         f"?user={_encoded(user)}&password={_encoded(password)}&sslmode=require",
         "pgpass": ":".join(_escaped(part) for part in (host, str(POSTGRESQL_PORT), database, user, password))
         + "\n",
+        "ca.crt": authority,
     }
     return _secret(db, names.app_secret(db.metadata.name), "kubernetes.io/basic-auth", data)
 

@@ -9,7 +9,7 @@ from tests.kubectl import Output
 
 VERIFIED = "psql -XAtc 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()' "
 LOGIN = (
-    "host=$0 dbname=app user=app password=$(cat /etc/keddah/app/password) sslrootcert=/etc/keddah/tls/ca.crt"
+    "host=$0 dbname=app user=app password=$(cat /etc/keddah/app/password) sslrootcert=/etc/keddah/app/ca.crt"
 )
 ASK = """
 import ssl, sys, urllib.error, urllib.request

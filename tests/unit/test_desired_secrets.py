@@ -34,7 +34,7 @@ def test_the_keys_come_first_and_every_secret_outlives_the_database() -> None:
 
 def test_a_lost_secret_comes_back_the_same() -> None:
     db = typed_database()
-    assert whole(db)["orders-app"] == app_secret(db, KEYS.password("app"))
+    assert whole(db)["orders-app"] == app_secret(db, KEYS.password("app"), KEYS.trusted)
 
 
 def test_each_role_has_a_password_of_its_own() -> None:
@@ -44,7 +44,7 @@ def test_each_role_has_a_password_of_its_own() -> None:
 
 
 def test_an_application_finds_every_part_and_the_usual_spellings() -> None:
-    found = values(app_secret(typed_database(owner="shop", database="orders"), "secret"))
+    found = values(app_secret(typed_database(owner="shop", database="orders"), "secret", KEYS.trusted))
     assert found["host"] == "orders.shop.svc"
     assert found["port"] == "5432"
     assert found["dbname"] == "orders"
@@ -53,11 +53,16 @@ def test_an_application_finds_every_part_and_the_usual_spellings() -> None:
     expected = "jdbc:postgresql://orders.shop.svc:5432/orders?user=shop&password=secret&sslmode=require"
     assert found["jdbc-uri"] == expected
     assert found["pgpass"] == "orders.shop.svc:5432:orders:shop:secret\n"
+    assert found["ca.crt"] == "a CA's certificate"
+
+
+def test_an_application_is_given_no_key() -> None:
+    assert not [key for key in whole(typed_database())["orders-app"]["data"] if key.endswith(".key")]
 
 
 def test_odd_characters_survive_every_spelling() -> None:
     odd = r"p:a@s/s?w&o%r d\#"
-    found = values(app_secret(typed_database(owner="ow:ner", database="da/ta"), odd))
+    found = values(app_secret(typed_database(owner="ow:ner", database="da/ta"), odd, KEYS.trusted))
     uri = urlsplit(found["uri"])
     assert unquote(uri.password or "") == odd
     assert unquote(uri.username or "") == "ow:ner"
