@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.clusters import POLL
-from tests.databases import Database
+from tests.databases import ROLE, Database
 from tests.rest import Object
 from tests.waiting import until
 
@@ -59,6 +59,18 @@ def test_an_emptied_role_is_filled_before_the_primary_loses_its_lock(trio: Datab
     until(lambda: trio.child("Role", "trio-patroni")["rules"] == before, 30, trio.story, POLL)
     trio.settled()
     assert trio.primary() == primary
+
+
+def test_a_standby_that_is_labelled_primary_is_a_target_for_a_moment_only(trio: Database) -> None:
+    primary, standby = trio.primary(), trio.standbys()[0]
+    label = {"metadata": {"labels": {ROLE: "primary"}}}
+    written = trio.cluster.rest.merge("Pod", trio.namespace, standby, label).expect()
+    assert written["metadata"]["labels"][ROLE] == "primary"
+    # Sooner than Patroni itself looks at its pod again.
+    until(lambda: trio.primaries() == [primary], 2, trio.story, POLL)
+    trio.settled()
+    assert trio.primary() == primary
+    assert trio.child("Pod", standby)["metadata"]["labels"][ROLE] == "standby"
 
 
 def test_a_deleted_standby_comes_back_and_follows(trio: Database) -> None:
