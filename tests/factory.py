@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from schemas import defaults
@@ -22,6 +23,7 @@ storage: {size: 10Gi}
 """Two minors of 17, so that there is an up and a down; 18 as a new major; 16 deprecated."""
 
 
+@cache
 def policy(text: str = POLICY) -> Policy:
     """Give the policy of the tests."""
     return parse(text)
