@@ -19,7 +19,7 @@ from deploy.images.patroni.knocks import knocks
 from deploy.images.patroni.sight import Sight, look
 from deploy.images.patroni.silence import Patience, silent, watch
 
-BRIEF = Patience(period=7, answer=0.03, late=30)
+BRIEF = Patience(period=7, answer=0.01, late=30)
 AMPLE = replace(BRIEF, answer=10)
 ASLEEP = Sight(7, "S", 100)
 
