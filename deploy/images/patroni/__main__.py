@@ -8,15 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import urllib3
 from patroni import postgresql
 from patroni.__main__ import Patroni
 from patroni.api import RestApiHandler, check_access
 from patroni.daemon import abstract_main
-from patroni.request import PatroniRequest
 
 from . import postmaster, silence
 from .ha import KeddahHa
+from .request import Request
 from .server import PatroniServer
 
 # Patroni asks once a second whether a server that it stops has stopped, twice one after the other, while
@@ -27,20 +26,6 @@ STOP_POLLING_SECONDS = 0.25
 # What is sent to the address of a pod that is gone stays unanswered until the client gives up; while the pod
 # is there, whoever comes too early is refused at once. So long until every kube-proxy knows the successor.
 LINGER_SECONDS = 2.0
-
-# Who races for the lock of a node that is gone asks it first, and waits for 2 s. A node that is there takes
-# a connection at once, however slow what runs on it may be.
-CONNECT_SECONDS = 0.8
-
-
-class Request(PatroniRequest):  # type: ignore[misc] # Patroni is in the image only
-    """Questions to other members."""
-
-    def request(self, method: str, url: str, body: Any = None, **settings: Any) -> Any:  # noqa: ANN401 - Patroni's own
-        """Ask, and tell a member that is slow from one that is not there."""
-        if method == "GET" and "timeout" in settings:
-            settings["timeout"] = urllib3.Timeout(connect=CONNECT_SECONDS, read=settings["timeout"])
-        return super().request(method, url, body, **settings)
 
 
 class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image only

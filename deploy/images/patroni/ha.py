@@ -9,7 +9,14 @@ from typing import Any
 from patroni.dcs.kubernetes import catch_kubernetes_errors, k8s_client
 from patroni.ha import Ha
 
+from .call import CALL_SECONDS, calling
 from .label import Label
+
+# Patroni's standbys come to their rounds so much later than the primary, for it to be there first.
+_LATER_SECONDS = 0.5
+
+# The lock is good until the moment when it ends, and that included.
+_AFTER_SECONDS = 0.02
 
 
 class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
@@ -31,6 +38,46 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
         """
         self.patroni.api.socket.close()
         super().shutdown()
+
+    def watch(self, timeout: float) -> bool:
+        """Wait for the next round; true when there is a reason to have it now.
+
+        A standby whose primary is silent comes at the moment when the lock ends. Patroni has it come half a
+        second later, and then ask the primary first: if that is not there, most of a second goes by. So it
+        is called while the lock ends. The lock itself is as good as ever, and is taken as ever.
+        """
+        self.patroni.request.absent = None
+        left = self._lock_left()
+        if left is None or left > timeout + _LATER_SECONDS:
+            return bool(super().watch(timeout))
+        if left < CALL_SECONDS:
+            return self._wait(left + _AFTER_SECONDS)
+        return self._wait(left - CALL_SECONDS) or self._wait_calling()
+
+    def _lock_left(self) -> float | None:
+        """Return for how many seconds another's lock is good; None where it is not, or no race follows."""
+        if self._async_executor.busy or self.cluster.is_unlocked() or self.has_lock(False):
+            return None
+        observed = self.dcs._leader_observed_time or 0  # noqa: SLF001 - what Patroni itself reckons from
+        left: float = observed + self.dcs.ttl - time.time()
+        return left if left > 0 else None
+
+    def _wait_calling(self) -> bool:
+        rest = CALL_SECONDS + _AFTER_SECONDS
+        url = self.cluster.leader.member.api_url
+        if not url:
+            return self._wait(rest)
+        with calling(url) as call:
+            woken = self._wait(rest)
+            if not woken and not call.answered():
+                self.patroni.request.absent = url
+        return woken
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait as Patroni's store does, which would add its half second."""
+        woken = bool(self.dcs.event.wait(seconds))
+        self.dcs.event.clear()
+        return woken
 
     def touch_member(self) -> bool:
         """Write down what has become of this member, or leave it for the moment.

@@ -1,0 +1,31 @@
+"""Questions to other members."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from patroni.request import PatroniRequest
+
+from .call import CALL_SECONDS
+
+# Of a member that has just been called for so long in vain.
+ABSENT_SECONDS = 0.05
+
+
+class Request(PatroniRequest):  # type: ignore[misc] # Patroni is in the image only
+    """Questions that tell a member that is slow from one that is not there."""
+
+    absent: str | None = None
+    """The URL of a member that did not take a connection until now."""
+
+    def request(self, method: str, url: str, body: Any = None, **settings: Any) -> Any:  # noqa: ANN401 - Patroni's own
+        """Ask; who is not there is not waited for as long as Patroni would."""
+        if method == "GET" and "timeout" in settings:
+            settings["timeout"] = urllib3.Timeout(connect=self._patience(url), read=settings["timeout"])
+        return super().request(method, url, body, **settings)
+
+    def _patience(self, url: str) -> float:
+        absent = self.absent is not None and urlsplit(self.absent).netloc == urlsplit(url).netloc
+        return ABSENT_SECONDS if absent else CALL_SECONDS
