@@ -11,6 +11,8 @@ from tests.laboratory.scene import Scene, restarts
 from tests.rest import Object
 from tests.waiting import until
 
+NOTICED_SECONDS = 30.0
+
 
 @contextmanager
 def pod_deleted(scene: Scene) -> Iterator[None]:
@@ -98,16 +100,26 @@ def _ended(pid: int) -> Iterator[None]:
 
 @contextmanager
 def postmaster_frozen(scene: Scene) -> Iterator[None]:
-    """Stop the primary's postmaster, which accepts no connection then; the backends go on.
-
-    It never wakes: it is noticed, and killed with all of them.
-    """
+    """Stop the primary's postmaster, which accepts no connection then; the backends go on."""
     primary = scene.primary()
-    postmaster = scene.ground.postmaster(primary)
+    with _frozen_for_good(scene.ground.postmaster(primary)):
+        yield
+    scene.until_primary_is_not(primary["metadata"]["name"])
+
+
+@contextmanager
+def standby_postmaster_frozen(scene: Scene) -> Iterator[None]:
+    """Stop a standby's postmaster; what it has goes on to follow the primary."""
+    with _frozen_for_good(scene.ground.postmaster(scene.standby())):
+        yield
+
+
+@contextmanager
+def _frozen_for_good(postmaster: int) -> Iterator[None]:
+    """Stop a postmaster that never wakes: it is noticed, and killed with all its backends."""
     with frozen({postmaster}):
         yield
-        scene.until_primary_is_not(primary["metadata"]["name"])
-        until(lambda: gone(postmaster), 5)
+        until(lambda: gone(postmaster), NOTICED_SECONDS)
 
 
 @contextmanager

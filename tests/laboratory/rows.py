@@ -51,6 +51,14 @@ ROWS: tuple[Row, ...] = (
     Row("minor-upgrade", "minor upgrade (another image)", changes.minor_upgrade, 2, 3, tier=False),
     Row("standby-killed", "standby killed, 3 replicas", faults.standby_killed, 2, 2, lasts=8),
     Row(
+        "standby-postmaster-frozen",
+        "a standby's postmaster frozen",
+        faults.standby_postmaster_frozen,
+        2,
+        2,
+        tier=False,
+    ),
+    Row(
         "node-cut-off",
         "primary's node off the network",
         outages.node_cut_off,
