@@ -74,7 +74,9 @@ def ha(patroni: Any, event: Event, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     store, rounds = ModuleType("patroni.dcs.kubernetes"), ModuleType("patroni.ha")
     vars(store).update(catch_kubernetes_errors=lambda function: function, k8s_client=None)
     vars(rounds).update(Ha=Round)
-    for module in (ModuleType("patroni"), ModuleType("patroni.dcs"), store, rounds):
+    whole = ModuleType("patroni")
+    vars(whole).update(global_config=None)
+    for module in (whole, ModuleType("patroni.dcs"), store, rounds):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.delitem(sys.modules, ROUND, raising=False)
     module = importlib.import_module(ROUND)

@@ -33,6 +33,14 @@ class Round:
         self.did.append("touched")
         return True
 
+    def is_quorum_commit_mode(self) -> bool:
+        """Tell whether commits wait for a quorum."""
+        return bool(self.patroni.quorum)
+
+    def process_sync_replication(self) -> None:
+        """Choose whom commits wait for."""
+        self.did.append("chose")
+
     def shutdown(self) -> None:
         """Stop the server, free the lock."""
         self.did.append("stopped")
@@ -47,7 +55,14 @@ class Cluster:
             "orders-0": {"keddah.dev/role": "primary"},
             "orders-1": {"keddah.dev/role": "standby"},
         }
-        self.server = SimpleNamespace(name="orders-0", role="primary", state="running")
+        self.names = "ANY 1 (*)"
+        self.server = SimpleNamespace(
+            name="orders-0",
+            role="primary",
+            state="running",
+            synchronous_standby_names=lambda: self.names,
+            sync_handler=SimpleNamespace(set_synchronous_standby_names=self._wait_for),
+        )
         api = SimpleNamespace(patch_namespaced_pod=self._patch)
         self.dcs = SimpleNamespace(_api=api, _namespace="shop")
 
@@ -58,6 +73,9 @@ class Cluster:
             for name, labels in self.labels.items()
         ]
         self.dcs.cluster = SimpleNamespace(members=members)
+
+    def _wait_for(self, standbys: list[str], count: int) -> None:
+        self.did.append(f"waits for {count} of {standbys}")
 
     def _patch(self, name: str, namespace: str, body: Any) -> None:  # noqa: ANN401 - as Patroni
         assert (name, namespace) == ("orders-1", "shop")
@@ -80,7 +98,9 @@ def ha(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     vars(store).update(catch_kubernetes_errors=lambda function: function, k8s_client=client)
     rounds = ModuleType("patroni.ha")
     vars(rounds).update(Ha=Round)
-    for module in (ModuleType("patroni"), ModuleType("patroni.dcs"), store, rounds):
+    whole = ModuleType("patroni")
+    vars(whole).update(global_config=SimpleNamespace(is_synchronous_mode_strict=False))
+    for module in (whole, ModuleType("patroni.dcs"), store, rounds):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.delitem(sys.modules, NAME, raising=False)
     api = SimpleNamespace(socket=SimpleNamespace(close=lambda: cluster.did.append("closed the port")))
@@ -143,3 +163,46 @@ def test_everybody_else_always_says_how_it_is(ha: Any, cluster: Cluster, role: s
 def test_the_port_is_closed_before_the_lock_is_free(ha: Any, cluster: Cluster) -> None:  # noqa: ANN401
     ha.shutdown()
     assert cluster.did == ["closed the port", "stopped"]
+
+
+def choose(ha: Any, *, voters: list[str], quorum: bool = True, strict: bool = False) -> None:  # noqa: ANN401
+    ha.cluster = SimpleNamespace(sync=SimpleNamespace(voters=voters))
+    ha.patroni.quorum = quorum
+    sys.modules["patroni"].global_config.is_synchronous_mode_strict = strict
+    ha.process_sync_replication()
+
+
+def test_commits_wait_for_nobody_when_that_is_allowed_again_and_no_standby_is_there(
+    ha: Any,  # noqa: ANN401
+    cluster: Cluster,
+) -> None:
+    choose(ha, voters=[])
+    assert cluster.did == ["waits for 0 of []", "chose"]
+
+
+@pytest.mark.parametrize(
+    ("names", "lead"),
+    [
+        ("ANY 1 (*)", {"voters": ["orders-1"]}),
+        ("ANY 1 (*)", {"voters": [], "strict": True}),
+        ("*", {"voters": [], "quorum": False}),
+        ('ANY 1 ("orders-1")', {"voters": []}),
+        ("", {"voters": []}),
+    ],
+    ids=[
+        "somebody may take over",
+        "strict",
+        "no quorum commit",
+        "a standby is named",
+        "nobody is waited for",
+    ],
+)
+def test_whatever_else_commits_wait_for_is_patronis_choice(
+    ha: Any,  # noqa: ANN401
+    cluster: Cluster,
+    names: str,
+    lead: dict[str, Any],
+) -> None:
+    cluster.names = names
+    choose(ha, **lead)
+    assert cluster.did == ["chose"]

@@ -1,4 +1,4 @@
-"""Patroni's round, with the one label that the Service follows."""
+"""Patroni's round, with the one label that the Service follows, and commits that wait for nobody in vain."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from patroni import global_config
 from patroni.dcs.kubernetes import catch_kubernetes_errors, k8s_client
 from patroni.ha import Ha
 
@@ -93,6 +94,19 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
             for member in self._labelled():
                 _unlabel(self.dcs, member, self._settings["role_label"])
         return written
+
+    def process_sync_replication(self) -> None:
+        """Have commits wait for the right standbys; first of all not for anybody, where nobody is enough.
+
+        Strictly, commits wait for anybody (`*`) while no standby is there. Taken back before one is, Patroni
+        takes its own `*` for a wish (4.1.5, config.py, get_server_parameters). Who has no voters has nobody
+        who could take over, so no commit that is acknowledged alone can be missing from a successor.
+        """
+        anybody = "*" in self.state_handler.synchronous_standby_names()
+        enough = self.is_quorum_commit_mode() and not global_config.is_synchronous_mode_strict
+        if anybody and enough and not self.cluster.sync.voters:
+            self.state_handler.sync_handler.set_synchronous_standby_names([], 0)
+        super().process_sync_replication()
 
     @property
     def _settings(self) -> Any:  # noqa: ANN401 - Patroni is not typed here
