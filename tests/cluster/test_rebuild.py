@@ -12,6 +12,7 @@ RECEIVER = "SELECT pid FROM pg_stat_wal_receiver"
 SEGMENTS = 12
 """More than Patroni has a primary keep for nobody (wal_keep_size, 128 MB)."""
 TERMINATE = "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots"
+REWOUND = "pg_rewind exit code=0"
 COUNT = "SELECT count(*) FROM kept"
 
 
@@ -61,10 +62,16 @@ def test_a_standby_whose_volume_was_emptied_copies_the_primary(trio: Database) -
 
 def test_a_standby_that_went_its_own_way_is_rewound(trio: Database) -> None:
     standby = trio.standbys()[-1]
+    copy = trio.execute(standby, "stat", "-c", "%i", f"{DATA}/PG_VERSION").out
     own = ("-c", "SELECT pg_promote()", "-c", "INSERT INTO kept VALUES (-1)")
     done = trio.execute(standby, "psql", "-X", "-d", "app", *own)
     assert done.code == 0 or "terminating connection" in done.err, done.err
+    until(
+        lambda: REWOUND in trio.cluster.good("--namespace", trio.namespace, "logs", standby), 60, trio.story
+    )
     follows_again(trio, standby, 90)
+    # The one file that pg_rewind never writes (filemap.c), and every copy does.
+    assert trio.execute(standby, "stat", "-c", "%i", f"{DATA}/PG_VERSION").out == copy
 
 
 def strike(trio: Database, pod: str, command: str) -> None:

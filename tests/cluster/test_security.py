@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import secrets
+from datetime import UTC, datetime
+
+from controller.certificates.pki import DatabaseKeys, issue_client
 from tests.client_pod import client_pod
 from tests.clusters import Cluster
 from tests.databases import Database
@@ -84,18 +89,97 @@ def _ask(trio: Database, pod: str, method: str, url: str, *pair: str) -> str:
     return done.out.split()[0]
 
 
-def test_a_pod_of_somebody_else_cannot_change_anything(
+ATTEMPTS: tuple[tuple[str, str, object], ...] = (
+    ("POST", "switchover", {"leader": "PRIMARY"}),
+    ("POST", "failover", {"candidate": "STANDBY"}),
+    ("POST", "restart", {}),
+    ("POST", "reinitialize", {"force": True}),
+    ("POST", "reload", {}),
+    ("POST", "sigterm", {}),
+    ("POST", "failsafe", {"name": "STANDBY", "conn_url": "", "api_url": ""}),
+    ("POST", "citus", {"type": "before_demote"}),
+    ("POST", "mpp", {"type": "before_demote"}),
+    ("PATCH", "config", {"pause": True}),
+    ("PUT", "config", {"ttl": 20}),
+    ("DELETE", "restart", {}),
+    ("DELETE", "switchover", {}),
+)
+"""Everything by which Patroni 4.1 can be told to do something (its api.py)."""
+ATTACK = """
+import json, os, ssl, sys, urllib.error, urllib.request
+order = json.load(sys.stdin)
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+if order["pair"]:
+    with open("/tmp/pair", "w") as file:
+        file.write(order["pair"])
+    context.load_cert_chain("/tmp/pair")
+
+def answer(url, method, body):
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    request.method = method
+    try:
+        return str(urllib.request.urlopen(request, timeout=5, context=context).status)
+    except urllib.error.HTTPError as error:
+        return str(error.code)
+    except OSError as error:
+        return "nothing"
+
+print(json.dumps([answer(*attempt) for attempt in order["attempts"]]))
+"""
+"""Try it all, and print what came of each."""
+
+
+def _forged(name: str) -> str:
+    """Give a client's certificate of an authority that has the name of the database's, and is another."""
+    now = datetime.now(UTC)
+    authority = DatabaseKeys.generate(name, now=now, entropy=secrets.token_bytes).authority
+    pair = issue_client(authority, "keddah-controller", now=now, entropy=secrets.token_bytes)
+    return pair.crt + pair.key
+
+
+def _attack(
+    cluster: Cluster, namespace: str, pair: str, attempts: list[tuple[str, str, object]]
+) -> list[str]:
+    order = json.dumps({"pair": pair, "attempts": attempts})
+    ask = ("exec", "-i", "client", "--", "python3", "-W", "ignore", "-c", ATTACK)
+    answers: list[str] = json.loads(
+        cluster.good("--namespace", namespace, *ask, stdin=order, seconds=300).splitlines()[-1]
+    )
+    return answers
+
+
+def _traces(trio: Database) -> tuple[object, ...]:
+    """Give all that an attempt could have changed."""
+    config = trio.child("ConfigMap", "trio-config")["metadata"]["annotations"]["config"]
+    planned = trio.cluster.rest.get("ConfigMap", trio.namespace, "trio-failover")
+    started = trio.everywhere("SELECT pg_postmaster_start_time(), system_identifier FROM pg_control_system()")
+    return (
+        trio.primary(),
+        trio.uids(),
+        config,
+        (planned or {"metadata": {}})["metadata"].get("annotations"),
+        started,
+    )
+
+
+def test_nobody_in_the_pod_network_can_tell_patroni_to_do_anything(
     cluster: Cluster, trio: Database, namespace: str
 ) -> None:
     client_pod(cluster, namespace)
-    primary = trio.primary()
-    address = next(p["status"]["podIP"] for p in trio.pods() if p["metadata"]["name"] == primary)
-    ask = ("exec", "client", "--", "python3", "-W", "ignore", "-c", ASK, "POST")
-    for change in ("switchover", "reinitialize"):
-        answer = cluster.good("--namespace", namespace, *ask, f"https://{address}:8008/{change}").split()[0]
-        # Where NetworkPolicies have effect, it does not even get there.
-        assert answer in (*OUT, "unreachable")
-    assert trio.primary() == primary
+    before, primary, standby = _traces(trio), trio.primary(), trio.standbys()[0]
+    attempts: list[tuple[str, str, object]] = []
+    for pod in trio.pods():
+        url = f"https://{pod['status']['podIP']}:8008"
+        for method, page, body in ATTEMPTS:
+            text = json.dumps(body).replace("PRIMARY", primary).replace("STANDBY", standby)
+            attempts.append((f"{url}/{page}", method, json.loads(text)))
+    # Where NetworkPolicies have effect, nothing gets there; where not, Patroni itself refuses.
+    [there] = _attack(cluster, namespace, "", [(f"{url}/readiness", "GET", {})])
+    anonymous = "403" if there == "200" else "nothing"
+    assert set(_attack(cluster, namespace, "", attempts)) == {anonymous}
+    assert set(_attack(cluster, namespace, _forged("trio"), attempts)) == {"nothing"}
+    assert _traces(trio) == before
 
 
 def test_database_pods_satisfy_pod_security_restricted(cluster: Cluster, trio: Database) -> None:
