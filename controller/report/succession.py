@@ -17,6 +17,7 @@ from controller.report.events import Type
 
 _SECOND = timedelta(seconds=1)  # the kubelet cuts the fractions of its times off
 _LOCK_LASTS = timedelta(seconds=20)  # `ttl` in Patroni's configuration
+_CLOCKS_DIFFER = timedelta(seconds=5)
 _RECENT = timedelta(minutes=2)
 _HANDOVER = timedelta(seconds=30)
 _CRASHED = frozenset({"crashed", "start failed"})
@@ -53,6 +54,8 @@ class Reign:
     acquired: datetime | None = None
     """When it took the lock."""
     loss: Loss | None = None
+    renewed: datetime | None = None
+    """When it had last renewed the lock, as far as that was looked at."""
 
 
 class Chronicle:
@@ -119,7 +122,8 @@ def _resting(world: World) -> bool:
 def _reign(primary: Instance | None, world: World) -> Reign | None:
     if primary is None:
         return None
-    return Reign(primary.name, primary.uid, primary.start_id, world.leadership.acquired)
+    lead = world.leadership
+    return Reign(primary.name, primary.uid, primary.start_id, lead.acquired, renewed=lead.renewed)
 
 
 def _loss(reign: Reign, world: World, now: datetime) -> Loss | None:
@@ -176,9 +180,16 @@ def _succeeded(reign: Reign, world: World, primary: Instance, now: datetime) -> 
 def _unseen(reign: Reign, world: World, now: datetime) -> Loss:
     """Return why the lock changed hands though nothing was seen to happen to the one that had it."""
     old = next((i for i in world.instances if i.name == reign.primary), None)
-    if old is not None and old.role == "primary":
+    # Who hands over keeps its label until another has it, and the lock may be free for a moment only.
+    if old is not None and old.role == "primary" and _may_have_run_out(reign, world):
         return Loss("it did not renew its lock", now, "PrimaryLost")
     return Loss("it handed over", now, None)
+
+
+def _may_have_run_out(reign: Reign, world: World) -> bool:
+    """Whether so much time passed since a renewal that the lock may have; clocks differ by some seconds."""
+    taken = world.leadership.acquired
+    return taken is None or reign.renewed is None or taken - reign.renewed > _LOCK_LASTS - _CLOCKS_DIFFER
 
 
 def _back(loss: Loss, primary: Instance, world: World, now: datetime) -> Told:
