@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from deploy.images.patroni.label import KEPT_SECONDS, Label
+from deploy.images.patroni.patience import Patience
 from deploy.images.patroni.postmaster import LOOK_SECONDS, until_ended, watch
 
 
@@ -85,3 +87,31 @@ def test_a_server_that_runs_again_may_be_stopped_again() -> None:
     assert label.kept(stopped=True, taken=False, now=1)
     assert not label.kept(stopped=False, taken=False, now=2)
     assert label.kept(stopped=True, taken=False, now=100)
+
+
+class Seconds:
+    """A clock that only sleeping moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "sleep", self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+        self.now += seconds
+
+
+@pytest.mark.parametrize(
+    ("asked", "succeeds_at", "slept"), [(2, 0.0, 0.0), (2, 0.2, 0.2), (2, 9.0, 2.0), (1, 0.0, 1.0)]
+)
+def test_patroni_waits_for_a_successor_until_there_is_one_and_for_all_else_as_ever(
+    monkeypatch: pytest.MonkeyPatch, asked: float, succeeds_at: float, slept: float
+) -> None:
+    seconds = Seconds(monkeypatch)
+    Patience(lambda: seconds.now >= succeeds_at).sleep(asked)
+    assert seconds.now == pytest.approx(slept, abs=0.06)
+
+
+def test_what_else_patroni_asks_of_time_it_gets() -> None:
+    assert Patience(lambda: True).time() == pytest.approx(time.time(), abs=5)

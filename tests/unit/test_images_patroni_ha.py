@@ -206,3 +206,19 @@ def test_whatever_else_commits_wait_for_is_patronis_choice(
     cluster.names = names
     choose(ha, **lead)
     assert cluster.did == ["chose"]
+
+
+@pytest.mark.parametrize(
+    ("leader", "succeeded"), [(None, False), ("", False), ("orders-0", False), ("orders-1", True)]
+)
+def test_a_successor_is_another_that_holds_the_lock(
+    ha: Any,  # noqa: ANN401
+    cluster: Cluster,
+    leader: str | None,
+    *,
+    succeeded: bool,
+) -> None:
+    cluster.dcs.cluster.leader = None if leader is None else SimpleNamespace(name=leader)
+    assert ha.succeeded() is succeeded
+    cluster.dcs.cluster = None
+    assert not ha.succeeded()

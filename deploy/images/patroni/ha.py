@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from patroni import global_config
+from patroni import ha as rounds
 from patroni.dcs.kubernetes import catch_kubernetes_errors, k8s_client
 from patroni.ha import Ha
 
 from .call import CALL_SECONDS, calling
 from .label import Label
+from .patience import Patience
 
 # Patroni's standbys come to their rounds so much later than the primary, for it to be there first.
 _LATER_SECONDS = 0.5
@@ -26,11 +28,18 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
     def __init__(self, patroni: Any) -> None:  # noqa: ANN401 - Patroni is not typed here
         super().__init__(patroni)
         self._label = Label()
+        rounds.time = Patience(self.succeeded)
 
     def hands_over(self) -> bool:
         """Tell whether this was the primary, and its server is stopped or about to be."""
         server = self.state_handler
         return server.role in ("primary", "demoted") and server.state in ("stopping", "stopped", "crashed")
+
+    def succeeded(self) -> bool:
+        """Tell whether another holds the lock, by the last look at it."""
+        cluster = self.dcs.cluster
+        leader = cluster.leader if cluster else None
+        return leader is not None and leader.name not in ("", self.state_handler.name)
 
     def shutdown(self) -> None:
         """Stop the server and free the lock, unasked: who races for it asks this member too.
