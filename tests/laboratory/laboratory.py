@@ -20,6 +20,9 @@ from tests.laboratory.witness import Place
 from tests.waiting import until
 
 WELL_SECONDS = 180.0
+SIZE = "4Gi"
+"""Of each volume: every takeover begins a copy of the same segment of WAL on another timeline, and none of
+those goes before the segment is over. Fifty of them in a quarter of an hour were a full disk of 1 GiB."""
 _STREAMING = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
 _TABLES = (
     "SET ROLE app",
@@ -88,7 +91,7 @@ class Laboratory:
         """Have so many instances, all well, and empty tables."""
         live = self.database.read()
         if live is None:
-            self.database.apply(version=MAJOR, replicas=replicas, storage={"size": "1Gi"}).expect()
+            self.database.apply(version=MAJOR, replicas=replicas, storage={"size": SIZE}).expect()
         elif live["spec"]["replicas"] != replicas:
             self.database.change(replicas=replicas)
         self.until_well()
