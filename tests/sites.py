@@ -27,12 +27,10 @@ def own() -> bool:
 
 def local_name() -> str:
     """Give the name of the local cluster that tests run on."""
-    context = os.environ.get(CONTEXT)
-    return context.removeprefix("keddah-") if context else "-".join([NAME, *_worker()])
-
-
-def _worker() -> list[str]:
-    return [os.environ[WORKER]] if WORKER in os.environ else []
+    if context := os.environ.get(CONTEXT):
+        return context.removeprefix("keddah-")
+    worker = os.environ.get(WORKER)
+    return f"{NAME}-{worker}" if worker else NAME
 
 
 @contextmanager

@@ -31,10 +31,10 @@ def digesting(db: PostgreSQLDatabase, world: World) -> Waiting | None:
 
 
 def _without_withdrawn(instance: Instance, db: PostgreSQLDatabase, world: World) -> Instance:
-    pending, wanted = instance.pending_restart, parameters(db) if world.former else {}
-    if not pending:
+    pending = instance.pending_restart
+    if not pending or not world.former:
         return instance
-    version = int(major(db))
+    wanted, version = parameters(db), int(major(db))
     kept = {
         name: (old, new)
         for name, (old, new) in pending.items()
