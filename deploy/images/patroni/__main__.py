@@ -13,10 +13,11 @@ from patroni.__main__ import Patroni
 from patroni.api import RestApiHandler, check_access
 from patroni.daemon import abstract_main
 
-from . import postmaster, silence
+from . import lock, postmaster, silence
 from .ha import KeddahHa
 from .request import Request
 from .server import PatroniServer
+from .standby import PatroniStandby
 
 # Patroni asks once a second whether a server that it stops has stopped, twice one after the other, while
 # nobody can write. A pod that is deleted by force has two seconds from its signal to its end: only who is
@@ -41,6 +42,7 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
         """Run until told to end."""
         _begin("postmaster", postmaster.watch, self._server.pid, self.ha.wakeup, time.sleep)
         _begin("silence", silence.watch, self._server, time.monotonic, time.sleep, silence.Patience())
+        _begin("lock", lock.watch, PatroniStandby(self), time.monotonic, time.sleep)
         super().run()
 
     def _shutdown(self) -> None:
