@@ -115,13 +115,23 @@ def database(cluster: Cluster, namespace: str) -> Database:
 
 
 @pytest.fixture(scope="session")
-def shared_trio(cluster: Cluster, made: Callable[[], str]) -> Database:
-    """Give a database of three instances with a table of a hundred rows."""
-    database = Database(cluster, made(), "trio")
-    database.apply(replicas=3).expect()
-    database.settled()
-    database.sql("CREATE TABLE kept AS SELECT generate_series(1, 100) AS n")
-    return database
+def make_trio(cluster: Cluster, made: Callable[[], str]) -> Callable[[], Database]:
+    """Give a maker of databases of three instances, each on a node of its own, with a hundred rows."""
+
+    def make() -> Database:
+        database = Database(cluster, made(), "trio")
+        database.apply(replicas=3).expect()
+        database.settled()
+        database.sql("CREATE TABLE kept AS SELECT generate_series(1, 100) AS n")
+        return database
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_trio(make_trio: Callable[[], Database]) -> Database:
+    """Give the database that most tests share; they leave its instances where they are."""
+    return make_trio()
 
 
 @pytest.fixture

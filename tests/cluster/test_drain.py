@@ -49,7 +49,7 @@ def test_the_primary_hands_over_when_its_node_is_to_be_emptied(
     assert f"for {node} is cordoned or to be emptied" in told[0]
 
     trio.settled()
-    selector = f"--pod-selector=keddah.dev/database={trio.name}"
+    selector = f"--pod-selector=statefulset.kubernetes.io/pod-name={old}"
     cluster.good("drain", node, selector, "--delete-emptydir-data", "--timeout=60s", seconds=70)
     # Its volume is there, so it waits; meanwhile no other goes, the primary least of all.
     until(lambda: trio.uids().get(old) not in (None, uids[old]), 60, trio.story, POLL)

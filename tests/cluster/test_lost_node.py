@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,6 +16,14 @@ from tests.sites import local_name
 from tests.waiting import until
 
 pytestmark = pytest.mark.own_cluster("takes a node away")
+
+
+@pytest.fixture(scope="module")
+def shared_trio(make_trio: Callable[[], Database]) -> Iterator[Database]:
+    """Give a database of this module's own: afterwards two of its instances may be on one node."""
+    trio = make_trio()
+    yield trio
+    trio.delete()
 
 
 @pytest.fixture
