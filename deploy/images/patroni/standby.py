@@ -36,9 +36,7 @@ class PatroniStandby:
 
     def release(self, lock: Lock) -> None:
         """Take the lock from its holder, unless it was written since."""
-        logger.warning(
-            "The container of %s has ended, and nobody has released its lock: doing so", lock.holder
-        )
+        logger.warning("Releasing the lock of %s: its container has ended", lock.holder)
         _release(self._store, lock)
 
     def _may_succeed(self) -> bool:
