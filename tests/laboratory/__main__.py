@@ -15,7 +15,7 @@ from tests import sites
 from tests.clusters import Cluster
 from tests.laboratory.laboratory import laboratory
 from tests.laboratory.rows import ROWS, UNGUIDED
-from tests.laboratory.table import HEADER, Finding, Row, Run, line, safe
+from tests.laboratory.table import HEADER, Finding, Row, Run, late, line, safe
 from tests.laboratory.trial import trial
 
 FOLDER = CHECKOUT / "build" / "laboratory"
@@ -69,7 +69,9 @@ def _story(run: Run) -> str:
     told = "; ".join(f"{count} x {words[:150]}" for words, count in run.told.items())
     return (
         f"gap {run.gap:.2f} s, lost {run.lost}, doubled {run.doubled}, two writable {run.rivals} x, "
-        f"healed after {run.healed:.1f} s, load {run.load:.1f}; told: {told}"
+        f"healed after {run.healed:.1f} s, "
+        f"status.primary {late([run.named_late])} s late, Ready {late([run.ready_late])} s late, "
+        f"load {run.load:.1f}; told: {told}"
     )
 
 

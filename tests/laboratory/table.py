@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
 from tests.laboratory.scene import Fault, Scene
+
+PROMPT_SECONDS = 2.0
+"""In which `status.primary` and the condition Ready follow what happened, while the controller lives."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,20 @@ class Finding:
     """What the application was told during the gap."""
     load: float = 0.0
     """The machine's load average afterwards."""
+    named_late: float | None = None
+    """From a new primary's first commit until `status.primary` named it; None where the primary stayed."""
+    ready_late: float | None = None
+    """For which the condition Ready and the pods differed; None where all pods served all the time."""
 
     @property
     def safe(self) -> bool:
         """Whether nothing happened that never may."""
         return not (self.lost or self.doubled or self.rivals)
+
+    @property
+    def prompt(self) -> bool:
+        """Whether the status followed in the time that is promised for it, as far as that was seen."""
+        return max(self.named_late or 0.0, self.ready_late or 0.0) <= PROMPT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,7 @@ Run = Finding | Failure
 
 HEADER = (
     f"{'fault':58} {'target':>9} {'median':>7} {'worst':>7} {'runs':>4} {'lost':>4}"
-    f" {'two writable':>12} {'healed':>6} {'load':>5}  peer; plain Patroni"
+    f" {'two writable':>12} {'healed':>6} {'status':>6} {'Ready':>6} {'load':>5}  peer; plain Patroni"
 )
 
 
@@ -90,11 +102,19 @@ def line(row: Row, runs: Sequence[Run]) -> str:
     rivals = sum(finding.rivals for finding in findings)
     healed = max(finding.healed for finding in findings)
     load = max(finding.load for finding in findings)
+    named = late(finding.named_late for finding in findings)
+    ready = late(finding.ready_late for finding in findings)
     writable = "never" if rivals == 0 else f"{rivals} x"
     return (
         f"{begin} {median(gaps):7.2f} {max(gaps):7.2f} {len(gaps):4} {lost:4}"
-        f" {writable:>12} {healed:6.1f} {load:5.1f}{end}"
+        f" {writable:>12} {healed:6.1f} {named:>6} {ready:>6} {load:5.1f}{end}"
     )
+
+
+def late(seconds: Iterable[float | None]) -> str:
+    """Return the worst in words; "-" where there was nothing to be late with, or nobody saw it."""
+    measured = [each for each in seconds if each is not None]
+    return f"{max(measured):.2f}" if measured else "-"
 
 
 def _remarks(row: Row, runs: Sequence[Run], failed: Sequence[Failure]) -> str:

@@ -14,7 +14,9 @@ from http.client import HTTPException
 from deploy.local.processes import CommandError, NotReadyError
 from tests.clusters import OPERATOR
 from tests.laboratory.laboratory import Laboratory
+from tests.laboratory.lateness import Told
 from tests.laboratory.ledger import Gap, Ledger, balance
+from tests.laboratory.reader import reading
 from tests.laboratory.sights import Sight, reigns, rivals
 from tests.laboratory.table import Failure, Finding, Row, Run
 from tests.laboratory.witness import watching
@@ -46,6 +48,7 @@ class Course:
     healed: float = 0.0
     ledgers: dict[str, Ledger] = field(default_factory=dict)
     sights: list[Sight] = field(default_factory=list)
+    told: Told = field(default_factory=Told)
 
     @property
     def gap(self) -> Gap:
@@ -67,7 +70,7 @@ def trial(laboratory: Laboratory, row: Row, run: int = 1) -> Run:
         _keep(laboratory, name, course)
         laboratory.give_up()
         return Failure(f"{type(error).__name__}: {error}")
-    if finding.gap > row.median or not finding.safe:
+    if finding.gap > row.median or not finding.safe or not finding.prompt:
         _keep(laboratory, name, course)
     return finding
 
@@ -78,6 +81,7 @@ def _take_course(laboratory: Laboratory, row: Row, name: str, course: Course) ->
         writers = list(_writers(laboratory, row, name, stack))
         witness = stack.enter_context(watching(laboratory.settings(), laboratory.places))
         course.sights = witness.sights
+        course.told = stack.enter_context(reading(laboratory.database, row.replicas))
         for writer in writers:
             _until_flowing(writer, 0.0)
         time.sleep(1)
@@ -139,6 +143,8 @@ def _finding(laboratory: Laboratory, course: Course) -> Finding:
         healed=course.healed - course.over,
         told=ledger.reasons(course.gap),
         load=os.getloadavg()[0],
+        named_late=course.told.named_late(reigns(course.sights)),
+        ready_late=course.told.ready_late(),
     )
 
 
@@ -161,6 +167,8 @@ def _story(course: Course) -> Iterator[str]:
         yield f"gap from {_clock(course.gap.begin)} to {_clock(course.gap.end)}"
     for reign in reigns(course.sights):
         yield f"{reign.instance} acknowledged from {_clock(reign.begin)} to {_clock(reign.end)}"
+    for fact, step in course.told.changes():
+        yield f"{fact} became {step.value} at {_clock(step.moment)}"
 
 
 def _clock(moment: float) -> str:

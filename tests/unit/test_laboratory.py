@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import pytest
 
@@ -122,7 +123,14 @@ def test_nothing_measured_is_nothing_reached() -> None:
 
 def test_a_line_has_the_target_and_what_was_measured() -> None:
     words = line(row(), [finding(1), finding(1.5), finding(2.75)]).split()
-    assert words == ["a", "fault", "2", "/", "3", "1.50", "2.75", "3", "0", "never", "5.0", "0.5"]
+    assert words == ["a", "fault", "2", "/", "3", "1.50", "2.75", "3", "0", "never", "5.0", "-", "-", "0.5"]
+
+
+def test_a_line_has_the_worst_lateness_that_was_seen() -> None:
+    seen = [replace(finding(), named_late=0.5, ready_late=1.25), replace(finding(), named_late=0.75)]
+    assert line(row(), [*seen, finding()]).split()[-3:] == ["0.75", "1.25", "0.5"]
+    assert all(run.prompt for run in seen)
+    assert not replace(finding(), ready_late=2.1).prompt
 
 
 def test_a_line_tells_what_went_wrong() -> None:
