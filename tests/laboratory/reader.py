@@ -21,7 +21,7 @@ from tests.laboratory import lateness
 from tests.laboratory.lateness import Step, Told
 from tests.rest import Object, path
 
-AGAIN_SECONDS = 0.3
+AGAIN_SECONDS = 1.0
 END_SECONDS = 10.0
 Kubectl = Callable[[str], "subprocess.Popen[str]"]
 """Begins a kubectl that prints what the API server answers for a path, one event on a line."""
