@@ -37,6 +37,8 @@ class Kubelet:
         self._failures: list[BaseException] = []
         self.pending_restart: dict[str, dict[str, tuple[str, str]]] = {}
         """Pods whose server must restart: parameter to old and new value, as Patroni would find out."""
+        self.missing: set[str] = set()
+        """Images that no registry has; a pod that runs already needs none."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -88,6 +90,9 @@ class Kubelet:
 
     def _run_database(self, database: str) -> None:
         pods = self._pods(database)
+        for pod in pods:
+            if self._lacks_image(pod) and "containerStatuses" not in (pod.get("status") or {}):
+                self._write("Pod", pod["metadata"]["name"], {"status": _not_pulled(pod)}, "status")
         started = [pod for pod in pods if self._can_start(pod)]
         if not started:
             return
@@ -101,11 +106,14 @@ class Kubelet:
         self._patroni_map(database, "sync", {"leader": holder, "sync_standby": ",".join(standbys)})
 
     def _can_start(self, pod: Object) -> bool:
-        if "deletionTimestamp" in pod["metadata"]:
+        if "deletionTimestamp" in pod["metadata"] or self._lacks_image(pod):
             return False
         names = [v["persistentVolumeClaim"]["claimName"] for v in pod["spec"]["volumes"] if _is_claim(v)]
         claims = [self._rest.get("PersistentVolumeClaim", self._namespace, name) for name in names]
         return all(((claim or {}).get("status") or {}).get("phase") == "Bound" for claim in claims)
+
+    def _lacks_image(self, pod: Object) -> bool:
+        return not _ready(pod) and pod["spec"]["containers"][0]["image"] in self.missing
 
     def _play(self, pod: Object, database: str, holder: str) -> None:
         """Write what the kubelet and Patroni would say of a server that runs."""
@@ -177,6 +185,20 @@ def _is_claim(volume: Object) -> bool:
 def _ready(pod: Object) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or []
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _not_pulled(pod: Object) -> Object:
+    container = pod["spec"]["containers"][0]
+    waiting = {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{container["image"]}"'}
+    told = {
+        "name": container["name"],
+        "image": container["image"],
+        "imageID": "",
+        "ready": False,
+        "restartCount": 0,
+        "state": {"waiting": waiting},
+    }
+    return {"phase": "Pending", "containerStatuses": [told]}
 
 
 def _running(pod: Object, start: str) -> Object:

@@ -25,6 +25,7 @@ from controller.watches.store import Store
 from schemas.policyfile import PolicyFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from controller.certificates.pki import DatabaseKeys
@@ -37,6 +38,11 @@ NEWEST = 2**62
 """A version of the cluster after every other."""
 
 
+def clock() -> datetime:
+    """Tell the time."""
+    return datetime.now(UTC)
+
+
 class DeathError(BaseException):
     """The process is gone: nothing of it runs on, and nothing catches this."""
 
@@ -45,7 +51,7 @@ class PlayedPatroni(Patroni):
     """Patroni's API, answered by the one who plays Patroni."""
 
     def __init__(self, kubelet: Kubelet) -> None:
-        super().__init__(now=lambda: datetime.now(UTC), entropy=secrets.token_bytes)
+        super().__init__(now=clock, entropy=secrets.token_bytes)
         self._kubelet = kubelet
 
     async def server_version(self, ip: str, authority: str | None = None) -> str | None:
@@ -108,27 +114,41 @@ class MortalKube(Kube):
 class Life:
     """One controller from its start, when it knows nothing, to its death."""
 
-    def __init__(self, kube: Kube, kubelet: Kubelet, policy: Path, writes: Writes) -> None:
+    def __init__(
+        self, kube: Kube, kubelet: Kubelet, policy: Path, writes: Writes, now: Callable[[], datetime]
+    ) -> None:
         self.writes = writes
+        self.woken: list[Key] = []
+        """The databases of which it said itself that they are to be looked at."""
         self._kube = kube
         self._store = Store()
+        self._policy = PolicyFile(policy, log=print)
         patroni = PlayedPatroni(kubelet)
         self._reconciler = Reconciler(
             kube,
             self._store,
             Observer(kube, self._store, patroni, Progress(time.monotonic)),
             Actor(kube, self._store, patroni),
-            Recorder(kube, now=lambda: datetime.now(UTC)),
-            PolicyFile(policy, log=print),
-            Surroundings(lambda: datetime.now(UTC), secrets.token_bytes, "keddah-system"),
+            Recorder(kube, now=now),
+            self._policy,
+            Surroundings(now, secrets.token_bytes, "keddah-system"),
+            self.woken.append,
         )
 
     @classmethod
-    async def begin(cls, kubeconfig: Path, kubelet: Kubelet, policy: Path, *, dies_after: int = 0) -> Self:
+    async def begin(
+        cls,
+        kubeconfig: Path,
+        kubelet: Kubelet,
+        policy: Path,
+        *,
+        dies_after: int = 0,
+        now: Callable[[], datetime] = clock,
+    ) -> Self:
         """Start one, which dies after so many writes; it is an asynchronous context manager."""
         writes = Writes(dies_after)
         kube = MortalKube(await configuration(kubeconfig), writes, Random(dies_after))  # noqa: S311 - not a secret
-        return cls(kube, kubelet, policy, writes)
+        return cls(kube, kubelet, policy, writes, now)
 
     async def __aenter__(self) -> Self:
         return self
@@ -137,7 +157,8 @@ class Life:
         await self._kube.close()
 
     async def look(self, namespace: str) -> None:
-        """Make the store hold what there is, as watches would."""
+        """Make the store hold what there is, as watches would, and the policy be what its file says."""
+        self._policy.refresh()
         for kind in set(WATCHED) - set(WEBHOOK_CONFIGURATIONS):
             labels, _ = selectors(kind)
             found = await self._kube.list(kind, namespace if KINDS[kind].namespaced else None, labels)
