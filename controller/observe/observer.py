@@ -17,6 +17,7 @@ from controller.observe.following import unexplained, wants_removed_wal
 from controller.observe.images import behind, image_in_force
 from controller.observe.ownership import part
 from controller.observe.patroni import Patroni
+from controller.observe.pods import moment
 from controller.observe.progress import Progress
 from controller.observe.world import (
     DATABASE_CONTAINER,
@@ -94,6 +95,9 @@ class Observer:
         pods = sorted((instance(pod) for pod in children.get("Pod", {}).values()), key=lambda i: i.ordinal)
         # What is somebody else's has no say in who leads.
         lead = leadership(children.get("ConfigMap", {}), key.name)
+        before = self._store.terms.before(Identity(key.namespace, names.lock(key.name)))
+        if before is not None:
+            lead = replace(lead, former=before.holder, former_renewed=moment(before.renewed))
         return World(children=children, instances=tuple(pods), leadership=lead)
 
     async def _wants_wal(self, key: Key, standby: Instance) -> bool:

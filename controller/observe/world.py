@@ -97,6 +97,10 @@ class Leadership:
     """When its holder took the lock, by the same clock as `renewed`."""
     renewed: datetime | None = None
     """When its holder last renewed the lock, by the clock of the holder's node."""
+    former: str | None = None
+    """Who held the lock before, as far as the watches told."""
+    former_renewed: datetime | None = None
+    """When that one last renewed it, by the clock of its node."""
 
     def eligible(self, name: str) -> bool:
         """Whether Patroni lets this standby take over: no acknowledged commit may be missing from it."""

@@ -188,8 +188,10 @@ def _unseen(reign: Reign, world: World, now: datetime) -> Loss:
 
 def _may_have_run_out(reign: Reign, world: World) -> bool:
     """Whether so much time passed since a renewal that the lock may have; clocks differ by some seconds."""
-    taken = world.leadership.acquired
-    return taken is None or reign.renewed is None or taken - reign.renewed > _LOCK_LASTS - _CLOCKS_DIFFER
+    lead = world.leadership
+    # A reign knows of the renewals that a pass saw, which may be long ago.
+    renewed = lead.former_renewed if lead.former == reign.primary else reign.renewed
+    return lead.acquired is None or renewed is None or lead.acquired - renewed > _LOCK_LASTS - _CLOCKS_DIFFER
 
 
 def _back(loss: Loss, primary: Instance, world: World, now: datetime) -> Told:

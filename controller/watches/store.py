@@ -15,6 +15,7 @@ import msgspec
 from controller.kube.kinds import DATABASE
 from controller.kube.objects import Identity, Key, identity_of, key_of, version_of
 from controller.watches import noise
+from controller.watches.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,7 @@ class Store:
         self._objects: dict[str, dict[Identity, _Entry]] = {}
         self._children: dict[Key, dict[str, set[Identity]]] = {}
         self._gone: OrderedDict[tuple[str, Identity], int] = OrderedDict()
+        self.terms = Terms()
 
     def put(self, kind: str, manifest: Mapping[str, Any]) -> bool:
         """Take note of a manifest; False when it is old news or differs only in noise."""
@@ -52,6 +54,8 @@ class Store:
         if version <= self._gone.get((kind, identity), -1) or (known and version < known.version):
             return False
         entry = _entry(kind, manifest)
+        if kind == "ConfigMap":
+            self.terms.note(identity, manifest)
         self._unlink(kind, identity, known)
         self._objects.setdefault(kind, {})[identity] = entry
         if entry.key is not None:
@@ -70,6 +74,8 @@ class Store:
             return False
         self._unlink(kind, identity, known)
         del self._objects[kind][identity]
+        if kind == "ConfigMap":
+            self.terms.forget(identity)
         return True
 
     def database(self, key: Key) -> Manifest | None:

@@ -156,6 +156,13 @@ async def test_more_at_once_do_not_get_past_one_that_is_stuck(fleet: Fleet) -> N
     assert [fleet.reason(name) for name in NAMES] == ["Upgrading", "UpgradeHalted", "UpgradeHalted"]
 
 
+async def test_another_image_is_not_held_up_by_the_one_that_is_stuck(fleet: Fleet) -> None:
+    await stuck(fleet)
+    fleet.allow(FIXED)
+    await fleet.look(SECOND)
+    assert fleet.reason(SECOND) == "Upgrading"
+
+
 async def test_a_controller_that_is_new_halts_them_too(
     fleet: Fleet, controller_kubeconfig: Path, tmp_path: Path
 ) -> None:

@@ -156,17 +156,6 @@ def test_a_primary_that_was_cut_off_lost_its_lock() -> None:
     ]
 
 
-@pytest.mark.parametrize(("before", "handed"), [(-11, True), (-13, False)])
-def test_a_lock_that_cannot_have_run_out_was_handed_over_whatever_the_label(
-    before: int, handed: object
-) -> None:
-    witness = Witness()
-    renewed = NOON + timedelta(seconds=before)
-    witness.sees(0, replace(BEFORE, leadership=replace(BEFORE.leadership, renewed=renewed)))
-    (told,) = witness.sees(3.2, changed(AFTER, "orders-0", role="primary"))
-    assert told.startswith("Normal SwitchedOver" if handed else "Warning FailedOver")
-
-
 @pytest.mark.parametrize(
     ("changes", "event"),
     [
