@@ -162,7 +162,7 @@ class Life:
 def _verdict(error: BaseException) -> int:
     """Log why the work ended by itself; return the exit code."""
     if isinstance(error, LeadershipLost):
-        logger.error("Lost the lease why=%r", str(error))
+        logger.error("Lost the lease reason=%r", str(error))
     else:
-        logger.error("Ended unforeseen error=%r", str(error), exc_info=error)
+        logger.error("Failed unexpectedly error=%r", str(error), exc_info=error)
     return 1

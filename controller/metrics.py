@@ -40,25 +40,25 @@ class Metrics:
         )
         self._writes = Counter(
             "keddah_api_writes",
-            "Those of them that write; 0 in a healthy hour but for the Lease.",
+            "Writes among these requests; in a steady state only the Lease is written.",
             ("kind",),
             registry=self.registry,
         )
         self._events = Counter(
-            "keddah_watch_events", "Events that the watches told.", ("kind",), registry=self.registry
+            "keddah_watch_events", "Events received from watches.", ("kind",), registry=self.registry
         )
         self._repairs = Counter(
             "keddah_audit_repairs",
-            "Objects that a watch had failed to tell about and an audit found.",
+            "Objects that the watches missed and a periodic audit found.",
             ("kind",),
             registry=self.registry,
         )
-        self.leader = Gauge("keddah_leader", "1 while this replica acts.", registry=self.registry)
+        self.leader = Gauge("keddah_leader", "1 while this replica is the leader.", registry=self.registry)
         self.ready = Gauge("keddah_caches_filled", "1 once every kind was listed.", registry=self.registry)
 
     def watch_queue(self, depth: Callable[[], float], running: Callable[[], float]) -> None:
         """Show how many databases are due, and how many are being worked on."""
-        waiting = Gauge("keddah_queue_depth", "Databases that are due.", registry=self.registry)
+        waiting = Gauge("keddah_queue_depth", "Databases waiting in the queue.", registry=self.registry)
         waiting.set_function(depth)
         working = Gauge("keddah_reconciles_running", "Reconciles under way.", registry=self.registry)
         working.set_function(running)

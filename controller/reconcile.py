@@ -39,7 +39,7 @@ from schemas.types import PostgreSQLDatabase, decode
 
 logger = logging.getLogger(__name__)
 
-UNFINISHED = Waiting(5, "Reconciling", "The pass did not finish")
+UNFINISHED = Waiting(5, "Reconciling", "The reconcile did not finish")
 _FIRST_WORDS = 1.0
 """Seconds after which a new database has a status, should nothing wake it before."""
 VERIFY_SECRETS = "verify secrets"

@@ -158,7 +158,7 @@ class Actor:
         secret = await self._kube.get("Secret", db.metadata.namespace, name)
         keys = database_keys(secret) if secret else None
         if keys is None:
-            raise LookupError(f"Secret {name} is missing or damaged; the next pass restores it")
+            raise LookupError(f"Secret {name} is missing or damaged; the next reconcile restores it")
         return keys
 
     def _seen(self, live: Manifest | None) -> None:

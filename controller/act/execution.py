@@ -70,14 +70,16 @@ class Execution:
                 continue
             [action] = wave
             if _disturbs(action, world) and await self._observer.overtaken(key, world):
-                raise Overtaken(f"{action}: the lock has changed hands since it was looked at")
+                raise Overtaken(f"{action}: the leader lock has changed hands in the meantime")
             try:
                 await self._actor.act(db, action)
             except (Refused, Declined) as refusal:
                 if not isinstance(action, GrowClaim | Reload):
                     raise
                 # A quota, say: roll-outs and switchovers do not depend on it.
-                logger.warning("Put off database=%s action=%r why=%r", key, str(action), str(refusal))
+                logger.warning(
+                    "Postponed an action database=%s action=%r why=%r", key, str(action), str(refusal)
+                )
                 no_growth = refusal if isinstance(refusal, Refused) else no_growth
             else:
                 done.append(action)

@@ -62,7 +62,7 @@ class Recorder:
             finally:
                 self._waiting.task_done()
             if self._lost:
-                logger.warning("Lost events, for too many were waiting events=%d", self._lost)
+                logger.warning("Dropped events, the queue was full events=%d", self._lost)
                 self._lost = 0
 
     async def drain(self, patience: float) -> None:
@@ -102,4 +102,4 @@ class Recorder:
 def _give_up(told: Manifest, error: KubeError) -> None:
     regarding = told["regarding"]
     about = f"{regarding['namespace']}/{regarding['name']}"
-    logger.warning("Could not tell an event about=%s reason=%s error=%r", about, told["reason"], str(error))
+    logger.warning("Could not send an event about=%s reason=%s error=%r", about, told["reason"], str(error))

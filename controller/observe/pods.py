@@ -110,5 +110,5 @@ def trouble(status: Manifest, of: Manifest, said: Manifest) -> Trouble | None:
 def _server_trouble(said: Manifest) -> Trouble | None:
     state = said.get("state", "")
     if state in ("start failed", "restart failed"):
-        return Trouble("ServerNotStarting", f"Patroni says: {state}; the pod's log says why")
+        return Trouble("ServerNotStarting", f"Patroni reports: {state}; see the pod's log")
     return None

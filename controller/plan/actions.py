@@ -170,7 +170,7 @@ class Rebuild:
     reason: str
 
     def __str__(self) -> str:
-        return f"copy {self.pod} anew"
+        return f"clone {self.pod} again from the primary"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def _told(chosen: Plan, contest: _Contest, now: datetime) -> Plan:
     if not isinstance(chosen.outcome, Done) and chosen.outcome.reason != "Reconciling":
         return chosen
     what = "; ".join(f"{str(write).removeprefix('apply ')}: {write.reason}" for write in contest.writes)
-    message = f"{what} again each time it is written: another's mutating webhook, or controller?"
+    message = f"{what} again after each write; another controller or a mutating webhook seems to change it"
     return replace(chosen, outcome=Waiting((contest.until - now).total_seconds(), "ChildAltered", message))
 
 

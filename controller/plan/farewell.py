@@ -33,7 +33,7 @@ def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
     Every deletion carries the UID that was seen, and only children that are the database's are touched.
     """
     if FINALIZER not in db.metadata.finalizers:
-        return Plan((), Done("Deleted", "The object is going; what it owns goes with it"))
+        return Plan((), Done("Deleted", "The object is being deleted; Kubernetes deletes what it owns"))
     others = tuple(f for f in db.metadata.finalizers if f != FINALIZER)
     if db.spec.deletion_policy != "Delete":
         return Plan(
@@ -41,10 +41,10 @@ def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
         )
     running = world.statefulset
     if running is not None and not foreign(db, running):
-        return Plan((_delete(running),), Waiting(2, "Deleting", "the instances are being ended"))
+        return Plan((_delete(running),), Waiting(2, "Deleting", "the instances are being stopped"))
     if world.instances:
         # Their going wakes the next pass; on a dead node that may take for ever.
-        return Plan((), Waiting(30, "Deleting", "the instances are ending"))
+        return Plan((), Waiting(30, "Deleting", "waiting for the instances to stop"))
     data = [
         manifest
         for kind in ("PersistentVolumeClaim", "ConfigMap", "Secret")

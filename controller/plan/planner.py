@@ -102,7 +102,7 @@ def plan(intent: Intent, world: World) -> Plan:
         lost = any(isinstance(action, ReleaseLock) for action in remedies)
         return Plan((*remedies, *idempotent), Waiting(2, "FailingOver" if lost else "SwitchingOver", story))
     if any(write.manifest["kind"] in _DIGESTED for write in writes):
-        return Plan(idempotent, scaled.waiting or Waiting(5, "Reconciling", "children were written"))
+        return Plan(idempotent, scaled.waiting or Waiting(5, "Reconciling", "child objects were written"))
     step = _next(intent, scaled, world)
     if isinstance(step, Done) and wakes:
         # For `loop_wait` seconds after a failover Patroni counts on nobody new, and is to be woken again.
@@ -215,7 +215,7 @@ def _impostor(intent: Intent, world: World) -> Outcome | None:
     """Stop a change of image at the first instance that shows what is really in it."""
     for name, told in world.moved.items():
         if told is None:
-            return Waiting(2, "RollingOut", f"{name} has not told its version yet")
+            return Waiting(2, "RollingOut", f"{name} has not reported its version yet")
         if intent.version not in (None, told):
             claim = f"the policy says that {intent.image} holds {intent.version}"
             return Stalled("VersionMismatch", f"{claim}; {name} reports {told}, so no other pod gets it")

@@ -121,7 +121,9 @@ def _downgrade(db: PostgreSQLDatabase, world: World, release: Release) -> Held |
         return None
     if release.number >= (current.major, current.minor):
         return None
-    message = f"{known} runs, and the newest that the policy allows is {release.version}: nothing goes back"
+    message = (
+        f"{known} is running, and the policy allows at most {release.version}; downgrades are not supported"
+    )
     return Held("DowngradeRefused", message)
 
 
@@ -134,7 +136,7 @@ def _pending(step: str, opens: datetime, now: datetime) -> Held | None:
     if opens <= now:
         return None
     moment = opens.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Held("UpgradePending", f"{step}: the policy's window opens at {moment}", opens)
+    return Held("UpgradePending", f"{step}: the policy's maintenance window opens at {moment}", opens)
 
 
 def _turn(
@@ -149,5 +151,7 @@ def _turn(
     if len(ahead) < upgrades.at_once:
         return None
     return Held(
-        "UpgradeQueued", f"{step}: the policy lets {upgrades.at_once} at once; others go first", now + _TURN
+        "UpgradeQueued",
+        f"{step}: the policy allows {upgrades.at_once} at a time; other databases go first",
+        now + _TURN,
     )

@@ -29,7 +29,9 @@ def cannot_grow(db: PostgreSQLDatabase, world: World) -> Stalled | None:
     failed = [claim for claim in world.claims if claim.resize.endswith(_INFEASIBLE)]
     if failed:
         told = ", ".join(f"{claim.name} ({claim.capacity} of {claim.requested})" for claim in failed)
-        return Stalled("VolumeCannotGrow", f"the storage refuses, as the claims' events say: {told}")
+        return Stalled(
+            "VolumeCannotGrow", f"the storage refused to grow volumes, see the claims' events: {told}"
+        )
     stuck = [claim for claim in _small(db, world) if not _growable(claim, world)]
     if not stuck:
         return None
@@ -64,7 +66,7 @@ def missing_class(db: PostgreSQLDatabase, world: World) -> Stalled | None:
     wanted = db.spec.storage.storage_class_name
     if wanted is not UNSET and wanted and wanted not in world.storage_classes:
         known = ", ".join(sorted(world.storage_classes)) or "none"
-        return Stalled("StorageClassNotFound", f"StorageClass {wanted} does not exist; there are: {known}")
+        return Stalled("StorageClassNotFound", f"StorageClass {wanted} does not exist; available: {known}")
     if wanted is UNSET and all(claim.storage_class is None for claim in pending):
         message = "storage.storageClassName is not set, and no StorageClass is the default"
         return Stalled("NoDefaultStorageClass", message)

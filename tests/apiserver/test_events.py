@@ -78,5 +78,5 @@ def test_a_namespace_that_takes_no_events_holds_up_no_database(
     database = rest.get(KIND, silent, "orders")
     assert database is not None
     assert database["status"]["observedGeneration"] == 1
-    until(lambda: "Could not tell an event" in controller.log.read_text(), 20, controller.log.read_text)
+    until(lambda: "Could not send an event" in controller.log.read_text(), 20, controller.log.read_text)
     assert controller.metric("keddah_reconciles_total", 'result="failed"') == failed

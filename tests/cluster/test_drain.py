@@ -46,7 +46,7 @@ def test_the_primary_hands_over_when_its_node_is_to_be_emptied(
     until(lambda: trio.status().get("primary") not in (None, old), 30, trio.story, POLL)
     assert trio.uids() == uids
     told = [event for event in trio.events()[earlier:] if event.startswith("SwitchedOver")]
-    assert f"for {node} is cordoned or to be emptied" in told[0]
+    assert f"for {node} is cordoned or being drained" in told[0]
 
     trio.settled()
     selector = f"--pod-selector=statefulset.kubernetes.io/pod-name={old}"

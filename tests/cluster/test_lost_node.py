@@ -53,7 +53,10 @@ def test_an_instance_whose_node_is_gone_comes_back_elsewhere_when_its_volume_is_
     annotate = ("--namespace", trio.namespace, "annotate", "--overwrite", "pvc", claim)
     cluster.good(*annotate, "keddah.dev/discard=yes")
     told = trio.until_condition("Reconciling", "DiscardRefused", 20)
-    assert told["message"] == f"{claim} is kept: keddah.dev/discard must be its UID, {lost}"
+    assert (
+        told["message"]
+        == f"{claim} is kept: the value of the annotation keddah.dev/discard must be its UID, {lost}"
+    )
     assert identity(trio, claim) == lost
 
     cluster.good(*annotate, f"keddah.dev/discard={lost}")
@@ -69,7 +72,7 @@ def test_the_volume_of_the_primary_is_not_given_up(cluster: Cluster, trio: Datab
     annotate = ("--namespace", trio.namespace, "annotate", "pvc", claim)
     cluster.good(*annotate, f"keddah.dev/discard={uid}")
     told = trio.until_condition("Reconciling", "DiscardRefused", 30)
-    assert f"{trio.primary()} on it is the primary" in told["message"]
+    assert f"it belongs to the primary, {trio.primary()}" in told["message"]
     cluster.good(*annotate, "keddah.dev/discard-")
     until(lambda: trio.condition("Reconciling").get("status") == "False", 60, trio.story, POLL)
     assert trio.claims()[claim]["metadata"]["uid"] == uid

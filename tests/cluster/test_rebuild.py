@@ -31,7 +31,9 @@ def test_a_standby_whose_wal_was_removed_is_copied_anew(trio: Database) -> None:
     strike(trio, standby, f"kill -KILL {receiver}")
     trio.until_condition("Reconciling", "StandbyCannotFollow", 60)
     follows_again(trio, standby, 150)
-    assert any(e.startswith(f"Rebuild: copy {standby} anew: it needs WAL") for e in trio.events())
+    assert any(
+        e.startswith(f"Rebuild: clone {standby} again from the primary: it needs WAL") for e in trio.events()
+    )
 
 
 def test_standbys_with_damaged_data_are_copied_anew_one_at_a_time(trio: Database) -> None:
@@ -40,7 +42,7 @@ def test_standbys_with_damaged_data_are_copied_anew_one_at_a_time(trio: Database
         strike(trio, standby, f"pid=$(head -1 {DATA}/postmaster.pid); rm -rf {DATA}/{file}; kill -KILL $pid")
 
     def copied() -> list[str]:
-        told = [event.split() for event in trio.events()[earlier:] if event.startswith("Rebuild: copy")]
+        told = [event.split() for event in trio.events()[earlier:] if event.startswith("Rebuild: clone")]
         return [words[2] for words in told]
 
     until(lambda: len(copied()) == 1, 120, trio.story, POLL)

@@ -196,7 +196,7 @@ def test_a_catalogue_that_moves_back_moves_nobody_back(elder: Database, change_p
     older = f"{MAJOR}.{int(running.partition('.')[2]) - 1}"
     change_policy(_to("keddah.dev/keddah-postgres:older", version=older))
     refused = _until_up_to_date_is(elder, "False", "DowngradeRefused")
-    assert f"{running} runs" in refused["message"]
+    assert f"{running} is running" in refused["message"]
     elder.settled()
     assert elder.uids() == uids
 

@@ -12,7 +12,7 @@ from controller.plan.planner import Plan
 
 KEY, OTHER = Key("shop", "orders"), Key("shop", "ledger")
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-WRITTEN = Waiting(5, "Reconciling", "children were written")
+WRITTEN = Waiting(5, "Reconciling", "child objects were written")
 RESTART = DeletePod("orders-0", "uid", "the pod template changed")
 
 

@@ -19,7 +19,7 @@ LEAD = Leadership("orders-0", frozenset({"orders-1"}), last_primary="orders-0", 
 GIVEN_UP = "uid-data-orders-2"
 NOWHERE = Trouble("Unschedulable", "2 node(s) didn't match PersistentVolume's node affinity")
 NO_CLAIM = 'persistentvolumeclaim "data-orders-2" not found'
-REASON = "keddah.dev/discard gives it up"
+REASON = "the annotation keddah.dev/discard asks for it"
 
 
 def lost(discarded: int = 2, uid: str = GIVEN_UP, **third: Any) -> World:  # noqa: ANN401
@@ -43,11 +43,11 @@ def test_a_volume_that_nobody_gave_up_stays() -> None:
     ("world_changes", "why"),
     [
         ({"leadership": replace(LEAD, paused=True)}, "Patroni is paused"),
-        ({"leadership": Leadership()}, "no primary serves"),
+        ({"leadership": Leadership()}, "no ready primary"),
         ({"leadership": replace(LEAD, last_primary="orders-2")}, "orders-2 acknowledged the newest commits"),
         ({"nodes": {}}, "the last good copy"),
         ({"nodes": {"node-0": Node(ready=False, cordoned=False)}}, "the last good copy"),
-        ({"instances": (pod(0, "primary", ready=False), pod(1), pod(2))}, "no primary serves"),
+        ({"instances": (pod(0, "primary", ready=False), pod(1), pod(2))}, "no ready primary"),
         ({"instances": (pod(0, "primary"), pod(2))}, "the only standby that could take over"),
         ({"instances": (pod(0, "primary"), pod(1, ready=False), pod(2))}, "the only standby that could"),
     ],
@@ -62,7 +62,7 @@ def test_only_its_own_uid_gives_a_volume_up(uid: str) -> None:
 
 
 def test_the_volume_of_the_primary_stays() -> None:
-    refused(lost(discarded=0, uid="uid-data-orders-0"), "orders-0 on it is the primary")
+    refused(lost(discarded=0, uid="uid-data-orders-0"), "it belongs to the primary, orders-0")
 
 
 def refused(around: World, why: str) -> None:

@@ -107,19 +107,21 @@ def test_the_only_pod_labelled_primary_is_left_until_another_takes_over() -> Non
 def test_the_primary_is_woken_to_stop_counting_on_a_standby_that_is_gone(gone: dict[str, Any]) -> None:
     lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}))
     around = world((pod(0, "primary"), pod(1, **gone), pod(2)), leadership=lead)
-    assert wakings(around) == [Wake("orders-0", "192.0.2.1", "orders-1: gone or going")]
+    assert wakings(around) == [Wake("orders-0", "192.0.2.1", "orders-1: gone or stopping")]
 
 
 def test_the_primary_is_woken_to_stop_counting_on_a_standby_without_a_pod() -> None:
     lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}))
     around = world((pod(0, "primary"), pod(1)), leadership=lead)
-    assert wakings(around) == [Wake("orders-0", "192.0.2.1", "orders-2: gone or going")]
+    assert wakings(around) == [Wake("orders-0", "192.0.2.1", "orders-2: gone or stopping")]
 
 
 def test_the_primary_is_woken_to_count_on_a_standby_that_follows_now() -> None:
     lead = Leadership("orders-0", frozenset({"orders-2"}), last_primary="orders-0")
     around = world(members(3), leadership=lead)
-    assert wakings(around) == [Wake("orders-0", "192.0.2.1", "orders-1: follows and is not counted on yet")]
+    assert wakings(around) == [
+        Wake("orders-0", "192.0.2.1", "orders-1: streams, but is not a synchronous standby yet")
+    ]
 
 
 @pytest.mark.parametrize(

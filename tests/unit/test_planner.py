@@ -50,7 +50,7 @@ def test_a_primary_that_counts_on_too_few_is_woken_until_it_does() -> None:
     around = settled(wish, world(members(3)))
     lead = replace(around.leadership, synchronous=frozenset({"orders-2"}), last_primary="orders-0")
     chosen = plan(wish, replace(around, leadership=lead))
-    reason = "orders-1: follows and is not counted on yet"
+    reason = "orders-1: streams, but is not a synchronous standby yet"
     assert chosen.actions == (Wake("orders-0", "192.0.2.1", reason),)
     assert chosen.outcome == Waiting(2, "StandbysCatchingUp", reason)
 

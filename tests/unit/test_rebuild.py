@@ -18,7 +18,7 @@ from tests.worlds import OLD, intent, pod, settled, world
 READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(3)}
 LEAD = Leadership("orders-0", frozenset({"orders-1"}), last_primary="orders-0", initialized=True)
 GONE = "it needs WAL that the primary has removed"
-BROKEN = "its server does not start with what the primary runs with, so its data is damaged"
+BROKEN = "its server does not start with the primary's template and parameters, so its data is damaged"
 FAILED: dict[str, Any] = {"state": "start failed", "position": 0}
 
 
@@ -47,16 +47,16 @@ def test_a_standby_whose_server_does_not_start_is_copied_anew(state: str) -> Non
 @pytest.mark.parametrize(
     ("world_changes", "why"),
     [
-        ({"leadership": Leadership()}, "no primary serves"),
-        ({"leadership": Leadership("orders-9")}, "no primary serves"),
+        ({"leadership": Leadership()}, "no ready primary"),
+        ({"leadership": Leadership("orders-9")}, "no ready primary"),
         ({"leadership": replace(LEAD, last_primary="orders-2")}, "orders-2 acknowledged the newest commits"),
         ({"leadership": replace(LEAD, paused=True)}, "Patroni is paused"),
-        ({"without_wal": frozenset()}, "does not say that WAL is missing; see its log"),
-        ({"without_wal": frozenset({"uid-1"})}, "does not say that WAL is missing; see its log"),
+        ({"without_wal": frozenset()}, "its log does not say that WAL is missing"),
+        ({"without_wal": frozenset({"uid-1"})}, "its log does not say that WAL is missing"),
         ({"nodes": {}}, "the last good copy"),
         ({"nodes": READY | {"node-0": Node(ready=False, cordoned=False)}}, "the last good copy"),
         ({"nodes": READY | {"node-2": Node(ready=False, cordoned=False)}}, "node-2 is not Ready"),
-        ({"idle": {"uid-2": PATIENCE - 1}}, "copied anew if it does not get on for 60 s"),
+        ({"idle": {"uid-2": PATIENCE - 1}}, "cloned again after 60 s without progress"),
     ],
 )
 def test_every_doubt_about_the_world_leaves_the_data(world_changes: dict[str, Any], why: str) -> None:
@@ -66,9 +66,9 @@ def test_every_doubt_about_the_world_leaves_the_data(world_changes: dict[str, An
 @pytest.mark.parametrize(
     ("primary", "why"),
     [
-        ({"ready": False}, "no primary serves"),
-        ({"deleting": True}, "no primary serves"),
-        ({"state": "stopping"}, "no primary serves"),
+        ({"ready": False}, "no ready primary"),
+        ({"deleting": True}, "no ready primary"),
+        ({"state": "stopping"}, "no ready primary"),
         ({"position": 499}, "it is ahead of orders-0"),
         ({"timeline": 0}, "it is ahead of orders-0"),
     ],
@@ -85,7 +85,7 @@ def test_only_the_log_of_a_standby_that_runs_and_does_not_follow_is_asked() -> N
 
 def test_a_server_that_may_fail_for_its_parameters_keeps_its_data() -> None:
     waits = {"pending_restart": {"shared_buffers": ("1", "2")}}
-    held(stuck(primary=waits, **FAILED), "has not tried the newest parameters")
+    held(stuck(primary=waits, **FAILED), "has not restarted with the newest parameters")
 
 
 def held(around: World, why: str) -> None:
@@ -164,7 +164,7 @@ def test_a_copy_that_was_asked_for_counts_before_it_is_seen_and_until_it_fails()
     around = stuck()
     asked = replace(around.instances[1], ready=False, rebuilds=1, **FAILED)
     both = replace(around, instances=(around.instances[0], asked, around.instances[2]))
-    held(both, "orders-1 is being copied, one at a time")
+    held(both, "orders-1 is being cloned first, one at a time")
     failing = replace(both, idle={"uid-1": PATIENCE, "uid-2": PATIENCE})
     assert isinstance(judge(failing.instances[2], failing), Rebuild)
 

@@ -155,9 +155,9 @@ async def test_an_upgrade_that_waits_for_another_database_says_so_and_takes_its_
 
 async def test_the_status_of_a_new_database_waits_for_something_to_say(scene: Scene) -> None:
     statefulset = {"kind": "StatefulSet", "metadata": {"name": "orders"}}
-    written = Waiting(5, "Reconciling", "children were written")
+    written = Waiting(5, "Reconciling", "child objects were written")
     scene.choose = chosen(Apply(statefulset, "missing", absent=True), outcome=written)
-    assert await scene.look() == Waiting(1, "Reconciling", "children were written")
+    assert await scene.look() == Waiting(1, "Reconciling", "child objects were written")
     assert scene.api.status == {}
     scene.choose = chosen(outcome=Waiting(30, "Creating", "no instance accepts writes yet"))
     await scene.look()
@@ -169,7 +169,7 @@ async def test_a_status_that_is_there_is_not_left_behind_by_new_children(scene: 
     manifest = {**complete_database(), "status": {"readyReplicas": 1}}
     manifest["metadata"] |= {"uid": "uid-of-orders", "resourceVersion": "2"}
     scene.store.put(manifest["kind"], manifest)
-    written = Waiting(5, "Reconciling", "children were written")
+    written = Waiting(5, "Reconciling", "child objects were written")
     scene.choose = chosen(Apply(statefulset, "missing", absent=True), outcome=written)
     assert await scene.look() == written
     assert scene.api.status["observedGeneration"] == 1

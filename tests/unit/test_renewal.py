@@ -7,7 +7,7 @@ from controller.plan.actions import Reload
 from controller.plan.instances.renewal import reloads
 from tests.worlds import members, world
 
-REASON = "it serves with an older certificate than its Secret holds"
+REASON = "it uses an older certificate than the one in its Secret"
 
 
 def secret(pem: str) -> dict[str, Any]:

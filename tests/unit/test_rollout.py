@@ -92,7 +92,7 @@ def test_the_next_standby_waits_until_commits_are_acknowledged_by_the_one_before
     around = rolling(*(replace(i, **change) for i in members(2)), pod(2))
     lead = replace(around.leadership, synchronous=frozenset({"orders-1"}), last_primary="orders-0")
     step = rollout(replace(around, leadership=lead), 3)
-    assert step == Waiting(2, "RollingOut", "no commit is acknowledged by orders-2 yet")
+    assert step == Waiting(2, "RollingOut", "not a synchronous standby yet: orders-2")
     lead = replace(lead, synchronous=frozenset({"orders-1", "orders-2"}))
     assert "orders-1" in str(rollout(replace(around, leadership=lead), 3))
 
@@ -200,7 +200,7 @@ def test_a_crashing_standby_is_not_given_a_template_that_has_just_failed(reason:
 def test_a_crashing_standby_is_made_anew_once_the_template_is_known_to_work() -> None:
     crashing = pod(1, revision=OLD, ready=False, trouble=Trouble("InstanceFailing", "again"))
     step = rollout(rolling(pod(0, "primary", revision=OLD), crashing, pod(2)), 3)
-    assert step == DeletePod("orders-1", "uid-1", "not serving (InstanceFailing) with an old template")
+    assert step == DeletePod("orders-1", "uid-1", "not ready (InstanceFailing), with an old template")
 
 
 @pytest.mark.parametrize("change", [{"ready": True, "streaming": True}, {"deleting": True}])
@@ -219,14 +219,14 @@ def test_a_pod_that_cannot_recover_by_itself_is_made_anew_whatever_the_template(
     stuck = pod(1, revision=OLD, ready=False, trouble=Trouble("Unschedulable", "no node"))
     failed = pod(2, ready=False, trouble=Trouble("ImageNotPulled", "no such image"))
     step = rollout(rolling(pod(0, "primary", revision=OLD), stuck, failed), 3)
-    assert step == DeletePod("orders-1", "uid-1", "not serving (Unschedulable) with an old template")
+    assert step == DeletePod("orders-1", "uid-1", "not ready (Unschedulable), with an old template")
 
 
 def test_a_broken_pod_is_made_anew_where_its_primary_does_not_serve_either() -> None:
     broken = Trouble("InstanceFailing", "back-off")
     down = pod(0, "primary", revision=OLD, ready=False, trouble=broken)
     step = rollout(rolling(down, pod(1, ready=False, trouble=broken)), 2)
-    assert step == DeletePod("orders-0", "uid-0", "not serving (InstanceFailing) with an old template")
+    assert step == DeletePod("orders-0", "uid-0", "not ready (InstanceFailing), with an old template")
 
 
 def test_with_nobody_serving_every_broken_pod_is_made_anew() -> None:

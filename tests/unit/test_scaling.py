@@ -43,7 +43,7 @@ def test_shrinking_with_no_fit_instance_that_stays_waits_and_says_so() -> None:
     chosen = scale(typed_database(replicas=2), 2, with_statefulset(3, world(instances)))
     assert chosen.instances == 3
     assert chosen.waiting is not None
-    assert "orders-2 is primary" in chosen.waiting.message
+    assert "orders-2 is the primary" in chosen.waiting.message
 
 
 def test_shrinking_without_a_known_primary_waits() -> None:

@@ -188,7 +188,7 @@ def pods(*images: str) -> dict[str, Any]:
 
 
 NEW_IMAGE, OLD_IMAGE = "registry/a:2", "registry/a:1"
-HELD = Held("UpgradePending", "17.5 -> 17.6: the policy's window opens at 2026-11-28T02:00:00Z")
+HELD = Held("UpgradePending", "17.5 -> 17.6: the policy's maintenance window opens at 2026-11-28T02:00:00Z")
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,9 @@ def test_a_newer_minor_waits_for_the_window_and_says_when_it_opens() -> None:
     assert (choice.image, choice.version) == (A, None)
     assert choice.held
     assert choice.held.reason == "UpgradePending"
-    assert choice.held.message == "17.5 -> 17.6: the policy's window opens at 2026-11-28T02:00:00Z"
+    assert (
+        choice.held.message == "17.5 -> 17.6: the policy's maintenance window opens at 2026-11-28T02:00:00Z"
+    )
 
 
 def test_a_rebuilt_image_of_the_same_release_goes_by_the_same_rule() -> None:
@@ -206,7 +208,7 @@ def test_one_that_waits_for_others_says_so_in_words_that_do_not_change_with_them
     assert one == other
     assert one.held
     assert one.held.reason == "UpgradeQueued"
-    assert one.held.message == "17.5 -> 17.6: the policy lets 1 at once; others go first"
+    assert one.held.message == "17.5 -> 17.6: the policy allows 1 at a time; other databases go first"
     assert awake(Done(), one, NOW).after == 60.0
 
 

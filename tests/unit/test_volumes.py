@@ -32,7 +32,7 @@ def test_a_missing_storage_class_is_named_with_those_that_exist() -> None:
     pending = world((pod(0, ready=False),), claims=(claim(0, bound=False),), storage_classes=FIXED)
     chosen = plan(wish, settled(wish, pending))
     assert chosen.outcome == Stalled(
-        "StorageClassNotFound", "StorageClass nope does not exist; there are: fast"
+        "StorageClassNotFound", "StorageClass nope does not exist; available: fast"
     )
 
 
@@ -61,5 +61,5 @@ def test_storage_that_refuses_to_grow_is_told(state: str) -> None:
     wish = intent(storage={"size": "20Gi"})
     failed = claim(0, requested="20Gi", resize=state)
     around = settled(wish, world(members(1), claims=(failed,), storage_classes=GROWING))
-    message = "the storage refuses, as the claims' events say: data-orders-0 (10Gi of 20Gi)"
+    message = "the storage refused to grow volumes, see the claims' events: data-orders-0 (10Gi of 20Gi)"
     assert plan(wish, around).outcome == Stalled("VolumeCannotGrow", message)

@@ -35,7 +35,7 @@ def restarts(chosen: Plan) -> list[str]:
 def test_nobody_is_restarted_for_what_was_taken_back_and_it_is_looked_at_again() -> None:
     chosen = after({"shared_preload_libraries": ("", "no_such_library")}, BROKEN)
     assert chosen.actions == ()
-    message = "orders-2: has yet to forget parameters that were taken back"
+    message = "orders-2: Patroni still reports parameters that were reverted"
     assert chosen.outcome == Waiting(2, "RollingOut", message)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.observe.world import Instance, World
 
-NO_PRIMARY = "no primary serves, so it may be the last good copy"
+NO_PRIMARY = "there is no ready primary, so this may be the last good copy"
 
 
 def trusted_primary(world: World) -> Instance | str:
@@ -14,7 +14,7 @@ def trusted_primary(world: World) -> Instance | str:
         return NO_PRIMARY
     node = world.nodes.get(primary.node)
     if node is None or not node.ready:
-        return f"{primary.node} of the primary is not Ready, so it may be the last good copy"
+        return f"the primary's node {primary.node} is not Ready, so this may be the last good copy"
     if last not in (None, primary.name):
         return f"{last} acknowledged the newest commits, and {primary.name} has not taken over from it yet"
     return primary

@@ -38,7 +38,8 @@ def way_out(pod: str, message: str, world: World) -> str:
     gone = any(words in said for words in _ELSEWHERE) and not any(words in said for words in _BACK_SOON)
     if claim is None or not gone or _last_copy(claim, world):
         return ""
-    return f"; if that is gone for good: kubectl annotate pvc {claim.name} {DISCARD}={claim.uid}"
+    command = f"kubectl annotate pvc {claim.name} {DISCARD}={claim.uid}"
+    return f"; if its node or disk is lost for good, run: {command}"
 
 
 def judge(claim: Claim, world: World) -> Discard | Hold:
@@ -48,7 +49,7 @@ def judge(claim: Claim, world: World) -> Discard | Hold:
     if hold:
         return Hold(hold)
     pod = (instance.name, instance.uid) if instance and not instance.deleting else ("", "")
-    return Discard(claim.name, claim.uid, *pod, f"{DISCARD} gives it up")
+    return Discard(claim.name, claim.uid, *pod, f"the annotation {DISCARD} asks for it")
 
 
 def _given_up(world: World) -> list[Claim]:
@@ -59,7 +60,7 @@ def _given_up(world: World) -> list[Claim]:
 
 def _misunderstood(claim: Claim, world: World) -> str | None:
     if claim.discard != claim.uid:
-        return f"{DISCARD} must be its UID, {claim.uid}"
+        return f"the value of the annotation {DISCARD} must be its UID, {claim.uid}"
     return "Patroni is paused" if world.leadership.paused else None
 
 
@@ -67,7 +68,7 @@ def _last_copy(claim: Claim, world: World) -> str | None:
     primary = trusted_primary(world)
     if isinstance(primary, str):
         return primary
-    return f"{primary.name} on it is the primary" if claim.ordinal == primary.ordinal else None
+    return f"it belongs to the primary, {primary.name}" if claim.ordinal == primary.ordinal else None
 
 
 def _needed(instance: Instance | None, world: World) -> str | None:

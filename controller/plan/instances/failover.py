@@ -108,9 +108,11 @@ def wakings(world: World) -> list[Wake]:
     there = {i.name for i in world.instances if not i.ended and not i.deleting}
     gone = sorted(world.leadership.synchronous - there)
     if gone:
-        return [Wake(primary.name, primary.ip, f"{', '.join(gone)}: gone or going")]
+        return [Wake(primary.name, primary.ip, f"{', '.join(gone)}: gone or stopping")]
     if new := uncounted(world):
-        return [Wake(primary.name, primary.ip, f"{', '.join(new)}: follows and is not counted on yet")]
+        return [
+            Wake(primary.name, primary.ip, f"{', '.join(new)}: streams, but is not a synchronous standby yet")
+        ]
     return []
 
 
@@ -119,7 +121,7 @@ def evacuation(world: World) -> Switchover | None:
     primary = world.primary
     if primary is None or not _cordoned(primary, world):
         return None
-    reason = f"{primary.node} is cordoned or to be emptied"
+    reason = f"{primary.node} is cordoned or being drained"
     return handover(world, primary, lambda instance: not _cordoned(instance, world), reason)
 
 

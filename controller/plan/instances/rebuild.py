@@ -55,7 +55,7 @@ def judge(standby: Instance, world: World) -> Rebuild | Hold:
         PATIENCE * 2 ** min(_copies(standby, world), _LONGEST),
     )
     if seconds < patience:
-        return Hold(f"{proof}; copied anew if it does not get on for {patience:.0f} s")
+        return Hold(f"{proof}; it is cloned again after {patience:.0f} s without progress")
     return Rebuild(standby.name, standby.uid, standby.ip, standby.rebuilds + 1, proof)
 
 
@@ -67,7 +67,7 @@ def _last_copy(standby: Instance, world: World) -> str | None:
     if isinstance(primary, str):
         return primary
     if standby.timeline > primary.timeline or standby.position > primary.position:
-        return f"it is ahead of {primary.name}, so it has what nobody else has, and a person must decide"
+        return f"it is ahead of {primary.name} and may have the only copy of WAL, so a person must decide"
     return None
 
 
@@ -77,9 +77,9 @@ def _busy(standby: Instance, world: World) -> str | None:
         return "Patroni is paused"
     node = world.nodes.get(standby.node)
     if node is None or not node.ready:
-        return f"its node {standby.node} is not Ready, so what it said last may be over"
+        return f"its node {standby.node} is not Ready, so its last reported state may be outdated"
     copied = next((i.name for i in world.instances if _being_copied(i, world)), None)
-    return f"{copied} is being copied, one at a time" if copied else None
+    return f"{copied} is being cloned first, one at a time" if copied else None
 
 
 def _being_copied(instance: Instance, world: World) -> bool:
@@ -95,11 +95,13 @@ def _copies(instance: Instance, world: World) -> int:
 
 def _wal_is_gone(standby: Instance, world: World) -> str | Hold:
     if standby.uid not in world.without_wal:
-        return Hold("it does not stream, and does not say that WAL is missing; see its log")
+        return Hold("it does not stream, and its log does not say that WAL is missing; read its log")
     return "it needs WAL that the primary has removed"
 
 
 def _broken(world: World) -> str | Hold:
     if world.primary is not None and world.primary.pending_restart is not None:
-        return Hold("its server does not start, and the primary has not tried the newest parameters yet")
-    return "its server does not start with what the primary runs with, so its data is damaged"
+        return Hold(
+            "its server does not start, and the primary has not restarted with the newest parameters yet"
+        )
+    return "its server does not start with the primary's template and parameters, so its data is damaged"

@@ -20,7 +20,7 @@ def reloads(world: World, name: str) -> list[Reload]:
     if not held:
         return []
     return [
-        Reload(instance.name, instance.ip, "it serves with an older certificate than its Secret holds")
+        Reload(instance.name, instance.ip, "it uses an older certificate than the one in its Secret")
         for instance in world.instances
         if world.certificates.get(instance.name, held).split() != held.split()
     ]

@@ -87,7 +87,7 @@ def _relied_upon(step: Step, world: World) -> Step:
     late = [name for name in uncounted(world) if name != going]
     if not late:
         return step
-    return Waiting(2, "RollingOut", f"no commit is acknowledged by {', '.join(late)} yet")
+    return Waiting(2, "RollingOut", f"not a synchronous standby yet: {', '.join(late)}")
 
 
 def _spare(step: Step, world: World) -> Step:
@@ -99,7 +99,9 @@ def _spare(step: Step, world: World) -> Step:
     copied = primary is not None and primary.fit and primary.name != step.name
     if claim is None or copied:
         return step
-    message = f"{claim.name}: deleted, and would go for good with {step.name}, so the pod is not restarted"
+    message = (
+        f"{claim.name} is marked for deletion and would be lost with {step.name}, so the pod is not restarted"
+    )
     return Waiting(30, "ClaimDeleted", message)
 
 
@@ -119,7 +121,7 @@ def _broken(world: World, stale: list[Instance], revision: str) -> Step:
         trouble = instance.trouble
         if instance.ready or instance.deleting or trouble is None or _may_recover(instance, world, revision):
             continue
-        return DeletePod(instance.name, instance.uid, f"not serving ({trouble.reason}) with an old template")
+        return DeletePod(instance.name, instance.uid, f"not ready ({trouble.reason}), with an old template")
     return None
 
 
@@ -145,7 +147,7 @@ def _blocked(world: World, stale: list[Instance], revision: str, expected: int) 
     unfit = [instance.name for instance in world.instances if not instance.fit]
     if unfit or len(world.instances) < expected:
         who = ", ".join(unfit) or f"{expected - len(world.instances)} missing"
-        return Waiting(5, "RollingOut", f"waiting for every instance to serve and follow: {who}")
+        return Waiting(5, "RollingOut", f"waiting for all instances to be ready and streaming: {who}")
     return None
 
 
@@ -193,7 +195,9 @@ def _primary_first(primary: Instance, standbys: list[Instance], lowered: frozens
     if others and standbys and not tried:
         return _restarted(standbys[0])
     names = ", ".join(sorted(lowered))
-    return RestartPostgres(primary.name, primary.ip, f"{names} lowered: the primary must have it first")
+    return RestartPostgres(
+        primary.name, primary.ip, f"{names} lowered: the primary must restart with it first"
+    )
 
 
 def _primary_last(world: World, primary: Instance, stale: list[Instance], expected: int) -> Step:

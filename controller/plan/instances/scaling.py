@@ -63,7 +63,7 @@ def _hibernate(current: int, remembered: int, world: World) -> Scale:
     """End every instance, unless that would let go of a volume that somebody has deleted meanwhile."""
     doomed = ", ".join(claim.name for claim in world.claims if claim.deleting)
     if current and doomed:
-        message = f"{doomed}: deleted, and would go for good with its pod, so no pod is ended"
+        message = f"{doomed}: marked for deletion and would be lost with its pod, so no pod is stopped"
         return Scale(current, max(current, remembered), waiting=Waiting(30, "ClaimDeleted", message))
     return Scale(0, remembered)
 
@@ -86,17 +86,17 @@ def _shrink(declared: int, current: int, world: World) -> Scale:
     change = f"{current} -> {declared} instances"
     if primary is None or not primary.fit:
         # One that is dead may hold the lock for a while: those that would go may be all that is left.
-        waiting = Waiting(5, "ScaleDownWaits", f"{change}: no primary serves")
+        waiting = Waiting(5, "ScaleDownWaits", f"{change}: there is no ready primary")
         return Scale(current, current, waiting=waiting)
     if primary.ordinal < declared:
         if declared > 1 and candidate(world, lambda instance: instance.ordinal < declared) is None:
-            waiting = Waiting(5, "ScaleDownWaits", f"{change}: no standby that stays is fit")
+            waiting = Waiting(5, "ScaleDownWaits", f"{change}: no remaining standby is fit to take over")
             return Scale(current, current, waiting=waiting)
         return Scale(declared, declared)
     reason = f"{primary.name} is removed by {change}"
     switch = handover(world, primary, lambda instance: instance.ordinal < declared, reason)
     if switch is None:
-        message = f"{change}: {primary.name} is primary, and none that stays is fit"
+        message = f"{change}: {primary.name} is the primary, and no remaining standby is fit to take over"
         return Scale(current, current, waiting=Waiting(5, "ScaleDownWaits", message))
     return Scale(current, current, switchover=switch)
 

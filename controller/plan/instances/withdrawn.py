@@ -27,7 +27,7 @@ def digesting(db: PostgreSQLDatabase, world: World) -> Waiting | None:
     late = [i.name for i in world.instances if _without_withdrawn(i, db, world) is not i]
     if not late:
         return None
-    return Waiting(2, "RollingOut", f"{', '.join(late)}: has yet to forget parameters that were taken back")
+    return Waiting(2, "RollingOut", f"{', '.join(late)}: Patroni still reports parameters that were reverted")
 
 
 def _without_withdrawn(instance: Instance, db: PostgreSQLDatabase, world: World) -> Instance:
