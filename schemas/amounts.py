@@ -20,7 +20,7 @@ _SMALLEST, _LARGEST = quantity.parse(SMALLEST_VOLUME), quantity.parse(LARGEST_VO
 
 @lru_cache(maxsize=1024, typed=True)
 def amount(text: str | int | None) -> Decimal | None:
-    """Give an amount; None for none, and for what is no quantity, which the rule for its field names."""
+    """Give an amount; None for none, and for what is not a quantity, which the rule for its field names."""
     if text is None:
         return None
     try:
@@ -30,7 +30,7 @@ def amount(text: str | int | None) -> Decimal | None:
 
 
 def problem(text: str | int) -> str | None:
-    """Say why a text is no quantity; None for one that is."""
+    """Say why a text is not a quantity; None for one that is."""
     try:
         quantity.parse(text)
     except quantity.QuantityError as error:

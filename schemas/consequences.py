@@ -88,7 +88,7 @@ def restart(spec: Spec) -> str:
     """Say how instances restart."""
     if (spec.replicas or 1) > 1:
         return "rolling restart, then a switchover"
-    return "restart of the only instance, connections end"
+    return "the only instance restarts, its connections are closed"
 
 
 def _changed_parameters(review: Review, before: Spec) -> list[str]:
@@ -100,7 +100,7 @@ def _growth(review: Review, before: Spec) -> Iterator[str]:
     spec = review.spec
     if before.storage.size and before.storage.size != spec.storage.size:
         step = f"{before.storage.size} -> {spec.storage.size}"
-        yield f"storage.size {step}: volumes grow, never to shrink again"
+        yield f"storage.size {step}: volumes grow and can never shrink again"
     if before.synchronous != spec.synchronous:
         yield f"synchronous {before.synchronous} -> {spec.synchronous}: {_SYNCHRONOUS[spec.synchronous]}"
     if before.deletion_policy != spec.deletion_policy and spec.deletion_policy == "Delete":

@@ -136,7 +136,7 @@ def _calendar(text: str, expression: str) -> Schedule:
 def _misread(calendar: Calendar) -> tuple[str, ...]:
     if calendar.day.star or calendar.weekday.star:
         return ()
-    return ("fires on the days of the month and also on the days of the week, not only where both agree",)
+    return ("fires when the day of month or the day of week matches, not only when both do",)
 
 
 def _wrong_count(words: list[str]) -> str:

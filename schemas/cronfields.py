@@ -70,7 +70,7 @@ def parse(text: str, kind: Kind) -> Field:
     star = False
     oddities = []
     if "" in items:
-        oddities.append("an empty list item counts for nothing")
+        oddities.append("an empty list item is ignored")
     for item in filter(None, items):
         low, high, step, is_star = _item(item, kind)
         values.update(range(low, high + 1, step))
@@ -89,7 +89,7 @@ def _item(item: str, kind: Kind) -> tuple[int, int, int, bool]:
     else:
         low, high = _range(item, low_text, high_text, kind)
     if len(steps) > 1:
-        raise FieldError(f"{shown(item)} holds more than one slash")
+        raise FieldError(f"{shown(item)} contains more than one slash")
     step = _step(steps[0]) if steps else 1
     if steps and not high_text:
         high = kind.maximum
@@ -99,10 +99,10 @@ def _item(item: str, kind: Kind) -> tuple[int, int, int, bool]:
 
 def _range(item: str, low_text: str, high_text: list[str], kind: Kind) -> tuple[int, int]:
     if len(high_text) > 1:
-        raise FieldError(f"{shown(item)} holds more than one hyphen")
+        raise FieldError(f"{shown(item)} contains more than one hyphen")
     if high_text and not (low_text and high_text[0]):
         raise FieldError(
-            f"a number is missing {'behind' if low_text else 'before'} the hyphen of {shown(item)}"
+            f"a number is missing {'after' if low_text else 'before'} the hyphen of {shown(item)}"
         )
     low = _value(low_text, kind)
     return low, _value(high_text[0], kind) if high_text else low

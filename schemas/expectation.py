@@ -57,7 +57,7 @@ def _measured(kind: str, extent: str, value: object) -> str:
 def stranger(name: str, known: Iterable[str]) -> str:
     """Say that a field is unknown, and which was probably meant."""
     near = difflib.get_close_matches(name, list(known), n=1)
-    return f"is no field here; did you mean {near[0]}?" if near else "is no field here; leave it out"
+    return f"is not a known field; did you mean {near[0]}?" if near else "is not a known field; leave it out"
 
 
 def _extent(schema: Schema) -> str:

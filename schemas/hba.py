@@ -77,7 +77,7 @@ def warning(line: str) -> str | None:
     if parsed.method in _WITHOUT_PROOF and parsed.connection != "local":
         return f"method {parsed.method} lets everybody at that address in without a password"
     if parsed.method == "password":
-        return "method password hands the server the clear password; write scram-sha-256"
+        return "method password sends the password itself to the server; write scram-sha-256"
     return None
 
 
@@ -86,9 +86,9 @@ def _judge(line: _Line) -> str | None:
         if user.text in OWNED_ROLES:
             return f"role {user.text} belongs to keddah, whose own lines come first; leave it out"
     if line.open_to_world and line.method in _WITHOUT_PROOF:
-        return f"method {line.method} would let the world in without a password; write scram-sha-256"
+        return f"method {line.method} would let anybody connect without a password; write scram-sha-256"
     if line.open_to_world and line.method == "password" and line.connection in _UNENCRYPTED:
-        return "method password would send passwords readably over the network; write scram-sha-256"
+        return "method password would send passwords unencrypted over the network; write scram-sha-256"
     return None
 
 
@@ -116,9 +116,9 @@ def _check_characters(line: str) -> None:
         raise LineError("is empty; leave it out")
     for letter in line:
         if letter in "\n\r":
-            raise LineError("holds a line break; write each line as an item of its own")
+            raise LineError("contains a line break; write each line as an item of its own")
         if letter not in _BLANKS and (letter.isspace() or not letter.isprintable()):
-            raise LineError(f"must not hold the character {shown(letter)}; separate fields by spaces")
+            raise LineError(f"must not contain the character {shown(letter)}; separate fields by spaces")
     if line.endswith("\\"):
         raise LineError("must not end with a backslash, which would join it to the next line")
 
@@ -141,7 +141,7 @@ def _check_names(kind: str, names: Field) -> None:
                 f"{kind} {shown(name.text)} would be read from a file; write the names themselves"
             )
         if name.text in {"+", "/"}:
-            raise LineError(f"{kind} {shown(name.text)} lacks a name behind {name.text}")
+            raise LineError(f"{kind} {shown(name.text)} lacks a name after {name.text}")
         if name.text.startswith("/"):
             _check_pattern(kind, name.text[1:])
 
@@ -180,10 +180,10 @@ def _address(rest: tuple[Field, ...]) -> tuple[bool, tuple[Field, ...]]:
 def _network(text: str) -> Network:
     address, _, width = text.partition("/")
     if not _is_address(address):
-        raise LineError(f"address {shown(text)} is no network; write one such as 10.0.0.0/8 or fd00::/8")
+        raise LineError(f"address {shown(text)} is not a network; write one such as 10.0.0.0/8 or fd00::/8")
     most = 128 if ":" in address else 32
     if not (width.isascii() and width.isdecimal() and int(width) <= most):
-        raise LineError(f"address {shown(text)} needs a number from 0 to {most} behind the slash")
+        raise LineError(f"address {shown(text)} needs a number from 0 to {most} after the slash")
     return ipaddress.ip_network(f"{address}/{int(width)}", strict=False)
 
 
@@ -232,7 +232,7 @@ def _options(method: str, connection: str, rest: tuple[Field, ...]) -> dict[str,
 
 def _single(kind: str, field: Field) -> str:
     if len(field) > 1:
-        raise LineError(f"{kind} holds a comma; write one line for each {kind}")
+        raise LineError(f"{kind} contains a comma; write one line for each {kind}")
     return field[0].text
 
 

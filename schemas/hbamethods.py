@@ -46,7 +46,7 @@ SECRETS: Final = frozenset({"ldapbindpasswd", "radiussecrets"})
 _UNUSABLE: Final = {
     "sspi": "works on Windows only",
     "bsd": "works on OpenBSD only",
-    "oauth": "needs a validator library, which the image does not hold",
+    "oauth": "needs a validator library, which the image does not contain",
     "crypt": "was removed from PostgreSQL",
     "krb5": "was removed from PostgreSQL; write gss",
 }

@@ -55,7 +55,7 @@ def problem(text: str, kind: Literal["role", "database"] = "role") -> str | None
         return f"must not be empty; {_ALLOWED}"
     for character in text:
         if not (character.isalpha() or character in _INNER or character in "0123456789"):
-            return f"must not hold {shown(character)}; {_ALLOWED}"
+            return f"must not contain {shown(character)}; {_ALLOWED}"
     if not (text[0].isalpha() or text[0] == "_"):
         return f"must not start with {shown(text[0])}; {_ALLOWED}"
     length = len(text.encode())

@@ -38,10 +38,10 @@ def problem(name: str, value: str, major: int) -> str | None:
     are not known here.
     """
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
-        return "is no name of a parameter; write letters, digits and _, such as work_mem"
+        return "is not a parameter name; use letters, digits and _, such as work_mem"
     control = _CONTROL.search(value)
     if control:
-        return f"must not hold the character {shown(control[0])}; write the value on one line"
+        return f"must not contain the character {shown(control[0])}; write the value on one line"
     folded = name.lower()
     if folded in REASONS:
         return f"{folded} is reserved: {REASONS[folded]}"
@@ -78,9 +78,9 @@ def warning(name: str, value: str, major: int) -> str | None:
     if folded in {"shared_preload_libraries", "session_preload_libraries"}:
         unknown = parameterstrings.unknown_libraries(value)
         if unknown:
-            return f"no server starts without the library {shown(unknown[0])}, which keddah's own image lacks"
+            return f"keddah's own image lacks {shown(unknown[0])}; without it PostgreSQL does not start"
     if folded == "huge_pages" and value.lower() == "on":
-        return "no server starts on a node without huge pages; try uses them where they are"
+        return "PostgreSQL does not start on nodes without huge pages; try uses them where available"
     if folded == "synchronous_commit" and value.lower() in {"off", "local"}:
         return "commits are acknowledged before a standby has them and can be lost in a failover"
     if context(name, major) is None:

@@ -81,11 +81,11 @@ def _date_style(value: str) -> str | None:
 
 def _encoding(value: str) -> str | None:
     name = "".join(letter for letter in value.lower() if letter.isalnum())
-    return None if name in _ENCODINGS else "is no encoding; write one such as UTF8 or LATIN1"
+    return None if name in _ENCODINGS else "is not a known encoding; write one such as UTF8 or LATIN1"
 
 
 def _locale(value: str) -> str | None:
-    return None if value in _LOCALES else "is not in the image, which holds C and C.UTF-8"
+    return None if value in _LOCALES else "is not in the image, which has C and C.UTF-8"
 
 
 def _messages_locale(value: str) -> str | None:

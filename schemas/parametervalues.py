@@ -166,9 +166,9 @@ def _rounded(number: float) -> float:
 def _range_problem(parameter: Parameter, number: float) -> str | None:
     least, most = parameter.minimum, parameter.maximum
     if number < least:
-        return f"is below the least, {_readable(parameter, least)}"
+        return f"is below the minimum, {_readable(parameter, least)}"
     if number > most:
-        return f"is above the most, {_readable(parameter, most)}"
+        return f"is above the maximum, {_readable(parameter, most)}"
     if parameter.vartype == "integer" and abs(number) > _LARGEST:
         return f"is out of range; write {_example(parameter)}"
     return None
@@ -181,7 +181,7 @@ def _rule_problem(name: str, number: float) -> str | None:
     if name == "vacuum_buffer_usage_limit" and 0 < number < _LEAST_RING:
         return "write 0, or 128kB and more"
     if name == "max_stack_depth" and number > _STACK:
-        return "is above the most, 7680kB, which a stack of 8MB leaves"
+        return "is above the maximum, 7680kB, which a stack of 8MB leaves"
     return None
 
 

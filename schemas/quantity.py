@@ -24,7 +24,7 @@ _EXAMPLE = "write a number with a suffix, such as 10Gi, 500M or 1.5"
 
 
 class QuantityError(ValueError):
-    """The text is no quantity; the message says what would be right."""
+    """The text is not a quantity; the message says what would be right."""
 
 
 def parse(text: str | int) -> Decimal:
@@ -33,7 +33,7 @@ def parse(text: str | int) -> Decimal:
     Raises QuantityError. Equal amounts are equal however they are written: 1Gi is 1024Mi.
     """
     if isinstance(text, bool) or not isinstance(text, str | int):
-        raise QuantityError(f"is no quantity; {_EXAMPLE}")
+        raise QuantityError(f"is not a quantity; {_EXAMPLE}")
     text = str(text)
     match = _SHAPE.fullmatch(text)
     if match is None:
@@ -60,10 +60,10 @@ def _misshapen(text: str) -> str:
     if not text:
         return f"is empty; {_EXAMPLE}"
     if text.strip() != text or " " in text:
-        return f"must not hold white space; {_EXAMPLE}"
+        return f"must not contain white space; {_EXAMPLE}"
     if "," in text:
         return f"takes a dot as its decimal point, no comma; {_EXAMPLE}"
-    return f"is no quantity; {_EXAMPLE}"
+    return f"is not a quantity; {_EXAMPLE}"
 
 
 def _unknown_suffix(suffix: str) -> str:

@@ -168,7 +168,7 @@ RELATIONS: tuple[Relation, ...] = (
         cel="has(self.restore) == has(oldSelf.restore)"
         " && (!has(self.restore) || self.restore == oldSelf.restore)",
         value=_restore,
-        message="got a change; is read only when the database is made, and cannot change",
+        message="got a change; is used only when the database is created, and cannot change",
     ),
 )
 

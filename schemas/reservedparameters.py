@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 _BY_REASON: Final = {
-    "archiving follows from spec.backup": "archive_mode archive_command archive_library archive_timeout "
+    "spec.backup configures WAL archiving": "archive_mode archive_command archive_library archive_timeout "
     "archive_cleanup_command",
-    "restoring is for spec.restore": "restore_command recovery_end_command recovery_target "
+    "use spec.restore": "restore_command recovery_end_command recovery_target "
     "recovery_target_action recovery_target_inclusive recovery_target_lsn recovery_target_name "
     "recovery_target_time recovery_target_timeline recovery_target_xid",
-    "Patroni tells each standby whom to follow": "primary_conninfo primary_slot_name",
+    "Patroni sets it on each standby": "primary_conninfo primary_slot_name",
     "logs go to standard error, where kubectl logs reads them": "log_destination logging_collector "
     "log_directory log_filename log_file_mode log_rotation_age log_rotation_size log_truncate_on_rotation "
     "syslog_facility syslog_ident syslog_sequence_numbers syslog_split_messages event_source",
@@ -25,11 +25,11 @@ _BY_REASON: Final = {
     "krb_server_keyfile",
     "keddah itself connects by this socket": "unix_socket_directories unix_socket_group "
     "unix_socket_permissions",
-    "it can lose or falsify committed data": "fsync full_page_writes data_sync_retry "
+    "it can lose or corrupt committed data": "fsync full_page_writes data_sync_retry "
     "ignore_checksum_failure ignore_invalid_pages zero_damaged_pages",
     "it belongs to one transaction, use SET TRANSACTION": "transaction_deferrable transaction_isolation "
     "transaction_read_only",
-    "it exists on other systems only": "bonjour bonjour_name",
+    "it exists on other operating systems only": "bonjour bonjour_name",
     "every instance listens on all addresses, and spec.hba says who may connect": "listen_addresses",
     "it is always 5432": "port",
     "it is the database's own name": "cluster_name",

@@ -92,7 +92,7 @@ class Application:
             message = f"the review has more than {body.LIMIT} bytes"
             raise HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message) from None
         except TimeoutError:
-            message = f"the review was not here after {deadline:g} s"
+            message = f"the review did not arrive within {deadline:g} s"
             raise HTTPError(HTTPStatus.REQUEST_TIMEOUT, message) from None
         return self._reviewed(hook, content)
 
@@ -161,7 +161,7 @@ def _checked_headers(headers: list[tuple[bytes, bytes]]) -> int | None:
     if media != JSON:
         raise HTTPError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "reviews are application/json")
     if found.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise HTTPError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "reviews are not compressed")
+        raise HTTPError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "compressed reviews are not supported")
     length = found.get(b"content-length")
     return int(length) if length is not None else None
 

@@ -24,9 +24,9 @@ LEAST = {
 """Below these Patroni silently takes values of its own (patroni/postgresql/config.py, CMDLINE_OPTIONS)."""
 
 LEAST_MEBIBYTES = {
-    "max_wal_size": (32, "two WAL segments, or no server starts"),
-    "min_wal_size": (32, "two WAL segments, or no server starts"),
-    "wal_keep_size": (16, "the least that Patroni takes"),
+    "max_wal_size": (32, "two WAL segments, or PostgreSQL does not start"),
+    "min_wal_size": (32, "two WAL segments, or PostgreSQL does not start"),
+    "wal_keep_size": (16, "the minimum that Patroni accepts"),
 }
 """PostgreSQL's own bounds are lower, and it checks these at its start (ReadControlFile in xlog.c)."""
 
@@ -76,5 +76,5 @@ def _reserved(spec: Spec) -> Iterator[Violation]:
         return
     for found in given.values():
         if found is not None:
-            told = f"must leave some of max_connections, {most}; {reserved} are reserved in all"
+            told = f"must leave some of the {most} max_connections free; {reserved} are reserved in total"
             yield got(field_path("spec.parameters", found[0]), found[1], told)

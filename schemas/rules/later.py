@@ -39,4 +39,4 @@ def violations(review: Review) -> Iterator[Violation]:
 def warnings(review: Review) -> Iterator[str]:
     """Say that schedules are kept and not yet run."""
     if review.spec.backup_schedule and review.changed("backup_schedule"):
-        yield "spec.backupSchedule: kept for a later release; this one makes no backups yet"
+        yield "spec.backupSchedule: stored, but this release makes no backups yet"

@@ -31,4 +31,4 @@ def out_of_bounds(replicas: int, policy: Policy) -> Iterator[Violation]:
 def warnings(review: Review) -> Iterator[str]:
     """Tell that one instance is not highly available."""
     if review.spec.replicas == 1 and review.changed("replicas"):
-        yield f"{PATH}: 1 means no high availability: while its node is away, so is the database"
+        yield f"{PATH}: 1 means no high availability: the database is down whenever its node is"

@@ -46,7 +46,7 @@ def _quantities(kind: str, given: Mapping[str, Amount], stored: Mapping[str, Amo
             continue
         path = field_path("spec", "resources", kind, name)
         if not _STANDARD.fullmatch(name) and not _EXTENDED.fullmatch(name):
-            yield got(path, quantity, "is for a resource that no container has; cpu and memory are meant")
+            yield got(path, quantity, "is not a container resource; use cpu or memory")
             continue
         amount = amounts.amount(quantity)
         if amount is None:

@@ -45,4 +45,4 @@ def warnings(review: Review) -> Iterator[str]:
     for oddity in schedule.oddities():
         yield warning(f"{PATH}: {oddity}")
     if schedule.densest_interval < DENSEST:
-        yield f"{PATH}: full backups less than an hour apart; WAL between them restores to any moment"
+        yield f"{PATH}: full backups are less than an hour apart; archived WAL covers the time between"

@@ -73,7 +73,7 @@ def _keys(path: str, given: Mapping[str, str], own: frozenset[str]) -> Iterator[
 def _key_problem(key: str, own: frozenset[str]) -> str | None:
     prefix = key.rpartition("/")[0]
     if not _KEY.fullmatch(key) or len(prefix) > LONGEST_PREFIX:
-        return "has a key that is none: it must be NAME or DOMAIN/NAME of at most 63 characters"
+        return "has an invalid key; must be NAME or DOMAIN/NAME, with a NAME of at most 63 characters"
     if key in own or (own and (prefix == OWN_DOMAIN or prefix.endswith(f".{OWN_DOMAIN}"))):
         return "has a key that the operator itself sets; choose another"
     return None
@@ -98,7 +98,7 @@ def _affinity(given: dict[str, Any]) -> Iterator[Violation]:
     for key, value in given.items():
         if key not in AFFINITIES:
             path = field_path("spec", "template", "affinity", key)
-            yield got(path, value, f"is no affinity; must be {listed(AFFINITIES, joint='or')}")
+            yield got(path, value, f"is not a kind of affinity; must be {listed(AFFINITIES, joint='or')}")
 
 
 def _spread(given: list[dict[str, Any]]) -> Iterator[Violation]:

@@ -118,7 +118,7 @@ def test_a_dry_run_is_a_plan(rest: Rest, namespace: str) -> None:
         ({"hibernated": True}, "hibernated: all pods go, their volumes stay"),
         (
             {"storage": {"size": "20Gi"}},
-            "storage.size 10Gi -> 20Gi: volumes grow, never to shrink again",
+            "storage.size 10Gi -> 20Gi: volumes grow and can never shrink again",
         ),
         ({"resources": {"requests": {"cpu": "1"}}}, "resources: rolling restart, then a switchover"),
         (

@@ -124,7 +124,7 @@ MISTAKES = [
         resources={"requests": {"cpu": "2"}, "limits": {"cpu": "1"}},
     ),
     wrong(
-        "spec.resources.requests.memroy", '"1Gi"', "cpu and memory", resources={"requests": {"memroy": "1Gi"}}
+        "spec.resources.requests.memroy", '"1Gi"', "cpu or memory", resources={"requests": {"memroy": "1Gi"}}
     ),
     wrong(
         'spec.template.labels["app.kubernetes.io/name"]',

@@ -86,7 +86,7 @@ def test_schedules_that_cronjob_takes_are_accepted(schedule: str) -> None:
 @pytest.mark.parametrize(
     ("name", "start"),
     [
-        ('a"b', 'got "a\\"b"; must not hold "\\""; '),
+        ('a"b', 'got "a\\"b"; must not contain "\\""; '),
         ("user", 'got "user"; is a reserved word of SQL; choose another name'),
         ("postgres", 'got "postgres"; is the '),
         ("é" * 32, f'got "{"é" * 32}"; is 64 bytes long; PostgreSQL keeps only 63'),
@@ -110,8 +110,8 @@ def test_names_that_need_quoting_or_are_taken_are_refused(field: str, name: obje
         ("100Ei", 'got "100Ei"; is more than 2^63-1, the most that Kubernetes counts to'),
         ("1Ei", 'got "1Ei"; must be from 256Mi to 64Ti'),
         ("10GB", 'got "10GB"; suffix "GB" is not known; write Gi for powers of 1024 or G for 1000'),
-        ("10Gi ", f'got "10Gi "; must not hold white space; {SIZES}'),
-        ("10Gi\n", f'got "10Gi\\n"; must not hold white space; {SIZES}'),
+        ("10Gi ", f'got "10Gi "; must not contain white space; {SIZES}'),
+        ("10Gi\n", f'got "10Gi\\n"; must not contain white space; {SIZES}'),
         (10, "got 10; must be a quantity, such as 10Gi: put it in quotes"),
     ],
 )

@@ -26,10 +26,13 @@ from tests.verdicts import refused
         ),
         (
             {"limits": {"storage": "1Gi"}},
-            ['limits.storage: got "1Gi"; is for a resource that no container has; cpu and memory are meant'],
+            ['limits.storage: got "1Gi"; is not a container resource; use cpu or memory'],
         ),
         ({"limits": {"memory": "191Mi"}}, ['limits.memory: got "191Mi"; must be at least 192Mi']),
-        ({"limits": {"memory": "lots"}}, ['limits.memory: got "lots"; is no quantity; write a number with']),
+        (
+            {"limits": {"memory": "lots"}},
+            ['limits.memory: got "lots"; is not a quantity; write a number with'],
+        ),
         ("1Gi", ['"1Gi"; must be a mapping of names to values']),
     ],
 )
@@ -65,23 +68,23 @@ def test_resources_as_in_any_container_are_accepted(resources: dict[str, Any]) -
         ({"shared_buffers": "8GBB"}, ['shared_buffers: got "8GBB"; ']),
         ({"max_connections": "banana"}, ['max_connections: got "banana"; ']),
         ({"max_connections": 200}, ["max_connections: got 200; must be a string: put it in quotes"]),
-        ({"a\nb": "1"}, ['["a\\nb"]: got "1"; is no name of a parameter; ']),
+        ({"a\nb": "1"}, ['["a\\nb"]: got "1"; is not a parameter name; ']),
         (
             {"work_mem": "1MB\nfsync = off"},
-            ['work_mem: got "1MB\\nfsync = off"; must not hold the character'],
+            ['work_mem: got "1MB\\nfsync = off"; must not contain the character'],
         ),
         ({"synchronous_standby_names": "*"}, ["is reserved: use spec.synchronous"]),
         ({"max_connections": "24"}, ['max_connections: got "24"; must be at least 25, for Patroni']),
-        ({"wal_keep_size": "0"}, ['wal_keep_size: got "0"; must be at least 16MB: the least that Patroni']),
+        ({"wal_keep_size": "0"}, ['wal_keep_size: got "0"; must be at least 16MB: the minimum that Patroni']),
         (
             {"Min_Wal_Size": "16MB"},
-            ['Min_Wal_Size: got "16MB"; must be at least 32MB: two WAL segments, or no'],
+            ['Min_Wal_Size: got "16MB"; must be at least 32MB: two WAL segments, or Postg'],
         ),
         (
             {"max_connections": "30", "superuser_reserved_connections": "20", "reserved_connections": "10"},
             [
-                'superuser_reserved_connections: got "20"; must leave some of max_connections, 30; 30 are',
-                'reserved_connections: got "10"; must leave some of max_connections, 30; 30 are reserved',
+                'superuser_reserved_connections: got "20"; must leave some of the 30 max_connections free',
+                'reserved_connections: got "10"; must leave some of the 30 max_connections free',
             ],
         ),
         (

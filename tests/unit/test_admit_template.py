@@ -19,12 +19,12 @@ OWN = "has a key that the operator itself sets; choose another"
             [f'labels["app.kubernetes.io/name"]: got "x"; {OWN}'],
         ),
         ({"annotations": {"status": "x"}}, [f'annotations.status: got "x"; {OWN}']),
-        ({"labels": {"a b": "c"}}, ['labels["a b"]: got "c"; has a key that is none: it must be NAME or']),
+        ({"labels": {"a b": "c"}}, ['labels["a b"]: got "c"; has an invalid key; must be NAME or']),
         (
             {"labels": {"a": "ä"}},
             ['labels.a: got "ä"; must be at most 63 letters, digits, - _ and ., a letter'],
         ),
-        ({"nodeSelector": {"/": "x"}}, ['nodeSelector["/"]: got "x"; has a key that is none']),
+        ({"nodeSelector": {"/": "x"}}, ['nodeSelector["/"]: got "x"; has an invalid key']),
         (
             {"tolerations": [{"operator": "Is"}]},
             ['tolerations[0].operator: got "Is"; must be Equal or Exists'],
@@ -39,7 +39,7 @@ OWN = "has a key that the operator itself sets; choose another"
         ({"tolerations": ["x"]}, ['tolerations[0]: got "x"; must be a mapping of names to values']),
         (
             {"affinity": {"podaffinity": {}}},
-            ["affinity.podaffinity: got {}; is no affinity; must be nodeAffinity, podAffinity or podAnti"],
+            ["affinity.podaffinity: got {}; is not a kind of affinity; must be nodeAffinity"],
         ),
         (
             {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone"}]},

@@ -154,7 +154,7 @@ def test_metadata_and_status_pass() -> None:
         (
             {"restore": {"from": "a"}},
             {},
-            "spec.restore: got a change; is read only when the database is made, and cannot change",
+            "spec.restore: got a change; is used only when the database is created, and cannot change",
         ),
         (
             {"version": "18"},

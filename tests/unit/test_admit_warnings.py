@@ -14,8 +14,8 @@ from tests import factory
 
 POLICY = factory.policy()
 TODAY = date(2026, 11, 23)
-DENSE = "full backups less than an hour apart; WAL between them restores to any moment"
-ALWAYS = "spec.backupSchedule: kept for a later release; this one makes no backups yet"
+DENSE = "full backups are less than an hour apart; archived WAL covers the time between"
+ALWAYS = "spec.backupSchedule: stored, but this release makes no backups yet"
 
 
 def warned(*, today: date = TODAY, **spec: Any) -> tuple[str, ...]:  # noqa: ANN401
@@ -42,7 +42,7 @@ def test_a_plain_database_of_three_has_one_warning() -> None:
         (
             {"replicas": 1},
             TODAY,
-            "spec.replicas: 1 means no high availability: while its node is away, so is the database",
+            "spec.replicas: 1 means no high availability: the database is down whenever its node is",
         ),
         (
             {"version": "16"},
@@ -108,7 +108,7 @@ ROLLING = "rolling restart, then a switchover"
             {},
             {"replicas": 1},
             (
-                "spec.replicas: 1 means no high availability: while its node is away, so is the database",
+                "spec.replicas: 1 means no high availability: the database is down whenever its node is",
                 "replicas 3 -> 1: orders-1 and orders-2 go, their volumes stay",
             ),
         ),
@@ -135,7 +135,7 @@ ROLLING = "rolling restart, then a switchover"
         (
             {},
             {"storage": {"size": "20Gi"}},
-            ("storage.size 10Gi -> 20Gi: volumes grow, never to shrink again",),
+            ("storage.size 10Gi -> 20Gi: volumes grow and can never shrink again",),
         ),
         (
             {},
@@ -159,7 +159,7 @@ def test_a_change_says_what_it_will_do(
 
 def test_a_change_of_the_only_instance_ends_connections() -> None:
     assert planned({"replicas": 1}, {"replicas": 1, "parameters": {"wal_level": "logical"}}) == (
-        "parameters.wal_level: restart of the only instance, connections end",
+        "parameters.wal_level: the only instance restarts, its connections are closed",
     )
 
 

@@ -54,9 +54,9 @@ def test_it_accepts_what_kubernetes_accepts(text: str, valid: bool, source: str)
         ("0 0 * * SAT-SUN", 'day of week field "SAT-SUN": range 6-0 runs backwards; write 6,0'),
         ("*/0 * * * *", 'minute field "*/0": step 0 is below 1'),
         ("*/x * * * *", 'minute field "*/x": step "x" is not a whole number'),
-        ("1-2-3 * * * *", 'minute field "1-2-3": "1-2-3" holds more than one hyphen'),
-        ("*//2 * * * *", 'minute field "*//2": "*//2" holds more than one slash'),
-        ("5- * * * *", 'minute field "5-": a number is missing behind the hyphen of "5-"'),
+        ("1-2-3 * * * *", 'minute field "1-2-3": "1-2-3" contains more than one hyphen'),
+        ("*//2 * * * *", 'minute field "*//2": "*//2" contains more than one slash'),
+        ("5- * * * *", 'minute field "5-": a number is missing after the hyphen of "5-"'),
         (
             "0 0 1 JANUARY *",
             'month field "JANUARY": "JANUARY" is not known; names have three letters: JAN',
@@ -112,7 +112,7 @@ def test_an_error_says_what_would_be_right(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "oddity"),
     [
-        ("1,,3 * * * *", 'minute field "1,,3": an empty list item counts for nothing'),
+        ("1,,3 * * * *", 'minute field "1,,3": an empty list item is ignored'),
         ("*-5 * * * *", 'minute field "*-5": "-5" behind the "*" is ignored'),
         ("? * * * *", 'minute field "?": "?" means "*"'),
         (
@@ -121,7 +121,7 @@ def test_an_error_says_what_would_be_right(text: str, message: str) -> None:
         ),
         (
             "0 0 13 * FRI",
-            "fires on the days of the month and also on the days of the week, not only where both agree",
+            "fires when the day of month or the day of week matches, not only when both do",
         ),
         ("@every 500ms", "@every with less than a second means one second"),
     ],

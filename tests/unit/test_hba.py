@@ -53,10 +53,10 @@ def test_a_line_that_a_server_loads_is_accepted(line: str) -> None:
         ("  ", "is empty; leave it out"),
         (
             "local all all trust\nhost all all all trust",
-            "holds a line break; write each line as an item of its own",
+            "contains a line break; write each line as an item of its own",
         ),
-        ("local all all trust\0", r'must not hold the character "\u0000"; separate fields by spaces'),
-        ("local\u00a0all all trust", 'must not hold the character "\u00a0"; separate fields by spaces'),
+        ("local all all trust\0", r'must not contain the character "\u0000"; separate fields by spaces'),
+        ("local\u00a0all all trust", 'must not contain the character "\u00a0"; separate fields by spaces'),
         ("local all all trust \\", "must not end with a backslash, which would join it to the next line"),
         ("# local all all trust", "comments are not allowed here; write them in the manifest's YAML"),
         ("local all all peer # me", "comments are not allowed here; write them in the manifest's YAML"),
@@ -65,13 +65,13 @@ def test_a_line_that_a_server_loads_is_accepted(line: str) -> None:
             "hosts all all all md5",
             'type "hosts" is not known; write local, host, hostssl, hostnossl, hostgssenc or hostnogssenc',
         ),
-        ("host,local all all all md5", "type holds a comma; write one line for each type"),
+        ("host,local all all all md5", "type contains a comma; write one line for each type"),
         ("host all all md5", f"has 4 fields, needs 5; {ORDER}"),
         ("local all all", f"has 3 fields, needs 4; {LOCAL_ORDER}"),
         ('host "all all all md5', 'a double quote is not closed; write " once more'),
         ("local @names all peer", 'database "@names" would be read from a file; write the names themselves'),
         ("local all @names peer", 'user "@names" would be read from a file; write the names themselves'),
-        ("local all + peer", 'user "+" lacks a name behind +'),
+        ("local all + peer", 'user "+" lacks a name after +'),
         (
             "local /(a all peer",
             'database pattern "(a" has a bracket or a backslash without its other half',
@@ -88,12 +88,12 @@ def test_a_misshapen_line_says_what_is_wrong(line: str, message: str) -> None:
     [
         ("10.0.0.1", "address 10.0.0.1 lacks its mask; write 10.0.0.1/32 for this one address"),
         ("::1", "address ::1 lacks its mask; write ::1/128 for this one address"),
-        ("10.0.0.0/33", 'address "10.0.0.0/33" needs a number from 0 to 32 behind the slash'),
-        ("10.0.0.0/", 'address "10.0.0.0/" needs a number from 0 to 32 behind the slash'),
-        ("10.0/8", 'address "10.0/8" is no network; write one such as 10.0.0.0/8 or fd00::/8'),
+        ("10.0.0.0/33", 'address "10.0.0.0/33" needs a number from 0 to 32 after the slash'),
+        ("10.0.0.0/", 'address "10.0.0.0/" needs a number from 0 to 32 after the slash'),
+        ("10.0/8", 'address "10.0/8" is not a network; write one such as 10.0.0.0/8 or fd00::/8'),
         ("10.0.0.1 255.0.255.0", "mask 255.0.255.0 has gaps; write 10.0.0.1/ and the number of leading bits"),
         ("10.0.0.1 ffff::", "address 10.0.0.1 and mask ffff:: are not of one family"),
-        ("10.0.0.1/32,10.0.0.2/32", "address holds a comma; write one line for each address"),
+        ("10.0.0.1/32,10.0.0.2/32", "address contains a comma; write one line for each address"),
         ("ALL", "address ALL would be a host of that name; write all"),
         (
             "300.1.2.3",
@@ -114,7 +114,7 @@ def test_a_wrong_address_says_what_is_right(address: str, message: str) -> None:
         ("host all all all sspi", "method sspi works on Windows only"),
         (
             "hostssl all all all oauth",
-            "method oauth needs a validator library, which the image does not hold",
+            "method oauth needs a validator library, which the image does not contain",
         ),
         ("host all all all peer", "method peer works for local lines only; write scram-sha-256"),
         ("local all all gss", "method gss does not work for local lines; write peer or scram-sha-256"),
@@ -160,12 +160,12 @@ def test_a_wrong_method_says_what_is_right(line: str, message: str) -> None:
 @pytest.mark.parametrize("connection", ["host", "hostssl"])
 def test_nobody_lets_the_world_in_without_a_password(connection: str, address: str, method: str) -> None:
     found = hba.problem(f"{connection} all all {address} {method}")
-    assert found == f"method {method} would let the world in without a password; write scram-sha-256"
+    assert found == f"method {method} would let anybody connect without a password; write scram-sha-256"
 
 
 def test_clear_passwords_do_not_cross_the_world() -> None:
     found = hba.problem("host all all 0.0.0.0/0 password")
-    assert found == "method password would send passwords readably over the network; write scram-sha-256"
+    assert found == "method password would send passwords unencrypted over the network; write scram-sha-256"
 
 
 @pytest.mark.parametrize("role", ["postgres", "replicator", '"postgres"', "app,postgres"])
@@ -190,7 +190,7 @@ def test_a_quoted_keyword_is_a_plain_name() -> None:
         ),
         (
             "hostssl all all all password",
-            "method password hands the server the clear password; write scram-sha-256",
+            "method password sends the password itself to the server; write scram-sha-256",
         ),
         (
             "host all all all ldap ldapserver=x ldapbasedn=b ldapbindpasswd=p",

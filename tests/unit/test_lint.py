@@ -65,11 +65,11 @@ def test_every_mistake_is_told_with_its_line() -> None:
             '13: spec.storage.size: got "10GB"; suffix "GB" is not known; '
             "write Gi for powers of 1024 or G for 1000"
         ),
-        '14: spec.colour: got "blue"; is no field here; leave it out',
+        '14: spec.colour: got "blue"; is not a known field; leave it out',
         '16: spec.parameters.work_mem: got "8MBB"; unit "MBB" is not known; write MB',
         (
             '19: spec.hba[1]: got "host all all all trust"; '
-            "method trust would let the world in without a password; write scram-sha-256"
+            "method trust would let anybody connect without a password; write scram-sha-256"
         ),
     ]
 

@@ -101,7 +101,7 @@ def test_every_mistake_in_a_window_is_named() -> None:
         'minorUpgrades.window.start: got 720; must be a time in quotes, such as "02:00"',
         "minorUpgrades.window.duration: got 4; must be a duration, such as 4h or 1h30m: put it in quotes",
         'minorUpgrades.window.days[0]: got "sat"; must be Mon, Tue, Wed, Thu, Fri, Sat or Sun',
-        'minorUpgrades.window.timezone: got "UTC"; is no field here; did you mean timeZone?',
+        'minorUpgrades.window.timezone: got "UTC"; is not a known field; did you mean timeZone?',
     ]
 
 

@@ -69,7 +69,7 @@ def test_every_mistake_is_named_at_once() -> None:
         'catalogue[2].endOfLife: got "soon"; must be a date, such as 2029-11-08',
         "catalogue[2].image: got nothing; must be a string of at least 1 character",
         'defaultVersion: got nothing; must be a version in quotes, such as "17" or "17.6"',
-        'defaultversion: got "17"; is no field here; did you mean defaultVersion?',
+        'defaultversion: got "17"; is not a known field; did you mean defaultVersion?',
         'replicas.maximum: got "9"; must be a whole number of at least 1, without quotes',
         "replicas.minimum: got 0; must be at least 1",
         "scheduleWindow: got []; must be a mapping of names to values",
@@ -89,7 +89,7 @@ def test_every_mistake_is_named_at_once() -> None:
         ("minimum: 1", "minimum: 10", ["replicas.minimum: got 10; must be at most maximum, 9"]),
         ("default: 1", "default: 10", ["replicas.default: got 10; must be from 1 to 9"]),
         ("size: 10Gi", "size: -1Gi", ['storage.size: got "-1Gi"; must be from 256Mi to 64Ti']),
-        ("size: 10Gi", "size: lots", ['storage.size: got "lots"; is no quantity; write a number with']),
+        ("size: 10Gi", "size: lots", ['storage.size: got "lots"; is not a quantity; write a number with']),
         ("startHour: 0", "startHour: 24", ["scheduleWindow.startHour: got 24; must be from 0 to 23"]),
     ],
 )
@@ -107,7 +107,7 @@ def test_contradictions_are_mistakes(old: str, new: str, mistakes: list[str]) ->
         ("", "policy: is empty or not a mapping"),
         ("- a", "policy: is empty or not a mapping"),
         ("a: [", "policy: is not YAML: "),
-        ("a: 1\na: 2", "policy: is not YAML: a is there twice in line 2"),
+        ("a: 1\na: 2", "policy: is not YAML: a appears twice in line 2"),
         ("a: \x00", "policy: is not YAML: "),
     ],
 )

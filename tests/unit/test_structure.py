@@ -139,10 +139,10 @@ def test_other_metadata_that_cannot_be_read_is_named() -> None:
 def test_unknown_fields_are_named_with_what_was_meant() -> None:
     spec = {"replcas": 3, "storage": {"sise": "1Gi"}, "template": {"affinity": {"any": 1}}, "qqq": {}}
     assert [str(violation) for violation in structure.unknown_fields({**full(), "spec": spec, "x": 1})] == [
-        "spec.replcas: got 3; is no field here; did you mean replicas?",
-        'spec.storage.sise: got "1Gi"; is no field here; did you mean size?',
-        "spec.qqq: got {}; is no field here; leave it out",
-        "x: got 1; is no field here; leave it out",
+        "spec.replcas: got 3; is not a known field; did you mean replicas?",
+        'spec.storage.sise: got "1Gi"; is not a known field; did you mean size?',
+        "spec.qqq: got {}; is not a known field; leave it out",
+        "x: got 1; is not a known field; leave it out",
     ]
 
 
