@@ -1,15 +1,15 @@
 """The controller: watches -> keyed queue -> observe -> admit -> plan (pure) -> act -> status.
 
-It turns stored databases into running ones and keeps them so. It is never in the data path, and it
-never imports the admission server. `life` is one process, `pipeline` what a database passes through,
-`reconcile` one pass. The rooms, each of which may import those below it:
+It turns stored PostgreSQLDatabases into running ones and repairs what drifts. It is never in the data
+path, and it never imports the admission server. `life` runs one process, `pipeline` connects its parts,
+`reconcile` is one reconcile of one database. The packages; each may import those below it:
 
-    act            plans carried out, events told
-    report         what people are told (pure)
-    plan           the rules once more, and what to do (pure)
-    observe        the world around one database
-    desired        what one database is made of (pure)
-    certificates   who trusts whom
-    watches        from watches to keys on the queue
-    kube           the API server
+    act            executes plans, sends events
+    report         builds the status and the events (pure)
+    plan           validates the spec again, and decides what to do (pure)
+    observe        reads the state around one database
+    desired        builds the child objects of one database (pure)
+    certificates   CAs and certificates, of the databases and of the webhooks
+    watches        turns watch events into keys on the queue
+    kube           the client of the API server
 """

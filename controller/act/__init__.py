@@ -1,4 +1,5 @@
-"""Plans carried out: the only room from which the world is changed, and people are told of it.
+"""Executes plans and sends events: the only package that changes a database or its child objects.
 
-It decides nothing but in which order, and when to stop because the world moved. It may import every room.
+It decides only the order of the actions, and when to stop because the state has changed since it was
+observed. It may import every other package.
 """

@@ -1,5 +1,5 @@
-"""The API server: its kinds, how to reach it, requests and answers, the Lease, and what we may ask of it.
+"""The API server: its kinds, the connection, requests and answers, the Lease, and our RBAC permissions.
 
-The only room that knows the Kubernetes client. It knows objects and whose they are, and nothing of what a
-database is. It imports no other room.
+The only package that uses the Kubernetes client. It knows objects and their owners, and nothing about
+databases. It imports no other package of the controller.
 """

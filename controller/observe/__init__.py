@@ -1,7 +1,7 @@
-"""What surrounds one database: the world, frozen, and those who look at it.
+"""The observed state of one database, as a frozen `World`, and the code that reads it.
 
-`observer` looks, in the store, at the API server and through Patroni's REST API (`patroni`, which also takes
-what is asked of a member); `progress` remembers what one look cannot tell. The rest is pure: what a manifest
-says, whose it is, whether it still is what was applied, who does not follow. Nothing is decided here. It may
-import `desired`, `certificates`, `watches` and `kube`.
+`observer` reads the watches' store, the API server and Patroni's REST API (`patroni`, which also sends
+requests such as a switchover); `progress` remembers durations, which one observation cannot show. The rest is
+pure: reading manifests, ownership, drift, standbys that do not follow. Nothing is decided here. May import
+`desired`, `certificates`, `watches` and `kube`.
 """

@@ -1,7 +1,4 @@
-"""Look at everything around one database.
-
-First in the watches' store, then at the API server for what they do not tell.
-"""
+"""Read the state of one database: from the watches' store, then what is missing there from the API server."""
 
 from __future__ import annotations
 
@@ -41,7 +38,7 @@ _LOG_SECONDS, _LOG_LINES = 30, 500
 
 
 class Observer:
-    """The eyes of the controller."""
+    """Reads the state of databases; changes nothing."""
 
     def __init__(self, kube: Kube, store: Store, patroni: Patroni, progress: Progress) -> None:
         self._kube = kube
@@ -54,7 +51,7 @@ class Observer:
         """The versions at which the classes were read."""
 
     async def world(self, key: Key, *, secrets: bool) -> World:
-        """Return what surrounds the database; its Secrets only on request, since each costs a read."""
+        """Return the state of a database; with its Secrets only on request, since each costs an API read."""
         told = self.told(key)
         children, lead, instances = dict(told.children), told.leadership, told.instances
         former = self._progress.former(key, configured(children.get("ConfigMap", {}), key.name))
@@ -87,7 +84,7 @@ class Observer:
         )
 
     def told(self, key: Key) -> World:
-        """Return what the watches told of the database's pods; nobody is asked."""
+        """Return what the watches' store knows of the database, without any request."""
         children = {
             kind: {name: child for name, child in found.items() if part(kind, child, key.name)}
             for kind, found in self._store.children(key).items()
@@ -107,9 +104,9 @@ class Observer:
         return wants_removed_wal(log)
 
     async def _restarts(self, instances: Sequence[Instance]) -> tuple[Instance, ...]:
-        """Ask those that must restart whether they still must: a pod says it until Patroni's next loop.
+        """Ask the pods with a pending restart whether it still is: annotations are a Patroni loop old.
 
-        A parameter that was put right would else cost the primary a switchover.
+        Otherwise a parameter that was reverted in time would still cost a switchover.
         """
         asked = [i for i in instances if i.pending_restart is not None and i.ready]
         answers = await asyncio.gather(*(self._patroni.pending_restart(i.ip) for i in asked))
@@ -122,7 +119,7 @@ class Observer:
         return {i.name: pem for i, pem in zip(asked, served, strict=True) if pem is not None}
 
     async def _moved(self, world: World) -> dict[str, str | None]:
-        """Ask those that already have the image to which others are still to move, if there are others."""
+        """Ask the pods that already run the new image for their version, while others do not run it yet."""
         image = image_in_force(world)
         late = behind(world, image) if image else []
         asked = [i for i in world.instances if late and i.name not in late and i.ready and not i.deleting]
@@ -130,7 +127,7 @@ class Observer:
         return {i.name: version for i, version in zip(asked, versions, strict=True)}
 
     def _storage_classes(self) -> dict[str, StorageClass]:
-        """Return every StorageClass; they are read when the watch tells of them, not in every pass."""
+        """Return every StorageClass; they are parsed again only when the watch reports a change."""
         versions = self._store.versions(STORAGE_CLASS)
         if versions != self._classes_at:
             found = self._store.objects(STORAGE_CLASS)
@@ -149,9 +146,9 @@ class Observer:
         return {name: manifest for name, manifest in zip(wanted, found, strict=True) if manifest is not None}
 
     async def _unlabelled(self, key: Key, children: Children) -> dict[str, Manifest]:
-        """Find what no watch tells of: ConfigMaps without our label, under the names that Patroni wants.
+        """Find ConfigMaps without our label that have the names Patroni needs; no watch reports them.
 
-        Patroni would try for ever to create them, and there would be no primary.
+        Patroni would try forever to create them, and there would be no primary.
         """
         known = children.get("ConfigMap", {})
         made_by_patroni = set(names.patroni_state(key.name)) - {names.config(key.name)}
@@ -160,10 +157,10 @@ class Observer:
         return {name: live for name, live in zip(missing, found, strict=True) if live is not None}
 
     async def unseen(self, key: Key, absent: Iterable[Manifest], world: World) -> World | None:
-        """Look for children that were taken for absent; None if there are none.
+        """Read children that seemed to be missing, and add those that exist to the world; None if none does.
 
-        A child without our label is not in the store, and may be somebody else's. Secrets are not looked
-        for: they were read by name already, and are read again in the next pass.
+        A child without our label is not in the store, and may belong to somebody else. Secrets are not read:
+        they were read by name already, and will be again in the next reconcile.
         """
         wanted = [(m["kind"], m["metadata"]["name"]) for m in absent if m["kind"] != "Secret"]
         found = await asyncio.gather(*(self._kube.get(kind, key.namespace, name) for kind, name in wanted))
@@ -176,7 +173,7 @@ class Observer:
         return replace(world, children=children) if seen else None
 
     async def overtaken(self, key: Key, world: World) -> bool:
-        """Whether the lock changed hands since this world was seen: asked live, for watches may be late."""
+        """Whether the leader lock has another holder than in this world; read live, as watches may lag."""
         name = names.lock(key.name)
         live = await self._kube.get("ConfigMap", key.namespace, name)
         if live is not None:
@@ -185,7 +182,7 @@ class Observer:
         return now.holder != world.leadership.holder
 
     def forget(self, key: Key) -> None:
-        """Drop what is remembered of a database that is gone."""
+        """Forget a database that was deleted."""
         self._versions.pop(key, None)
         self._progress.forget(key)
 

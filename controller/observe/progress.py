@@ -1,6 +1,6 @@
-"""For how long each instance has not got on, and what was wanted before: what one look cannot tell.
+"""Durations and former parameters, which one observation cannot show: how long an instance made no progress.
 
-Remembered by this process alone: a fresh controller begins to count anew, and so waits longer, never less.
+Kept in memory only: after a restart the controller starts counting at zero, so it waits longer, never less.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SETTLED = frozenset({"running", "start failed", "restart failed"})
 _ON_THE_WAY = frozenset({"starting", "restarting", "stopping", "stopped", "crashed"})
 """Between two failed starts; what a server does for minutes by itself (crash recovery) begins no count."""
 _WELL_SECONDS = 3600.0
-"""Without interruption, until an instance that was copied anew is as any other."""
+"""Seconds that an instance must be fit without interruption before its earlier rebuilds no longer count."""
 _DIGESTED_SECONDS = 30.0
 """In which Patroni has taken over any change of its configuration: it looks every 5 s, and sleeps for 1 s."""
 
@@ -42,7 +42,7 @@ class _Wish:
 
 
 class Progress:
-    """Remembers since when each instance of each database is as it is."""
+    """Remembers since when each instance has been in its present state."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

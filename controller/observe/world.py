@@ -1,4 +1,4 @@
-"""The world as one reconcile sees it: frozen, made from manifests, judged by nobody here."""
+"""The state of one database as one reconcile sees it: frozen values, read from manifests."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ROLE_LABEL = ROLE
 REVISION_LABEL = "controller-revision-hash"
 DATABASE_CONTAINER = CONTAINER
 DISCARD = "keddah.dev/discard"
-"""Annotation of a volume claim, with which people give it up: its own UID."""
+"""Annotation by which a user asks to delete a volume claim with its data; the value is the claim's UID."""
 REBUILDS = "keddah.dev/rebuilds"
-"""Annotation of a pod: how often its data was copied anew."""
+"""Annotation of a pod: how often the controller had its data cloned again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One pod of the database, with what Patroni says of the server inside."""
+    """One pod of the database, with what Patroni reports about the server in it."""
 
     name: str
     uid: str
@@ -40,59 +40,59 @@ class Instance:
     deleting: bool
     ready: bool
     role: Role | None
-    """What the label says; the lock's holder is the authority."""
+    """From the pod's label. Who is primary is decided by the leader lock, not by this."""
     state: str
     """Patroni's word for the server: running, starting, stopped, crashed …"""
     streaming: bool
     position: int
-    """WAL position in bytes, at most a Patroni loop old."""
+    """WAL position in bytes, at most one Patroni loop (`loop_wait`) old."""
     pending_restart: Mapping[str, tuple[str, str]] | None
-    """Parameters, old and new value, for which the server must restart; None when it need not."""
+    """Parameters that wait for a restart, with old and new value; None when no restart is pending."""
     start_id: str
     """Changes with every start of the container."""
     ended: str
-    """How the container ended, as the kubelet says, while it does not run; "" while it does."""
+    """How the container terminated, as the kubelet reports it; "" while the container runs."""
     shares_processes: bool
-    """Whether the pod's containers see one another's processes: one that ended proves nothing then."""
+    """Whether the containers share a PID namespace: PostgreSQL may then outlive its container."""
     trouble: Trouble | None
     timeline: int = 0
-    """PostgreSQL's timeline that it is on, as far as Patroni tells."""
+    """PostgreSQL's timeline as Patroni reports it; 0 when unknown."""
     rebuilds: int = 0
-    """How often this pod has been copied anew."""
+    """How often the controller had this pod's data cloned again."""
     started_at: datetime | None = None
-    """When the kubelet took the pod on."""
+    """When the kubelet accepted the pod (status.startTime)."""
     ended_at: datetime | None = None
     last_end: str = ""
-    """How the container ended last, of which another may run by now; "" if it never did."""
+    """How the container last terminated, even if it runs again; "" if it never did."""
     last_end_at: datetime | None = None
-    """When the container that `ended` tells of did, to the second below; by the clock of its node."""
+    """When it last terminated, rounded down to the second, by the clock of its node."""
 
     @property
     def fit(self) -> bool:
-        """Whether it could take over or be relied upon: there to stay, ready, and following."""
+        """Whether it is ready, not being deleted, and the primary or a streaming standby."""
         return self.ready and not self.deleting and (self.role == "primary" or self.streaming)
 
 
 @dataclass(frozen=True, slots=True)
 class Leadership:
-    """Patroni's ConfigMaps: who holds the lock, who may take it."""
+    """Patroni's ConfigMaps: who holds the leader lock, and who may take it."""
 
     holder: str | None = None
     synchronous: frozenset[str] = frozenset()
-    """Standbys that hold every acknowledged commit, or vote for who does."""
+    """Synchronous standbys; with quorum commit, those that are counted for the quorum (Patroni, /sync)."""
     last_primary: str | None = None
-    """Who acknowledged the newest commits, where they are acknowledged synchronously (/sync)."""
+    """The primary that /sync names, which acknowledged the newest commits; None without synchronous mode."""
     alone: bool = False
-    """Whether the primary acknowledges by itself: no standby need hold the newest commits."""
+    """Whether /sync names no standby: the primary acknowledges commits that no standby needs to have."""
     quorum: int = 0
-    """How many other voters must be seen by the one that takes over (Patroni, quorum commit)."""
+    """How many other voters a candidate must reach before it may be promoted (Patroni, quorum commit)."""
     initialized: bool = False
-    """Whether a database was ever made under this name: either of two ConfigMaps is proof enough."""
+    """Whether a cluster of this name was ever initialized; either of two ConfigMaps proves it."""
     identifier: str = ""
-    """PostgreSQL's system identifier, once there is a database."""
+    """PostgreSQL's system identifier; "" before initdb."""
     paused: bool = False
     lock_version: str = ""
-    """resourceVersion of the lock, the precondition for taking it away."""
+    """resourceVersion of the lock's ConfigMap, the precondition for releasing the lock."""
     acquired: datetime | None = None
     """When its holder took the lock, by the same clock as `renewed`."""
     renewed: datetime | None = None
@@ -119,34 +119,34 @@ class Claim:
     bound: bool
     storage_class: str | None
     discard: str = ""
-    """The UID of the volume that somebody gives up, by annotation."""
+    """Value of the annotation keddah.dev/discard."""
     deleting: bool = False
-    """Somebody deleted it: it stays for as long as its pod does, and no longer."""
+    """Whether it has a deletionTimestamp: it stays only as long as its pod uses it."""
     resize: str = ""
-    """How far Kubernetes has come with making its volume larger (status.allocatedResourceStatuses)."""
+    """State of a volume expansion (status.allocatedResourceStatuses)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What matters of a node."""
+    """What the controller needs to know of a node."""
 
     ready: bool
-    """False too when the kubelet was not heard of: then what it said last may be over."""
+    """Also False when the kubelet stopped reporting: its last reported state may be outdated."""
     cordoned: bool
-    """Whether it is to be emptied: its pods may be evicted at any time, and no new one is put there."""
+    """Whether it is cordoned, or tainted for removal by an autoscaler."""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageClass:
-    """What matters of a StorageClass, besides that it exists."""
+    """What the controller needs to know of a StorageClass."""
 
     expandable: bool
-    """Whether its volumes may grow."""
+    """allowVolumeExpansion."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything around one database that a plan may look at."""
+    """Everything about one database that a plan may use."""
 
     children: Children = field(default_factory=dict)
     instances: tuple[Instance, ...] = ()
@@ -155,18 +155,18 @@ class World:
     storage_classes: Mapping[str, StorageClass] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     idle: Mapping[str, float] = field(default_factory=dict)
-    """Seconds for which a pod, by UID, has neither moved nor followed, as far as anybody watched."""
+    """By pod UID: seconds without streaming and without progress, as far as this process observed."""
     forgiven: Mapping[str, int] = field(default_factory=dict)
-    """How many of the copies of a pod, by UID, count no more, for it has followed for long since."""
+    """By pod UID: rebuilds that no longer count, because the pod has been fit for an hour since."""
     without_wal: frozenset[str] = frozenset()
-    """Pods, by UID, whose log says that the primary has removed WAL that they need."""
+    """UIDs of pods whose log says that the primary has removed WAL that they need."""
     former: Mapping[str, str] = field(default_factory=dict)
-    """PostgreSQL's parameters as they were before they last changed, if that was a moment ago."""
+    """PostgreSQL's parameters before their last change, if that was less than 30 s ago."""
     server_version: str | None = None
     moved: Mapping[str, str | None] = field(default_factory=dict)
-    """While a change of image is under way, the version that each ready pod with the new one reports."""
+    """During an image change: the version that each ready pod with the new image reports, by pod name."""
     certificates: Mapping[str, str] = field(default_factory=dict)
-    """PEM that each pod serves with, where it was asked; it is asked when Secrets are looked at."""
+    """Certificate (PEM) that each pod serves with; read only in the reconciles that read the Secrets."""
 
     @property
     def statefulset(self) -> Manifest | None:
@@ -181,7 +181,7 @@ class World:
 
 
 def ordinal(name: str) -> int:
-    """Return the number at the end of a StatefulSet's pod or claim name; -1 if there is none."""
+    """Return the ordinal at the end of the name of a StatefulSet's pod or claim; -1 if there is none."""
     tail = name.rpartition("-")[2]
     return int(tail) if tail.isdecimal() else -1
 

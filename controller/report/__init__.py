@@ -1,4 +1,4 @@
-"""What people are told, pure: the status, and the events of a database's life.
+"""What users see, as pure functions: the status and the events of a database.
 
-A reason has the same name in log, event and condition. It may import `plan` and what that may.
+A reason has the same name in log, event and condition. May import `plan` and whatever `plan` may.
 """

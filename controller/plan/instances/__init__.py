@@ -1,6 +1,6 @@
-"""Which instance is disturbed next, and why none is: restart, hand-over, scaling, copies, volumes given up.
+"""Which instance is disrupted next, or why none is: restart, switchover, scaling, cloning, lost volumes.
 
-Patroni elects and replicates; here is only what it leaves to somebody who sees pods, nodes and volumes too.
-Each module answers one question with an action, a reason to wait, or nothing. It may import `actions` and
-`outcome` of the planner, never the planner.
+Patroni elects the primary and replicates. Here is only what needs a view of pods, nodes and volumes, which
+Patroni does not have. Each module answers one question with an action, a reason to wait, or None. Modules
+may import `actions` and `outcome`, never the planner.
 """
