@@ -1,4 +1,4 @@
-"""What kubelet and Prometheus ask: is there progress, are the caches filled, and the counters."""
+"""The HTTP endpoints for the kubelet and Prometheus: liveness, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from controller.settings import Address
 
 PATIENCE = 120.0
-"""Seconds that may pass without progress while there is work: longer than any one request may take."""
+"""Seconds without progress, while there is work, after which the process counts as dead.
+
+Longer than the longest request takes.
+"""
 
 
 class Heartbeat:
-    """Proof of real work: beaten by workers whenever they take, finish or step through a piece of it."""
+    """Shows progress: `beat` is called at the start and end of a reconcile, and for each API answer."""
 
     def __init__(self, clock: Callable[[], float], busy: Callable[[], bool]) -> None:
         self._clock = clock
@@ -27,18 +30,18 @@ class Heartbeat:
         self._last = clock()
 
     def beat(self) -> None:
-        """Take note of progress."""
+        """Record progress."""
         self._last = self._clock()
 
     def alive(self) -> bool:
-        """Whether there was progress of late, or nothing to make progress with."""
+        """Whether there was progress within PATIENCE, or there is no work."""
         if not self._busy():
             self._last = self._clock()
         return self._clock() - self._last < PATIENCE
 
 
 class Health:
-    """The HTTP server for probes and metrics; that it answers shows that the event loop turns."""
+    """The HTTP server for probes and metrics; an answer also shows that the event loop is not blocked."""
 
     def __init__(self, heartbeat: Heartbeat, metrics: Metrics, ready: Callable[[], bool]) -> None:
         self._heartbeat = heartbeat

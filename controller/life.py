@@ -1,6 +1,6 @@
-"""The life of one controller process: wait for the lease, fill the caches, work, hand over.
+"""One controller process: acquire the Lease, fill the caches, reconcile, hand over.
 
-Losing the lease, or any part that fails unforeseen, ends the process: a fresh one knows nothing wrong.
+Losing the Lease, or an unexpected failure of any part, ends the process: a new one starts with a clean state.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FAREWELL = 20.0
-"""Seconds that running reconciles get to finish: less than the pod's grace period of 30."""
+"""Seconds that running reconciles get to finish; less than the pod's termination grace period, 30 s."""
 POLICY_EVERY = 10.0
 
 
@@ -85,7 +85,7 @@ class Life:
         self._stopping.set()
 
     async def run(self) -> int:
-        """Live; return the exit code. Raises OSError when the metrics' address is taken."""
+        """Run to the end; return the exit code. Raises OSError when the metrics address is in use."""
         health = Health(self._pipeline.heartbeat, self._metrics, self._ready)
         port = await health.start(self._chosen.metrics_listen)
         logger.info("Started identity=%s server=%s port=%d", self._chosen.identity, self._kube.server, port)
@@ -112,7 +112,7 @@ class Life:
         )
 
     async def _watch(self) -> None:
-        """Watch; that it ends by itself means that a signal reached kopf before it was taken back."""
+        """Watch. If kopf ends by itself, a signal reached it before we took the handlers back: stop too."""
         started = asyncio.Event()
         watching = asyncio.create_task(self._source.watch(started))
         begun = asyncio.create_task(started.wait())
@@ -122,7 +122,7 @@ class Life:
         self.stop()
 
     async def _wait_for_api(self) -> None:
-        """Wait until the API server knows our kind: kopf would never look for it again."""
+        """Wait until the API server serves our kind: kopf would not look for it a second time."""
         complaint = ""
         while True:
             try:
@@ -142,14 +142,14 @@ class Life:
                 self._pipeline.wake_all("policy")
 
     async def _farewell(self) -> None:
-        """Finish the running reconciles, the lease still renewed, then let another replica take over."""
+        """Finish the running reconciles while the Lease is still renewed, then release it."""
         logger.info("Stopping running=%d", self._pipeline.queue.running)
         await self._pipeline.stop(FAREWELL)
         self._parts.cancel()
         await self._leader.release()
 
     def _ready(self) -> bool:
-        """Whether the caches are filled; a replica in waiting is ready once the API server answered it."""
+        """Whether the caches are filled; a standby replica is ready once the API server has answered."""
         return self._source.filled or (self._answered and not self._term.left)
 
     def _requested(self, verb: str, kind: str, status: int) -> None:
@@ -160,7 +160,7 @@ class Life:
 
 
 def _verdict(error: BaseException) -> int:
-    """Log why the work ended by itself; return the exit code."""
+    """Log why the process ends; return the exit code."""
     if isinstance(error, LeadershipLost):
         logger.error("Lost the lease reason=%r", str(error))
     else:

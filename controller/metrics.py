@@ -1,4 +1,4 @@
-"""What the controller counts, in a registry of its own."""
+"""The controller's Prometheus metrics, in a registry of their own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Metrics:
-    """Counters of one process; times in seconds."""
+    """Metrics of one process; durations in seconds."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -57,7 +57,7 @@ class Metrics:
         self.ready = Gauge("keddah_caches_filled", "1 once every kind was listed.", registry=self.registry)
 
     def watch_queue(self, depth: Callable[[], float], running: Callable[[], float]) -> None:
-        """Show how many databases are due, and how many are being worked on."""
+        """Export how many databases are queued, and how many are being reconciled."""
         waiting = Gauge("keddah_queue_depth", "Databases waiting in the queue.", registry=self.registry)
         waiting.set_function(depth)
         working = Gauge("keddah_reconciles_running", "Reconciles under way.", registry=self.registry)

@@ -1,4 +1,4 @@
-"""What makes one run differ from the next: clocks and randomness. `__main__` gives the real ones."""
+"""The sources of nondeterminism, as arguments: clocks and randomness. `__main__` passes the real ones."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The four that a process takes from outside."""
+    """Clocks and random sources of one process."""
 
     now: Callable[[], datetime]
-    """The time of day, with its zone."""
+    """The wall clock, with its time zone."""
     clock: Callable[[], float]
-    """Seconds of a clock that nobody sets."""
+    """A monotonic clock, in seconds."""
     random: Callable[[], float]
-    """From 0 up to 1; for what must not happen to all at once."""
+    """A random number from 0 to below 1, for jitter."""
     entropy: Entropy
-    """Random bytes, for secrets."""
+    """Cryptographically random bytes, for secrets."""

@@ -1,4 +1,4 @@
-"""The parts of one life: they run side by side, and the first that fails ends it, waiting for no other."""
+"""Background tasks of the process: they run concurrently, and the first failure is reported at once."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
 
 
 class Parts:
-    """Runs parts as tasks; made within a running event loop."""
+    """Runs coroutines as tasks. Must be created within a running event loop."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[object]] = set()
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        """What the first that failed has raised."""
+        """Resolves to the exception of the first task that failed."""
 
     def start(self, *parts: Coroutine[object, object, object]) -> None:
-        """Run more of them; one that ends by itself is done."""
+        """Start coroutines as tasks; one that returns is simply done."""
         for part in parts:
             task = asyncio.create_task(part)
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 
     def cancel(self) -> None:
-        """Let none go on."""
+        """Cancel all tasks."""
         for task in list(self._tasks):
             task.cancel()
 

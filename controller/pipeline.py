@@ -1,4 +1,4 @@
-"""From what the watches told to databases as they were declared: store, queue, workers, put together."""
+"""Connects the parts from watch event to reconciled database: store, queue, workers, reconciler."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from schemas.policyfile import PolicyFile
 
 _EVENTS_PATIENCE = 2.0
-"""Seconds that events get to be sent at the end: another replica waits for the lease meanwhile."""
+"""Seconds for sending the last events at shutdown; another replica waits for the Lease meanwhile."""
 
 
 class Pipeline:
-    """The parts that a database passes through; each of the three with a `run` lives as long as the lease."""
+    """The parts of a reconcile; `recorder`, `patrol` and `workers` run as long as the Lease is held."""
 
     def __init__(
         self,
@@ -71,12 +71,12 @@ class Pipeline:
         metrics.watch_queue(lambda: len(self.queue), lambda: self.queue.running)
 
     def wake_all(self, why: str) -> None:
-        """Have every database looked at."""
+        """Queue every database."""
         databases = self.store.keys()
         for key in databases:
             self.queue.add(key, why)
 
     async def stop(self, patience: float) -> None:
-        """Begin nothing more, wait so many seconds for what is under way, and tell what it did."""
+        """Start nothing more, wait up to `patience` seconds for running reconciles, and send the events."""
         await self.workers.stop(patience)
         await self.recorder.drain(_EVENTS_PATIENCE)

@@ -1,6 +1,6 @@
-"""One reconcile: load, judge, observe, plan, act, and write the status once.
+"""One reconcile: load, observe, validate, plan, act, and write the status once.
 
-The key, never the event, is the input: whatever woke it, the whole of one database is looked at.
+Its input is the key and never the event: whatever triggered it, it looks at the whole of one database.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ logger = logging.getLogger(__name__)
 
 UNFINISHED = Waiting(5, "Reconciling", "The reconcile did not finish")
 _FIRST_WORDS = 1.0
-"""Seconds after which a new database has a status, should nothing wake it before."""
+"""Seconds after which a new database gets its first status, unless an event triggers a reconcile earlier."""
 VERIFY_SECRETS = "verify secrets"
-"""The patrol's word: read the Secrets too, which no watch tells about."""
+"""Reason on the queue with which the secret patrol asks to read the Secrets too; no watch covers them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a reconciler takes from outside: the clock, the random source, where it runs."""
+    """What a reconciler is given by its environment: clock, random source, the operator's namespace."""
 
     now: Callable[[], datetime]
     entropy: Entropy
@@ -57,7 +57,7 @@ class Surroundings:
 
 @dataclass(slots=True)
 class Attempt:
-    """One pass as far as it got: what was seen, what was done, how it stands."""
+    """One reconcile, as far as it got: the observed world, the actions done, the outcome."""
 
     world: World
     outcome: Outcome = UNFINISHED
@@ -67,7 +67,7 @@ class Attempt:
 
 
 class Reconciler:
-    """Brings databases to their declared state, one pass at a time."""
+    """Brings databases to their declared state, one reconcile at a time."""
 
     def __init__(
         self,
@@ -90,12 +90,12 @@ class Reconciler:
         self._around = surroundings
         self._chronicle = Chronicle()
         self._verified: dict[Key, str] = {}
-        """UID of the object whose Secrets were looked at and written last."""
+        """UID of the object whose Secrets were last read and written."""
         self._contests = Contests()
         self._fleet = Fleet(lambda: ((key, observer.told(key)) for key in store.keys()), wake)  # noqa: SIM118 - no mapping
 
     async def reconcile(self, work: Work[Key]) -> Outcome:
-        """Run one pass over a database; raises what the API client raises."""
+        """Reconcile one database; raises KubeError or LeadershipLost, as the API client does."""
         key, started = work.key, time.perf_counter()
         manifest = self._store.database(key)
         if manifest is None:
@@ -127,7 +127,7 @@ class Reconciler:
         return attempt.outcome
 
     async def _pass(self, key: Key, judgement: Judgement, attempt: Attempt) -> Outcome:
-        """Plan and act; what was refused is told, and what was accepted before is kept."""
+        """Plan and act. A refused change is reported; the spec that was accepted before stays in force."""
         complaints = "; ".join(map(str, judgement.violations))
         refused = Stalled("Refused", complaints) if complaints else None
         db = judgement.db
@@ -149,7 +149,7 @@ class Reconciler:
         return replace(refused, after=outcome.after) if refused else outcome
 
     def _choose(self, key: Key, judgement: Judgement, world: World, now: datetime) -> Choice | None:
-        """Choose the image, with an eye on the other databases."""
+        """Choose the image; how many other databases are being upgraded matters too."""
         others = self._fleet.look(key, world, now)
         choice = choose(judgement, world, self._policy.current.minor_upgrades, now, others)
         if choice is not None:
@@ -157,7 +157,7 @@ class Reconciler:
         return choice
 
     async def _carry_out(self, key: Key, db: PostgreSQLDatabase, intent: Intent, attempt: Attempt) -> Plan:
-        """Plan and act; plan again if a child that seemed to be missing is there after all."""
+        """Plan and act; plan again if a child that seemed to be missing exists after all."""
         chosen, now = plan(intent, attempt.world), self._around.now()
         held = self._contests.held(key, chosen, now)
         chosen = held or chosen
@@ -174,7 +174,7 @@ class Reconciler:
         return held or self._contests.counted(key, chosen, now)
 
     async def _end(self, key: Key) -> Outcome:
-        """Take leave of a database that is being deleted, on the word of the live object alone."""
+        """Finalize a database that is being deleted; only the live object decides what is deleted with it."""
         live = await self._kube.get(DATABASE, key.namespace, key.name)
         if live is None or "deletionTimestamp" not in live["metadata"]:
             return Waiting(2, "Deleting", "the object changed; looking again")
@@ -190,7 +190,7 @@ class Reconciler:
         return chosen.outcome
 
     async def _report(self, manifest: Manifest, judgement: Judgement, attempt: Attempt) -> None:
-        """Write the status if it differs, and tell what changed as events."""
+        """Write the status if it differs, and send an event for what changed."""
         if not manifest.get("status") and isinstance(attempt.outcome, Waiting) and _just_made(attempt):
             attempt.outcome = replace(attempt.outcome, after=_FIRST_WORDS)
             return
@@ -215,10 +215,10 @@ class Reconciler:
 
 
 def _just_made(attempt: Attempt) -> bool:
-    """Whether the pass ended with the children written: there is nothing else to say yet.
+    """Whether this reconcile has just created the StatefulSet: there is nothing to report yet.
 
-    The StatefulSet controller's answer to them is a moment away and wakes the pass that has something to
-    say; a status from before would be a write and an event that are out of date when they arrive.
+    The StatefulSet controller reacts within a moment, and that triggers a reconcile with something to
+    report; a status written now would be out of date when it arrives.
     """
     applied = (action for action in attempt.done if isinstance(action, Apply) and action.absent)
     return attempt.judged and any(write.manifest["kind"] == "StatefulSet" for write in applied)

@@ -1,4 +1,4 @@
-"""The hands that take keys from the queue: so many at once, until they are told to stop."""
+"""Workers that take keys from the queue, a fixed number at once, until they are stopped."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Workers:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
-        """Work until told to stop; raises LeadershipLost when this process may not act any more."""
+        """Work until stopped; raises LeadershipLost when this process may no longer act."""
         self._tasks = [asyncio.create_task(self._work(), name=f"worker {n}") for n in range(self._count)]
         try:
             await asyncio.gather(*self._tasks)
@@ -59,7 +59,7 @@ class Workers:
                 task.cancel()
 
     async def stop(self, patience: float) -> None:
-        """Begin nothing more, and wait so many seconds for what is under way."""
+        """Start no more reconciles, and wait up to `patience` seconds for the running ones."""
         self._stopping = True
         for task in list(self._idle):
             task.cancel()

@@ -1,4 +1,4 @@
-"""Carry out a plan, action by action; the only place from which the world is changed."""
+"""Execute one action of a plan; the only module that writes to child objects and calls Patroni."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ from controller.plan.credentials import database_keys
 from controller.watches.store import Store
 from schemas.types import PostgreSQLDatabase
 
-# Until a standby that was asked has looked at the others and written the wish down: 0.2 s as a rule.
+# Time for the standby that was asked to check the others and write the request (/failover): usually 0.2 s.
 _WRITTEN_SECONDS = 0.4
 _WAKINGS = 2
-# A switchover takes 2 s, and goes on whoever waits for it. The lock of a primary that dies in the middle of
-# it is released by the next pass, which must not wait until Patroni says that it does not know, after 20 s.
+# A switchover takes 2 s, and continues even if nobody waits for it. If the primary dies during it, the next
+# reconcile releases its lock; that must not wait the 20 s after which Patroni answers that it timed out.
 _PATIENCE_SECONDS = 7.0
 
 
 class Declined(Exception):  # noqa: N818 - what Patroni did
-    """Patroni would not do what it was asked; the next pass looks again and decides anew."""
+    """Patroni refused a request; the next reconcile observes and decides again."""
 
 
 class Actor:
-    """The hands of the controller."""
+    """Executes actions."""
 
     def __init__(self, kube: Kube, store: Store, patroni: Patroni) -> None:
         self._kube = kube
@@ -57,7 +57,7 @@ class Actor:
         self._patroni = patroni
 
     async def act(self, db: PostgreSQLDatabase, action: Action) -> None:
-        """Carry out one action; raises what the client raises."""
+        """Execute one action; raises KubeError, Declined, or LookupError without the database's keys."""
         namespace = db.metadata.namespace
         match action:
             case Apply(manifest=manifest, absent=absent):
@@ -79,7 +79,7 @@ class Actor:
                 assert_never(action)
 
     async def _remedy(self, namespace: str, action: Remedy) -> None:
-        """Correct what Patroni keeps; Conflict when the lock is not as it was seen: then its holder lives."""
+        """Correct Patroni's state. Raises Conflict when the lock has changed: then its holder is alive."""
         match action:
             case ReleaseLock(lock=lock, version=version):
                 free: Manifest = {"metadata": {"annotations": {"leader": None}}}
@@ -95,15 +95,15 @@ class Actor:
                 assert_never(action)
 
     async def _remind(self, action: Reload | Wake, keys: DatabaseKeys) -> None:
-        """Have a member look at what it would see by itself later or never; raises Declined."""
+        """Make a member reload its files or run its loop now; raises Declined."""
         if isinstance(action, Reload):
             _accepted(await self._patroni.reload(action.ip, keys), action)
         else:
-            # Unheard it wakes by itself, some seconds later.
+            # If this fails, the member runs its loop by itself some seconds later.
             await self._patroni.wake(action.ip, keys)
 
     async def _disturb(self, db: PostgreSQLDatabase, action: Disruption) -> None:
-        """Carry out a disruptive action; raises Declined when Patroni would not."""
+        """Execute a disruptive action; raises Declined when Patroni refuses."""
         match action:
             case DeletePod(name=name, uid=uid):
                 await self._kube.delete("Pod", db.metadata.namespace, name, uid=uid)
@@ -121,7 +121,7 @@ class Actor:
                 assert_never(action)
 
     async def _rebuild(self, db: PostgreSQLDatabase, action: Rebuild) -> None:
-        """Count it on the pod that was seen, or raise Conflict; then have it copied."""
+        """Count the rebuild on the pod, or raise Conflict if it is another pod; then have it cloned."""
         metadata = {"uid": action.uid, "annotations": {REBUILDS: str(action.number)}}
         live = await self._kube.patch("Pod", db.metadata.namespace, action.pod, {"metadata": metadata})
         if live is None:
@@ -130,7 +130,7 @@ class Actor:
         _accepted(await self._patroni.reinitialize(action.ip, await self._keys(db)), action)
 
     async def _switch_over(self, action: Switchover, keys: DatabaseKeys) -> Reply:
-        """Ask a standby, and wake the leader when what it is to read has been written."""
+        """Ask a standby for the switchover, and wake the leader once the request has been written."""
         asking = self._patroni.switchover(action.asked, action.leader, action.candidate, keys)
         asked = asyncio.create_task(asking)
         for _ in range(_WAKINGS):
@@ -144,7 +144,7 @@ class Actor:
         return Reply(HTTPStatus.ACCEPTED, "under way")
 
     async def _set_finalizers(self, db: PostgreSQLDatabase, finalizers: tuple[str, ...]) -> None:
-        """Write the whole list, on the condition that nobody wrote the object meanwhile."""
+        """Write the whole list; raises Conflict if the object changed meanwhile."""
         body = {"metadata": {"finalizers": list(finalizers)}}
         metadata = db.metadata
         live = await self._kube.patch(
@@ -153,7 +153,7 @@ class Actor:
         self._seen(live)
 
     async def _keys(self, db: PostgreSQLDatabase) -> DatabaseKeys:
-        """Read the database's CA: Patroni obeys only who has a certificate of it."""
+        """Read the database's CA, which signs the client certificate that Patroni requires."""
         name = names.keys_secret(db.metadata.name)
         secret = await self._kube.get("Secret", db.metadata.namespace, name)
         keys = database_keys(secret) if secret else None
@@ -162,7 +162,7 @@ class Actor:
         return keys
 
     def _seen(self, live: Manifest | None) -> None:
-        """Let the next pass see what was written, even before the watch tells of it."""
+        """Put what was written into the store: the next reconcile sees it, even before the watch does."""
         if live is not None and live["kind"] in WATCHED:
             self._store.put(live["kind"], live)
 

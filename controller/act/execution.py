@@ -1,4 +1,4 @@
-"""Carry a plan out: in order, at once where order means nothing, and stopping where the world moved."""
+"""Execute a plan: in order, concurrently where order does not matter, and stop when the lock has moved."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ from schemas.types import API_VERSION, PostgreSQLDatabase
 logger = logging.getLogger(__name__)
 
 _MOST_AT_ONCE = 16
-"""Writes of children on their way at once, of all databases: the Lease needs a connection too."""
+"""Concurrent writes of children, for all databases together: the Lease needs a connection too."""
 
 _BUILT_ON_OTHERS = frozenset({"RoleBinding", "StatefulSet"})
-"""Kinds that come after what they name: RBAC looks the Role up, and pods mount and call the rest.
+"""Kinds written after those that they refer to: RBAC looks up the Role, and pods mount the rest.
 
-Not one after the other: the API server takes 100 ms for a RoleBinding (measured), and Patroni ten times that
-until it needs it.
+The two are written together: the API server takes 100 ms for a RoleBinding (measured), and Patroni starts
+ten times that before it needs it.
 """
 
 
 class Overtaken(Exception):  # noqa: N818 - what happened to the plan
-    """The lock changed hands after the plan was made: whom it would disturb may be the primary now."""
+    """The leader lock changed hands after planning: the pod to be disrupted may be the primary now."""
 
 
 class Execution:
-    """Has the actor do what was planned, and tells people of what they would notice."""
+    """Executes plans through the actor, and sends an event for each disruptive action."""
 
     def __init__(self, observer: Observer, actor: Actor, recorder: Recorder) -> None:
         self._observer = observer
@@ -59,9 +59,9 @@ class Execution:
     async def carry_out(
         self, key: Key, db: PostgreSQLDatabase, actions: Iterable[Action], world: World, done: list[Action]
     ) -> None:
-        """Do all of it; `done` takes what was done, however this ends.
+        """Execute all actions; those that were done are appended to `done`, even if this raises.
 
-        Raises Overtaken before anything that could hit a new primary, else what the actor raises.
+        Raises Overtaken before an action that could hit a new primary, else what the actor raises.
         """
         no_growth: Refused | None = None
         for wave in waves(actions):
@@ -88,7 +88,7 @@ class Execution:
             raise no_growth
 
     async def _together(self, db: PostgreSQLDatabase, wave: Iterable[Action], done: list[Action]) -> None:
-        """Do a wave at once. All of it has ended before the first failure is raised: nothing acts on."""
+        """Execute a wave concurrently. All of it has ended before the first failure is raised."""
 
         async def one(action: Action) -> None:
             async with self._turns:
@@ -107,7 +107,7 @@ class Execution:
 
 
 def waves(actions: Iterable[Action]) -> Iterator[tuple[Action, ...]]:
-    """Split a plan into what may be done at once: neighbours that make children, by what they need."""
+    """Split a plan into waves of concurrent actions: adjacent creations of children, by dependency."""
     for turn, group in itertools.groupby(actions, _turn):
         if turn is None:
             yield from ((action,) for action in group)
@@ -116,7 +116,7 @@ def waves(actions: Iterable[Action]) -> Iterator[tuple[Action, ...]]:
 
 
 def _turn(action: Action) -> int | None:
-    """Return when a new child is made, among others; None for what is done alone, where the plan has it."""
+    """Return the wave in which a new child is created; None for an action that is executed alone."""
     if not isinstance(action, Apply) or not action.absent:
         return None
     kind, metadata = action.manifest["kind"], action.manifest["metadata"]
@@ -127,7 +127,7 @@ def _turn(action: Action) -> int | None:
 
 
 def _disturbs(action: Action, world: World) -> bool:
-    """Whether an action takes something from an instance that must not be the primary by now."""
+    """Whether an action disrupts an instance, which must not have become the primary meanwhile."""
     if isinstance(action, Apply) and action.manifest["kind"] == "StatefulSet":
         live = world.statefulset
         return live is not None and action.manifest["spec"]["replicas"] < live["spec"]["replicas"]

@@ -1,7 +1,7 @@
-"""Tells people what happened, as Events, without anybody's work waiting for it or failing over it.
+"""Sends Events in the background; no reconcile waits for them, or fails because of them.
 
-client-go's recorders do the same: an Event is a courtesy. A namespace that is going refuses it, a quota may,
-and neither is a reason to leave a database half reconciled.
+client-go's recorders do the same. A terminating namespace rejects Events, and a quota may; neither is a
+reason to leave a database half reconciled.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 Manifest: TypeAlias = dict[str, Any]
 
 MOST_WAITING = 1000
-"""Events that may wait to be sent, at about a kilobyte each; what is told beyond them is lost."""
+"""Length of the queue, at about a kilobyte an event; further events are dropped."""
 _PAUSES = (1.0, 5.0, 15.0)
 """Seconds before each further attempt while the API server does not answer."""
 
 
 class Recorder:
-    """A bounded queue of Events, and the one who sends them in the order in which they were told."""
+    """A bounded queue of Events and its sender, which keeps their order."""
 
     def __init__(
         self,
@@ -47,14 +47,14 @@ class Recorder:
         self._lost = 0
 
     def tell(self, regarding: Mapping[str, Any], kind: Type, reason: str, message: str) -> None:
-        """Tell people who look at an object that something happened; returns at once."""
+        """Queue an Event about an object; returns at once."""
         try:
             self._waiting.put_nowait(event(regarding, kind, reason, message, self._now()))
         except asyncio.QueueFull:
             self._lost += 1
 
     async def run(self) -> None:
-        """Send for ever; raises LeadershipLost: whoever may not act tells nothing."""
+        """Send events until cancelled; raises LeadershipLost, because only the leader may send."""
         while True:
             told = await self._waiting.get()
             try:
@@ -66,7 +66,7 @@ class Recorder:
                 self._lost = 0
 
     async def drain(self, patience: float) -> None:
-        """Wait so many seconds at most for what was told to be sent."""
+        """Wait up to `patience` seconds until the queue is sent."""
         try:
             async with asyncio.timeout(patience):
                 await self._waiting.join()
@@ -74,7 +74,7 @@ class Recorder:
             logger.warning("Gave up on events at shutdown events=%d", self._waiting.qsize())
 
     async def _deliver(self, told: Manifest) -> None:
-        """Send one event; what is refused is logged, and an API server that is away is tried again."""
+        """Send one event; a refusal is logged, an unavailable API server is tried again."""
         for pause in (*_PAUSES, None):
             try:
                 await self._send(told)
@@ -90,7 +90,7 @@ class Recorder:
                 return
 
     async def _send(self, told: Manifest) -> None:
-        """Create it; the same words again become one more in its series, not another object."""
+        """Create the event; an identical one that exists gets a higher count in its series instead."""
         namespace, name = told["metadata"]["namespace"], told["metadata"]["name"]
         try:
             await self._kube.create(told)

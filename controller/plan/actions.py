@@ -1,4 +1,4 @@
-"""What a plan can ask for: a closed union of frozen values, each with the reason that is logged for it."""
+"""The actions of a plan: a closed union of frozen values, each with the reason to log for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Apply:
     manifest: Manifest
     reason: str
     absent: bool = False
-    """Whether it seems that there is none: then it is made, and nothing that is there is written."""
+    """Whether the child seems not to exist: then it is only created, and an existing one is not changed."""
 
     def __str__(self) -> str:
         return f"apply {self.manifest['kind']} {self.manifest['metadata']['name']}"
@@ -23,7 +23,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete a child, as long as it is still the one that was seen."""
+    """Delete a child; the UID is the precondition."""
 
     kind: str
     name: str
@@ -36,7 +36,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class GrowClaim:
-    """Ask for a larger volume."""
+    """Request a larger volume."""
 
     name: str
     size: str
@@ -48,7 +48,7 @@ class GrowClaim:
 
 @dataclass(frozen=True, slots=True)
 class SetFinalizers:
-    """Put or remove keddah's finalizer on the database; the precondition is what was seen."""
+    """Set the finalizers of the database; its resourceVersion is the precondition."""
 
     finalizers: tuple[str, ...]
     reason: str
@@ -59,7 +59,7 @@ class SetFinalizers:
 
 @dataclass(frozen=True, slots=True)
 class Identify:
-    """Tell Patroni which database this is, before an instance without data begins another."""
+    """Restore the system identifier in Patroni's ConfigMap, before an empty instance runs initdb."""
 
     config: str
     identifier: str
@@ -71,7 +71,7 @@ class Identify:
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """Have a member read its files again; nothing is disturbed by it."""
+    """Make a member reload its files (certificates, configuration). Not disruptive."""
 
     pod: str
     ip: str
@@ -83,7 +83,7 @@ class Reload:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Have the primary look at once at who is gone; nothing is disturbed by it."""
+    """Make the primary's Patroni run its loop now, to update the synchronous standbys. Not disruptive."""
 
     pod: str
     ip: str
@@ -95,7 +95,7 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class DeletePod:
-    """Disruptive: end one instance's pod; the StatefulSet makes it anew from its newest template."""
+    """Disruptive: delete a pod; the StatefulSet creates it again from the newest template."""
 
     name: str
     uid: str
@@ -107,7 +107,7 @@ class DeletePod:
 
 @dataclass(frozen=True, slots=True)
 class RestartPostgres:
-    """Disruptive: restart the server inside a pod, if Patroni still says that a restart is pending."""
+    """Disruptive: restart PostgreSQL inside a pod, if Patroni still reports a pending restart."""
 
     pod: str
     ip: str
@@ -119,15 +119,15 @@ class RestartPostgres:
 
 @dataclass(frozen=True, slots=True)
 class Switchover:
-    """Disruptive: Patroni's switchover, which loses nothing."""
+    """Disruptive: Patroni's switchover, which loses no commit."""
 
     leader: str
     candidate: str | None
-    """None leaves the choice to Patroni's race, which the most advanced standby wins."""
+    """None lets Patroni choose: the most advanced standby wins the leader race."""
     ip: str
-    """Of the leader, which is woken."""
+    """IP of the leader, whose Patroni is woken to start at once."""
     asked: str
-    """Address of the standby that is asked."""
+    """IP of the standby that gets the request."""
     reason: str
 
     def __str__(self) -> str:
@@ -136,7 +136,7 @@ class Switchover:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseLock:
-    """Take the lock away from a holder that is dead; on the condition that the lock is as it was seen."""
+    """Release the leader lock of a dead primary; the lock's resourceVersion is the precondition."""
 
     holder: str
     lock: str
@@ -149,7 +149,7 @@ class ReleaseLock:
 
 @dataclass(frozen=True, slots=True)
 class RelabelStandby:
-    """Take the label of the primary from a pod that does not hold the lock."""
+    """Label a pod as standby that is labelled primary and does not hold the lock."""
 
     pod: str
     reason: str
@@ -160,13 +160,13 @@ class RelabelStandby:
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """Disruptive: have a standby throw its data away and copy the primary's."""
+    """Disruptive: make a standby discard its data and clone the primary (Patroni's reinitialize)."""
 
     pod: str
     uid: str
     ip: str
     number: int
-    """Of this rebuild among those of the same pod; each waits longer than the one before."""
+    """How many rebuilds this pod has had, this one included; each waits longer than the one before."""
     reason: str
 
     def __str__(self) -> str:
@@ -175,12 +175,12 @@ class Rebuild:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """Disruptive: delete a volume claim with its data, and the pod on it; both are made anew elsewhere."""
+    """Disruptive: delete a volume claim with its data, and its pod; both are created again."""
 
     claim: str
     uid: str
     pod: str
-    """"" when there is none, or when it is ending already."""
+    """"" when there is no pod, or when it is being deleted already."""
     pod_uid: str
     reason: str
 

@@ -1,4 +1,4 @@
-"""Writes that do not last: somebody changes a child back each time, as another's mutating webhook does."""
+"""Fights over a child: somebody, such as a mutating webhook, undoes our write each time. Backs off then."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from controller.plan.outcome import Done, Waiting
 from controller.plan.planner import Plan
 
 _ENOUGH = 3
-"""Passes that write the very same in a row, before it counts as contested."""
+"""Consecutive reconciles with the same writes, after which they count as contested."""
 _FIRST_SECONDS = 15.0
 _MOST_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Contest:
-    """What was written again, how often in a row, and until when it is left as it is."""
+    """The repeated writes, how often in a row, and until when they are not tried again."""
 
     writes: tuple[Apply, ...]
     rounds: int
@@ -27,13 +27,13 @@ class _Contest:
 
 
 class Contests:
-    """Knows, for each database, what had to be written again and again."""
+    """Remembers, for each database, which writes had to be repeated."""
 
     def __init__(self) -> None:
         self._known: dict[Key, _Contest] = {}
 
     def held(self, key: Key, chosen: Plan, now: datetime) -> Plan | None:
-        """Return the plan without what is contested, until it is time to try again; None if it is."""
+        """Return the plan without the contested writes during the back-off; None when there is none."""
         last = self._known.get(key)
         if last is None or now >= last.until or _rewrites(chosen.actions) != last.writes:
             return None
@@ -41,7 +41,7 @@ class Contests:
         return _told(replace(chosen, actions=rest), last, now)
 
     def counted(self, key: Key, chosen: Plan, now: datetime) -> Plan:
-        """Take note of a plan that was carried out; return it, with a longer wait where it is contested."""
+        """Record a plan that was executed; return it, with a longer wait if its writes are contested."""
         writes, last = _rewrites(chosen.actions), self._known.get(key)
         if not writes:
             self.forget(key)
@@ -52,12 +52,12 @@ class Contests:
         return _told(chosen, contest, now) if seconds else chosen
 
     def forget(self, key: Key) -> None:
-        """Begin anew with a database."""
+        """Forget a database."""
         self._known.pop(key, None)
 
 
 def _told(chosen: Plan, contest: _Contest, now: datetime) -> Plan:
-    """Say so, unless the plan waits for something else: a failover, say, is looked at again sooner."""
+    """Report the contest, unless the plan waits for something else, which may need an earlier reconcile."""
     if not isinstance(chosen.outcome, Done) and chosen.outcome.reason != "Reconciling":
         return chosen
     what = "; ".join(f"{str(write).removeprefix('apply ')}: {write.reason}" for write in contest.writes)

@@ -1,8 +1,8 @@
-"""The Secrets of one database: made once, restored when they are lost, never changed by accident.
+"""The Secrets of one database: created once, restored when lost, never changed by accident.
 
-NAME-keys and the others hold the same knowledge twice, so that either side can be lost: passwords are
-derived from the seed in NAME-keys, and where NAME-keys itself is gone, what the other Secrets still hold
-goes into the new one. The certificate that members serve with stays until it is due.
+NAME-keys and the other Secrets are redundant, so either can be lost: passwords are derived from the seed in
+NAME-keys; if NAME-keys itself is lost, a new one takes over what the other Secrets still hold. The serving
+certificate of the members is kept until its renewal is due.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _keys(
 
 
 def _usable(former: Former, now: datetime) -> Former | None:
-    """Keep the pair that members serve with: while they run, they obey and believe nobody else's."""
+    """Keep the pair that members serve with: while they run, they trust only its CA."""
     return former if serves(former, former.ca_crt, ()) and now < expiry(former.crt) else None
 
 
@@ -71,7 +71,7 @@ def _server(
     now: datetime,
     entropy: Entropy,
 ) -> Pair:
-    """Keep the pair in NAME-tls while it serves; a new one is issued when it is due, lost or wrong."""
+    """Keep the pair in NAME-tls while it is valid; issue a new one when it is due, lost or wrong."""
     held = live.get(names.tls_secret(db.metadata.name))
     pair = Pair(_text(held, "tls.crt"), _text(held, "tls.key"))
     wanted = server_names(db)

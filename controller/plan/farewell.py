@@ -1,4 +1,4 @@
-"""The end of a database, as its deletionPolicy says."""
+"""Finalization of a deleted database, as its deletionPolicy says."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from schemas.types import PostgreSQLDatabase, decode
 
 
 def departing(manifest: Manifest) -> PostgreSQLDatabase:
-    """Read what the end of an object needs: a spec that another release wrote must not keep it for ever.
+    """Decode a deleted object; a spec that this release cannot read must not block its deletion forever.
 
-    Only a spec that says Delete in as many words lets data go.
+    Data is deleted only if deletionPolicy is literally Delete.
     """
     try:
         return decode(manifest)
@@ -43,7 +43,7 @@ def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
     if running is not None and not foreign(db, running):
         return Plan((_delete(running),), Waiting(2, "Deleting", "the instances are being stopped"))
     if world.instances:
-        # Their going wakes the next pass; on a dead node that may take for ever.
+        # Their deletion triggers the next reconcile; on a dead node that may never happen.
         return Plan((), Waiting(30, "Deleting", "waiting for the instances to stop"))
     data = [
         manifest

@@ -1,7 +1,7 @@
-"""Which database this is: PostgreSQL's system identifier, kept where a lost ConfigMap cannot take it.
+"""PostgreSQL's system identifier, kept on the StatefulSet in case Patroni's ConfigMap is lost.
 
-Patroni keeps it in NAME-config. Without it an instance that has no data may begin a new database, and those
-that have the data then refuse to join (Patroni 4.1, ha.py, bootstrap and _run_cycle).
+Patroni keeps it in NAME-config. Without it, an instance without data may run initdb, and those with data
+then refuse to join (Patroni 4.1, ha.py, bootstrap and _run_cycle).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ IDENTIFIER = "keddah.dev/system-identifier"
 
 
 def identifier(world: World) -> str:
-    """Return the system identifier, "" before there is a database."""
+    """Return the system identifier, "" before initdb."""
     live = world.statefulset or {"metadata": {}}
     remembered: str = (live["metadata"].get("annotations") or {}).get(IDENTIFIER, "")
     return world.leadership.identifier or remembered
 
 
 def identification(world: World, name: str) -> list[Identify]:
-    """Return what tells Patroni again which database the volumes hold, when NAME-config has lost it."""
+    """Return the action that restores the identifier when NAME-config has lost it."""
     known = identifier(world)
     if not known or world.leadership.identifier or not world.claims:
         return []

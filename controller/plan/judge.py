@@ -1,4 +1,4 @@
-"""The admission rules, run once more before anything is done: the webhook may not have been there."""
+"""Runs the admission rules again before anything is done: the webhook may have been unavailable."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from schemas.verdict import Violation
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What may be acted on, and what may not."""
+    """The result of validation: what may be acted on, and what is wrong."""
 
     db: PostgreSQLDatabase | None
-    """The database to bring about: as stored, else as last accepted; None where there is neither."""
+    """The database to reconcile: as stored if valid, else as last accepted; None if there is neither."""
     accepted: str
     """The spec of `db` as JSON."""
     release: Release | None
     violations: tuple[Violation, ...]
     version_changed: bool = False
-    """Whether spec.version is another than that of the spec that was acted on last."""
+    """Whether spec.version differs from the last accepted spec."""
 
 
 def judge(manifest: Manifest, statefulset: Manifest | None, policy: Policy, today: date) -> Judgement:
-    """Judge a stored object against the spec that was last acted on.
+    """Validate a stored object as an update of the last accepted spec.
 
-    A refused change leaves the accepted spec in force, so that the running database goes on being kept;
-    a rule or a policy that became stricter since does not freeze what it once accepted.
+    After a refused change the accepted spec stays in force, so the running database is still reconciled. A
+    rule or policy that became stricter meanwhile does not affect fields that did not change.
     """
     before = _accepted(statefulset)
     old = {**manifest, "spec": before} if before is not None else None

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The world is as declared; `after` names seconds where a moment is known at which more is due."""
+    """The database is as declared. `after`: seconds until more is known to be due."""
 
     reason: str = "Ready"
     message: str = "All resources are in the desired state"
@@ -17,7 +17,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Something is under way; look again after so many seconds at the latest (events come sooner)."""
+    """Something is under way; reconcile again after at most `after` seconds (events trigger it earlier)."""
 
     after: float
     reason: str
@@ -26,10 +26,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
-    """A person must act; only a change of the object or of what it names wakes it again.
+    """A person must act; only a change of the object, or of what it refers to, triggers a reconcile.
 
-    `after` names seconds where more than that counts: no watch tells of a stranger's object, and the spec
-    that was accepted before is kept meanwhile.
+    `after` is set where that is not enough: no watch covers objects of other owners, and the spec that was
+    accepted before is still being reconciled.
     """
 
     reason: str

@@ -1,7 +1,7 @@
 """What to do next: one pure function of the database, the world and the policy's image.
 
-Idempotent work (children, claims) is asked for in every pass where it is due; of disruptive work at most
-one piece, and only when nothing else is on its way.
+Idempotent work (children, claims) is planned in every reconcile that finds it necessary. Disruptive work is
+planned one action at a time, and only when nothing else is under way.
 """
 
 from __future__ import annotations
@@ -39,40 +39,40 @@ from schemas.types import PostgreSQLDatabase
 
 FINALIZER = "keddah.dev/deletion"
 ACCEPTED = "keddah.dev/accepted"
-"""Annotation of the StatefulSet: the spec that was last judged good, which the ratchet compares with."""
+"""Annotation of the StatefulSet: the last accepted spec, which later changes are validated against."""
 
 _DIGESTED = frozenset({"ConfigMap", "StatefulSet"})
-"""What others must see before anything is disturbed: the StatefulSet controller says which pods are old then,
-and Patroni which servers must restart."""
+"""Kinds whose change others must process before anything is disrupted: the StatefulSet controller then says
+which pods are outdated, and Patroni which servers need a restart."""
 
 _STRANGERS_LEAVE = 60.0
-"""Seconds between two looks at what belongs to somebody else: without our label it is not watched."""
+"""Seconds between two checks of an object of another owner: without our label it is not watched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """The declared side: the judged database and what the policy makes of it."""
+    """The declared side: the accepted database, and what the policy adds to it."""
 
     db: PostgreSQLDatabase
     image: str
     secrets: tuple[Manifest, ...]
     operator_namespace: str
     accepted: str
-    """The judged spec as JSON, kept on the StatefulSet."""
+    """The accepted spec as JSON, kept on the StatefulSet."""
     version: str | None = None
-    """The release that the policy says is in the image."""
+    """The release that the image holds, according to the policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one pass does, and how the database stands meanwhile."""
+    """What one reconcile does, and the state of the database meanwhile."""
 
     actions: tuple[Action, ...]
     outcome: Outcome
 
 
 def plan(intent: Intent, world: World) -> Plan:
-    """Compare the declared with the observed; the first thing that somebody must decide wins."""
+    """Compare declared and observed state; the first problem that a person must solve ends the plan."""
     # What comes below reads the StatefulSet as one of ours.
     theirs = world.statefulset and foreign(intent.db, world.statefulset)
     if theirs:
@@ -96,16 +96,16 @@ def plan(intent: Intent, world: World) -> Plan:
     )
     remedies = remedy(world, name)
     if remedies:
-        # Before anything else: what stands here keeps applications from writing.
+        # Before anything else: while these are due, applications cannot write.
         story = "; ".join(f"{action}: {action.reason}" for action in remedies)
-        # A label is left behind by those who hand over in good order, too.
+        # A planned switchover leaves a wrong label behind, too.
         lost = any(isinstance(action, ReleaseLock) for action in remedies)
         return Plan((*remedies, *idempotent), Waiting(2, "FailingOver" if lost else "SwitchingOver", story))
     if any(write.manifest["kind"] in _DIGESTED for write in writes):
         return Plan(idempotent, scaled.waiting or Waiting(5, "Reconciling", "child objects were written"))
     step = _next(intent, scaled, world)
     if isinstance(step, Done) and wakes:
-        # For `loop_wait` seconds after a failover Patroni counts on nobody new, and is to be woken again.
+        # For `loop_wait` seconds after a failover Patroni adds no synchronous standby: wake it again.
         return Plan(idempotent, Waiting(2, "StandbysCatchingUp", wakes[0].reason))
     if isinstance(step, Done | Waiting | Stalled):
         return Plan(idempotent, step)
@@ -125,7 +125,7 @@ def _doing(step: Disruption) -> str:
 
 
 def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
-    """Return the one disruptive step of this pass, or how the database stands when there is none."""
+    """Return the one disruptive action of this reconcile, or the outcome when there is none."""
     return (
         _paused(world)
         or scaled.switchover
@@ -153,14 +153,14 @@ def _paused(world: World) -> Waiting | None:
 
 def _strangers(db: PostgreSQLDatabase, desired: list[Manifest], world: World) -> list[str]:
     wanted = [(m["kind"], m["metadata"]["name"]) for m in desired]
-    # Patroni makes the others of its ConfigMaps itself, and nothing but those is among the children.
+    # Patroni creates its other ConfigMaps itself, and only those are among the children.
     made = [("ConfigMap", name) for name in world.children.get("ConfigMap", {})]
     live = (world.children.get(kind, {}).get(name) for kind, name in dict.fromkeys((*wanted, *made)))
     return [words for manifest in live if manifest and (words := foreign(db, manifest))]
 
 
 def _finalizer(db: PostgreSQLDatabase) -> list[Action]:
-    """Only a database whose data goes with it needs to be asked before it goes."""
+    """Return the finalizer's change: only deletionPolicy Delete needs one."""
     wanted, present = db.spec.deletion_policy == "Delete", FINALIZER in db.metadata.finalizers
     if wanted == present:
         return []
@@ -170,7 +170,7 @@ def _finalizer(db: PostgreSQLDatabase) -> list[Action]:
 
 
 def children(intent: Intent, scaled: Scale, world: World) -> list[Manifest]:
-    """Return every child in the order in which they are written: credentials first, pods last."""
+    """Return every child object in the order of writing: credentials first, pods last."""
     desired = manifests(
         intent.db,
         intent.image,
@@ -186,7 +186,7 @@ def children(intent: Intent, scaled: Scale, world: World) -> list[Manifest]:
 
 
 def _claim_size(world: World) -> str | None:
-    """Return the size in the StatefulSet's claim template, which no StatefulSet can change."""
+    """Return the size in the StatefulSet's claim template, which is immutable."""
     if world.statefulset is None:
         return None
     template = world.statefulset["spec"]["volumeClaimTemplates"][0]
@@ -212,7 +212,7 @@ def _write(manifest: Manifest, world: World) -> Apply | None:
 
 
 def _impostor(intent: Intent, world: World) -> Outcome | None:
-    """Stop a change of image at the first instance that shows what is really in it."""
+    """Stop an image change at the first instance that reports another version than the policy says."""
     for name, told in world.moved.items():
         if told is None:
             return Waiting(2, "RollingOut", f"{name} has not reported its version yet")
@@ -223,7 +223,7 @@ def _impostor(intent: Intent, world: World) -> Outcome | None:
 
 
 def _mismatch(intent: Intent, world: World) -> Outcome | None:
-    """Name an image that holds another release than the policy says: status tells what the server says."""
+    """Report an image that holds another release than the policy says."""
     reported = world.server_version
     if not reported or not intent.version or reported == intent.version:
         return None
@@ -236,7 +236,7 @@ def _hibernated(scaled: Scale) -> Outcome | None:
 
 
 def _arrival(db: PostgreSQLDatabase, world: World, expected: int) -> Outcome:
-    """Tell how far the instances are from all of them serving."""
+    """Return Done when all instances are fit, else what they still wait for."""
     troubled = [(i.name, i.trouble) for i in world.instances if i.trouble and not i.ready]
     for name, trouble in troubled:
         hint = way_out(name, trouble.message, world) if trouble.reason == "Unschedulable" else ""
@@ -253,6 +253,6 @@ def _arrival(db: PostgreSQLDatabase, world: World, expected: int) -> Outcome:
 def _shortfall(world: World, expected: int) -> str:
     if len(world.instances) > expected:
         return "InstancesEnding"
-    # A server that runs and is not fit does not follow yet; any other is on its way.
+    # A running server that is not fit does not stream yet; any other is still starting.
     behind = any(i.state == "running" and not i.fit and not i.deleting for i in world.instances)
     return "StandbysCatchingUp" if behind else "InstancesStarting"

@@ -1,7 +1,7 @@
-"""Which image a database runs now: its release's in the policy, or for a while still the one it has.
+"""Which image a database runs: the one in the policy's catalogue, or for a while still its present one.
 
-A catalogue moves on for many databases at once, so the policy says when they follow it. The image in force
-is the one in the StatefulSet's template: whatever else is rolled out meanwhile is rolled out with it.
+A new catalogue concerns many databases at once, so the policy says when they are upgraded. The present image
+is the one in the StatefulSet's template; all other changes are rolled out with it meanwhile.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from schemas.types import PostgreSQLDatabase
 from schemas.versions import VersionError, parse
 
 _LONGEST_SLEEP = 3600.0
-"""Seconds: clocks are set, and an opening that is far away is looked at again before it comes."""
+"""Seconds until the next check of a window that is far away: clocks may be adjusted meanwhile."""
 _OTHERS_FIRST = frozenset({"UpgradeHalted", "UpgradeQueued"})
 _TURN = timedelta(minutes=1)
-"""Until one that waits for others looks again, should nothing wake it before."""
+"""Until a database that waits for others checks again, unless it is woken earlier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Why the policy's release is not taken now."""
+    """Why the policy's image is not used yet."""
 
     reason: str
     message: str
     until: datetime | None = None
-    """When it will be; None when only a person can change that."""
+    """When it will be used; None when only a person can change that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class Choice:
 
     image: str
     version: str | None
-    """The release that the policy says is in it; None for an image that the policy no longer means."""
+    """The release in it, according to the policy; None for an image that is not in the policy any more."""
     held: Held | None = None
 
     @property
     def queued(self) -> bool:
-        """Whether other databases are to move first."""
+        """Whether other databases are upgraded first."""
         return self.held is not None and self.held.reason in _OTHERS_FIRST
 
 
@@ -64,9 +64,9 @@ def choose(
 ) -> Choice | None:
     """Choose the image; None when there is none, neither in the catalogue nor in use.
 
-    `others` are the databases that are on their way to an image, by namespace/name.
-    A version that its user changed is taken at once, and so is any image while no pod runs or while a
-    change of image is unfinished: one that was begun is finished, and a broken one is put right.
+    `others` are the databases whose image is being changed, by namespace/name.
+    The image is used at once if the user changed spec.version, if no pod runs, or if an image change is
+    unfinished: that is then completed, or a broken image is corrected.
     """
     db, release, running = judgement.db, judgement.release, image_in_force(world)
     if db is None or release is None:
@@ -89,7 +89,7 @@ def reported(db: PostgreSQLDatabase, world: World) -> str | None:
 
 
 def awake(outcome: Outcome, choice: Choice, now: datetime) -> Outcome:
-    """Return the outcome with a look no later than when the image may be taken."""
+    """Return the outcome, with a reconcile no later than when the image may be used."""
     if choice.held is None or choice.held.until is None:
         return outcome
     seconds = min(max((choice.held.until - now).total_seconds(), 1.0), _LONGEST_SLEEP)
@@ -105,7 +105,7 @@ def _dropped(db: PostgreSQLDatabase | None) -> Held:
 
 
 def _undisturbing(world: World, running: str) -> bool:
-    """Whether another image interrupts nobody's work that is not interrupted already."""
+    """Whether changing the image interrupts nothing that is not interrupted already."""
     if not world.instances or behind(world, running):
         return True
     serving = any(instance.ready for instance in world.instances)
@@ -113,7 +113,7 @@ def _undisturbing(world: World, running: str) -> bool:
 
 
 def _downgrade(db: PostgreSQLDatabase, world: World, release: Release) -> Held | None:
-    """Refuse an older minor than the data was used with: no release is tested in that direction."""
+    """Refuse an older minor version than the data was used with: PostgreSQL does not test downgrades."""
     known = reported(db, world)
     try:
         current = parse(known or "")
@@ -142,7 +142,7 @@ def _pending(step: str, opens: datetime, now: datetime) -> Held | None:
 def _turn(
     step: str, release: Release, upgrades: MinorUpgrades, others: Mapping[str, Move], now: datetime
 ) -> Held | None:
-    """Wait for those that try the image; the words do not change with who they are."""
+    """Wait for the databases that get the image first; the message does not depend on which they are."""
     ahead = {name: move for name, move in others.items() if move.image == release.image}
     stuck = min((name for name, move in ahead.items() if move.stuck(now)), default=None)
     if stuck:

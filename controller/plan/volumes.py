@@ -1,4 +1,4 @@
-"""The volumes: which of them grow, and what keeps them from being there."""
+"""The volumes: which claims to expand, and why one cannot be expanded or bound."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from schemas.quantity import parse
 from schemas.types import PostgreSQLDatabase
 
 _INFEASIBLE = "Infeasible"
-"""How the states end in which nobody tries again (Kubernetes API, ClaimResourceStatus)."""
+"""Suffix of the states in which the driver gave up (Kubernetes API, ClaimResourceStatus)."""
 
 
 def growth(db: PostgreSQLDatabase, world: World) -> list[GrowClaim]:
-    """Return the claims to be grown; it is free at any time, a full disk and a stopped server included."""
+    """Return the claims to expand; possible at any time, even with a full disk or a stopped server."""
     size = db.spec.storage.size
     return [
         GrowClaim(claim.name, str(size), f"storage.size {claim.requested} -> {size}")
@@ -25,7 +25,7 @@ def growth(db: PostgreSQLDatabase, world: World) -> list[GrowClaim]:
 
 
 def cannot_grow(db: PostgreSQLDatabase, world: World) -> Stalled | None:
-    """Name the claims whose class does not let them grow, or whose driver has given up on it."""
+    """Report claims whose StorageClass does not allow expansion, or whose driver gave up on it."""
     failed = [claim for claim in world.claims if claim.resize.endswith(_INFEASIBLE)]
     if failed:
         told = ", ".join(f"{claim.name} ({claim.capacity} of {claim.requested})" for claim in failed)
@@ -42,7 +42,7 @@ def cannot_grow(db: PostgreSQLDatabase, world: World) -> Stalled | None:
 
 
 def growing(world: World) -> Waiting | None:
-    """Tell of volumes that are not yet as large as their claims ask for."""
+    """Report volumes that are smaller than their claims request."""
     under_way = [
         claim for claim in world.claims if claim.capacity and _short(claim.capacity, claim.requested)
     ]
@@ -59,7 +59,7 @@ def _short(size: str, wanted: str) -> bool:
 
 
 def missing_class(db: PostgreSQLDatabase, world: World) -> Stalled | None:
-    """Name what keeps volumes from being made; the class's arrival wakes this database again."""
+    """Report a missing StorageClass; its creation triggers another reconcile."""
     pending = [claim for claim in world.claims if not claim.bound]
     if not pending:
         return None

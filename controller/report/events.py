@@ -1,4 +1,4 @@
-"""Events, as people see them under `kubectl describe`; pure."""
+"""Events (events.k8s.io/v1), as `kubectl describe` shows them; pure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NOTE_LIMIT = 1024  # events.k8s.io/v1, Event.note
 
 
 class Series:
-    """How often each of the newest thousand events was told, by name."""
+    """Counts how often each of the latest thousand events was sent, by name."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
 
     def next(self, name: str) -> int:
-        """Count one more telling of an event that exists; the first of these is its second."""
+        """Return the next count of an event that exists already; the first call returns 2."""
         count = self._counts.pop(name, 1) + 1
         self._counts[name] = count
         if len(self._counts) > _REMEMBERED:
@@ -35,7 +35,7 @@ class Series:
 
 
 def event(regarding: Mapping[str, Any], kind: str, reason: str, message: str, now: datetime) -> Manifest:
-    """Return the event that tells of `regarding`; the same words give the same name."""
+    """Return an Event about the object `regarding`; equal type, reason and message give an equal name."""
     metadata = regarding["metadata"]
     text = "\0".join((metadata["uid"], kind, reason, message))
     digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -1,4 +1,4 @@
-"""Whether anybody else's data can be thrown away: only while the primary surely has all of it."""
+"""Whether a standby's data may be discarded: only while the primary certainly has every commit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ NO_PRIMARY = "there is no ready primary, so this may be the last good copy"
 
 
 def trusted_primary(world: World) -> Instance | str:
-    """Return the primary that has every acknowledged commit, or why another copy may be the last."""
+    """Return the primary if it has every acknowledged commit; else why it may not."""
     primary, last = world.primary, world.leadership.last_primary
     if primary is None or not primary.fit:
         return NO_PRIMARY

@@ -1,7 +1,7 @@
-"""Volumes that somebody gives up, because their node or disk is gone for good: removed when that is safe.
+"""Deletes volumes on request, when their node or disk is lost for good and when that is safe.
 
-The word is an annotation of the claim that names the claim's own UID. Whatever is made later under the same
-name, by the StatefulSet, a restored backup or a copied manifest, was not meant.
+The request is an annotation of the claim with the claim's UID as value. So it is void for a claim that is
+created later under the same name, by the StatefulSet, from a backup or from a copied manifest.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from controller.plan.instances.hold import Hold
 from controller.plan.outcome import Waiting
 
 _ELSEWHERE = ("volume's node affinity", "volume node affinity")
-"""The scheduler's words for a volume that no node has (Kubernetes, VolumeBinding), newer and older."""
+"""The scheduler's messages for a volume that no node can reach (VolumeBinding), newer and older."""
 _BACK_SOON = ("unschedulable", "node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
-"""The same for a node that is there: cordoned, or not heard of for now. It may be the one."""
+"""Its messages for a node that exists, cordoned or unreachable, and that may be the volume's node."""
 
 
 def discard(world: World) -> Discard | None:
-    """Return the removal of one volume that was given up and that nobody needs."""
+    """Return the deletion of one volume that was requested and is safe."""
     return next((d for claim in _given_up(world) if isinstance(d := judge(claim, world), Discard)), None)
 
 
 def kept(world: World) -> Waiting | None:
-    """Say which volume is kept though it was given up, and why."""
+    """Report a volume that is kept although its deletion was requested, and why."""
     for claim in _given_up(world):
         if isinstance(decision := judge(claim, world), Hold):
             return Waiting(10, "DiscardRefused", f"{claim.name} is kept: {decision.reason}")
@@ -32,7 +32,7 @@ def kept(world: World) -> Waiting | None:
 
 
 def way_out(pod: str, message: str, world: World) -> str:
-    """Return what may be done for a pod whose volume no node can give it, as the scheduler says."""
+    """Return the command that helps a pod whose volume is lost, as text to append to `message`; else ""."""
     claim = next((c for c in world.claims if c.name.endswith(f"-{pod}") and not c.deleting), None)
     said = message.lower()
     gone = any(words in said for words in _ELSEWHERE) and not any(words in said for words in _BACK_SOON)
@@ -43,7 +43,7 @@ def way_out(pod: str, message: str, world: World) -> str:
 
 
 def judge(claim: Claim, world: World) -> Discard | Hold:
-    """Decide about a volume that was given up."""
+    """Decide about a volume whose deletion was requested."""
     instance = next((i for i in world.instances if i.ordinal == claim.ordinal), None)
     hold = _misunderstood(claim, world) or _last_copy(claim, world) or _needed(instance, world)
     if hold:
@@ -53,7 +53,7 @@ def judge(claim: Claim, world: World) -> Discard | Hold:
 
 
 def _given_up(world: World) -> list[Claim]:
-    """Return what is left to be done; a claim stays, marked as deleted, for as long as its pod has a node."""
+    """Return the annotated claims, less deleted ones without a scheduled pod: they go by themselves."""
     used = {i.ordinal for i in world.instances if i.node and not i.deleting}
     return [c for c in world.claims if c.discard and not (c.deleting and c.ordinal not in used)]
 
@@ -72,7 +72,7 @@ def _last_copy(claim: Claim, world: World) -> str | None:
 
 
 def _needed(instance: Instance | None, world: World) -> str | None:
-    """Say that the instance holds what only it and the primary hold."""
+    """Say that the instance is the only standby that could be promoted."""
     if instance is None or not instance.fit:
         return None
     others = [i for i in world.instances if i.fit and i.role == "standby" and i.name != instance.name]

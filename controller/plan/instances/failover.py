@@ -1,8 +1,8 @@
-"""What the controller adds to Patroni's failover; it elects nobody, the standbys run Patroni's own race.
+"""What the controller adds to Patroni's failover. It elects nobody: the standbys run Patroni's leader race.
 
-Patroni's lock outlives its holder by up to `ttl` (20 s). When the kubelet of a Ready node says that the
-holder's container has ended, nothing in it can write any more, and waiting for the lock to run out wins
-nothing. Every doubt means waiting.
+Patroni's lock outlives its holder by up to `ttl` (20 s). When the kubelet of a Ready node reports that the
+holder's container has terminated, nothing in it can write any more, and waiting for the lock to expire gains
+nothing. In any doubt, wait.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _SECOND = timedelta(seconds=1)  # the kubelet cuts the fractions of its times of
 
 
 def remedy(world: World, scope: str) -> list[ReleaseLock | RelabelStandby]:
-    """Return what brings writes back at once."""
+    """Return the actions that make writes possible again."""
     decided = release(world, scope)
     return [*([decided] if isinstance(decided, ReleaseLock) else []), *mislabelled(world)]
 
 
 def release(world: World, scope: str) -> ReleaseLock | Hold:
-    """Decide whether the lock is taken from its holder.
+    """Decide whether to release the lock of a dead primary.
 
-    Only an end that a live kubelet reports counts: a pod that is missing, or on a node that is not heard of,
-    may still run and write.
+    Only a termination that a live kubelet reports counts: a pod that is missing, or whose node is
+    unreachable, may still run and write.
     """
     holder = next((i for i in world.instances if i.name == world.leadership.holder), None)
     hold = _doubt(world, holder)
@@ -39,7 +39,7 @@ def release(world: World, scope: str) -> ReleaseLock | Hold:
 
 
 def _doubt(world: World, holder: Instance | None) -> str | None:
-    """Return the first doubt; the order is that of the cheapest to the rarest."""
+    """Return the first reason against releasing the lock; None if there is none."""
     if holder is None:
         return "the lock's holder has no pod"
     if not holder.ended:
@@ -60,11 +60,11 @@ def _doubt(world: World, holder: Instance | None) -> str | None:
 
 
 def _its_last_renewal(holder: Instance, world: World) -> bool:
-    """Whether the lock was last renewed before the end that was seen, and in the life of this pod.
+    """Whether the lock was last renewed by this pod, before its container terminated.
 
-    What is seen of the pod may be older than what is seen of the lock: its container may have been started
-    again, and renewed the lock. And a pod that was deleted by force may still run elsewhere, under the name
-    of the one that ended. The lock's version as precondition guards what comes after.
+    The observed pod may be older than the observed lock: the container may have restarted and renewed the
+    lock since. And a force-deleted pod may still run elsewhere under the same name. What happens after this
+    check is covered by the lock's resourceVersion as precondition.
     """
     renewed, ended, started = world.leadership.renewed, holder.ended_at, holder.started_at
     if renewed is None or ended is None or started is None:
@@ -73,16 +73,17 @@ def _its_last_renewal(holder: Instance, world: World) -> bool:
 
 
 def _successor(instance: Instance, holder: Instance, world: World) -> bool:
-    """Whether an instance may win the race: Patroni asks the same, and then compares positions."""
+    """Whether an instance may win the leader race: Patroni's own conditions, except the WAL position."""
     running = instance.state == "running" and not instance.deleting and not instance.ended
     eligible = world.leadership.eligible(instance.name)
     return instance.name != holder.name and running and instance.ready and eligible
 
 
 def mislabelled(world: World) -> list[RelabelStandby]:
-    """Return the pods that the Service must not lead to: labelled primary, while another holds the lock.
+    """Return the pods that are labelled primary while another one holds the lock.
 
-    A pod that is cut off cannot change its own label, and the Service would have two targets.
+    A pod that is cut off from the API server cannot change its own label, and the Service would have two
+    endpoints.
     """
     holder = world.leadership.holder
     taken = any(i.name == holder and i.role == "primary" for i in world.instances)
@@ -96,11 +97,11 @@ def mislabelled(world: World) -> list[RelabelStandby]:
 
 
 def wakings(world: World) -> list[Wake]:
-    """Have the primary look at its standbys at once: it does so only every `loop_wait` seconds.
+    """Make the primary update the list of synchronous standbys now, not only every `loop_wait` seconds.
 
-    Commits wait for a standby that is dead where no other is left, and one that ends in good order waits to
-    be let go. One that follows and is not counted on yet is of no use when the primary dies: whoever takes
-    over counts on those that the dead one counted on, and on the dead one.
+    Otherwise commits wait for a dead standby if there is no other, and a standby that shuts down waits to be
+    removed from the list. A streaming standby that is not on the list yet does not help if the primary dies:
+    the next primary first relies on the standbys that were listed, and on the dead primary.
     """
     primary = world.primary
     if primary is None or primary.ended or not primary.ip or world.leadership.paused:
@@ -117,7 +118,7 @@ def wakings(world: World) -> list[Wake]:
 
 
 def evacuation(world: World) -> Switchover | None:
-    """Return the switchover away from a node that is being emptied, before the primary is evicted."""
+    """Return the switchover away from a node that is being drained, before the primary is evicted."""
     primary = world.primary
     if primary is None or not _cordoned(primary, world):
         return None

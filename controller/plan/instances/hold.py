@@ -1,4 +1,4 @@
-"""Why something that was asked for, or would help, is left undone."""
+"""Why an action that was requested, or would help, is not done."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The doubt that speaks against it, in words for people."""
+    """A reason against an action, worded for users."""
 
     reason: str

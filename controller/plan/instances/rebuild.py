@@ -1,14 +1,13 @@
-"""A standby that cannot follow is copied anew from the primary; every doubt leaves its data where it is.
+"""Clones a standby that cannot follow again from the primary. In any doubt its data is kept.
 
-Patroni repairs by itself what it can prove: a diverged timeline (pg_rewind, and a copy when that fails) and
-an empty volume. It leaves alone, for ever, a standby whose WAL the primary has removed and one whose data
-no server starts from. Here is the proof that these two want:
+Patroni itself repairs a diverged timeline (pg_rewind, or a new clone when that fails) and an empty volume.
+It never repairs a standby whose WAL the primary has removed, nor one whose data no server starts from. These
+two are handled here, on the following evidence:
 
-* Removed WAL: the standby's log says so (`following` reads it). Nothing else does. Its replication slot does
-  not: a standby that asks in vain moves the slot back to where it stands. A standby that cannot reach its
-  primary, or may not, looks the same from outside; a copy would fail for the same reason, and its data would
-  be gone.
-* Broken data: the server does not start, though the primary runs from the same template and parameters.
+* Removed WAL: the standby's log says so (`following` reads it), and nothing else does. Its replication slot
+  does not: each failed request moves the slot back to the standby's position. A standby that cannot connect
+  to its primary looks the same from outside; cloning would fail for the same reason, and lose its data.
+* Damaged data: the server does not start, although the primary runs with the same template and parameters.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from controller.plan.instances.hold import Hold
 from controller.plan.outcome import Waiting
 
 PATIENCE = 60.0
-"""Seconds without any progress before a standby is copied anew, doubled with each copy of the same pod.
+"""Seconds without progress before a standby is cloned again, doubled with each rebuild of the same pod.
 
-It begins anew with one that has followed for an hour since.
+Rebuilds no longer count once the pod has been fit for an hour.
 """
 _LONGEST = 6
 _COPYING = "creating replica"
 
 
 def rebuild(world: World) -> Rebuild | Waiting | None:
-    """Return the copy of one standby, or what speaks against it, or None while every standby gets on."""
+    """Return the rebuild of one standby, or why it has to wait, or None while no standby is stuck."""
     stuck = [instance for instance in world.instances if cannot_follow(instance, world)]
     decided = [(instance, judge(instance, world)) for instance in stuck]
     for _, decision in decided:
@@ -60,7 +59,7 @@ def judge(standby: Instance, world: World) -> Rebuild | Hold:
 
 
 def _last_copy(standby: Instance, world: World) -> str | None:
-    """Say why the standby may hold what nobody else has."""
+    """Say why the standby may hold the last good copy."""
     if world.primary is not None and world.primary.state != "running":
         return NO_PRIMARY
     primary = trusted_primary(world)
@@ -72,7 +71,7 @@ def _last_copy(standby: Instance, world: World) -> str | None:
 
 
 def _busy(standby: Instance, world: World) -> str | None:
-    """Say what has to be over first."""
+    """Say what has to end first."""
     if world.leadership.paused:
         return "Patroni is paused"
     node = world.nodes.get(standby.node)
@@ -83,13 +82,13 @@ def _busy(standby: Instance, world: World) -> str | None:
 
 
 def _being_copied(instance: Instance, world: World) -> bool:
-    """Whether a copy is under way, or was asked for and has not failed for a while."""
+    """Whether cloning is under way, or was requested and has made progress of late."""
     asked = _copies(instance, world) > 0 and not instance.fit and world.idle.get(instance.uid, 0.0) < PATIENCE
     return instance.state == _COPYING or asked
 
 
 def _copies(instance: Instance, world: World) -> int:
-    """Count the copies of a pod that may have been in vain."""
+    """Count the rebuilds of a pod that still count."""
     return max(0, instance.rebuilds - world.forgiven.get(instance.uid, 0))
 
 

@@ -1,4 +1,4 @@
-"""Certificates that instances serve with: a renewed one is taken over without a restart."""
+"""Serving certificates of the instances: a renewed one is loaded without a restart."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from controller.plan.actions import Reload
 
 
 def reloads(world: World, name: str) -> list[Reload]:
-    """Return the members that serve with another certificate than NAME-tls holds.
+    """Return the members that serve with another certificate than the one in NAME-tls.
 
-    The kubelet brings a renewed file within a minute or two, and neither Patroni nor PostgreSQL looks at it
-    before it is told to; until it is there, being told once more does no harm.
+    The kubelet updates the mounted file within a minute or two, and Patroni and PostgreSQL read it only on a
+    reload; reloading too early does no harm.
     """
     held = _certificate(world, names.tls_secret(name))
     if not held:

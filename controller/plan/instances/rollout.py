@@ -1,8 +1,8 @@
 """The one disruptive step of a pass: who is restarted next, and why nobody is.
 
-Standbys go first, one at a time, each back and following before the next; the primary goes last, by
-switchover to a standby that already is what it should be. Pods that do not come up stop the roll-out:
-a broken template never takes a second good pod.
+Standbys go first, one at a time, each ready and streaming again before the next. The primary goes last, after
+a switchover to a standby that is already updated. A new pod that does not become ready stops the rollout, so
+a broken template never costs a second good pod.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from schemas.parameters import STANDBY_SENSITIVE
 Step = Disruption | Waiting | None
 
 _PASSING = frozenset({"InstanceFailing", "ServerNotStarting"})
-"""Troubles that can end by themselves: what crashed is started again."""
+"""Troubles that may end by themselves: a crashed container is restarted."""
 
 
 def candidate(world: World, accept: Callable[[Instance], bool]) -> Instance | None:
-    """Return the most advanced standby that could take over without losing a commit and is accepted."""
+    """Return the most advanced accepted standby that could be promoted without losing a commit."""
     fit = [
         instance
         for instance in world.instances
@@ -34,7 +34,7 @@ def candidate(world: World, accept: Callable[[Instance], bool]) -> Instance | No
 
 
 def uncounted(world: World) -> list[str]:
-    """Return the standbys that follow, and that no commit is acknowledged by yet."""
+    """Return the streaming standbys that are not synchronous standbys yet."""
     lead = world.leadership
     if lead.last_primary is None:  # replication is not synchronous
         return []
@@ -46,11 +46,11 @@ def uncounted(world: World) -> list[str]:
 def handover(
     world: World, primary: Instance, accept: Callable[[Instance], bool], reason: str
 ) -> Switchover | None:
-    """Return the switchover to an accepted standby; None while none is fit, or any is not counted on yet.
+    """Return the switchover to an accepted standby; None while none is fit, or one is not synchronous yet.
 
-    Whoever takes over acknowledges commits by those that were counted on, and by the old primary, which is
-    away for seconds (Patroni 4.1, ha.py, process_sync_replication_prepromote).
-    A candidate is named only where not every standby would do: with one named, Patroni's other standbys
+    A new primary first waits for the standbys that were synchronous, and for the old primary, which is away
+    for seconds (Patroni 4.1, ha.py, process_sync_replication_prepromote).
+    A candidate is named only if not every standby is accepted: with one named, Patroni's other standbys
     sleep for 2 s before they follow the new primary (Patroni 4.1, ha.py, process_unhealthy_cluster), and
     with quorum commit no commit is acknowledged before one of them does.
     """
@@ -63,7 +63,7 @@ def handover(
 
 
 def rollout(world: World, expected: int) -> Step:
-    """Return the next disruptive step towards the newest template and configuration, if any."""
+    """Return the next disruptive action towards the newest template and configuration, if any."""
     revision = _update_revision(world.statefulset)
     if revision is None:
         return Waiting(5, "RollingOut", "the StatefulSet's newest revision is not known yet")
@@ -77,9 +77,9 @@ def rollout(world: World, expected: int) -> Step:
 
 
 def _relied_upon(step: Step, world: World) -> Step:
-    """Let nobody go before every other standby is counted on.
+    """Restart no instance before all other standbys are synchronous.
 
-    Else the one that goes may be the only one that commits wait for, and that could take over.
+    Otherwise the restarted one may be the only synchronous standby, and the only one that could be promoted.
     """
     if not isinstance(step, DeletePod | RestartPostgres):
         return step
@@ -91,7 +91,7 @@ def _relied_upon(step: Step, world: World) -> Step:
 
 
 def _spare(step: Step, world: World) -> Step:
-    """Keep a pod whose claim somebody has deleted: its end would end the data, if nobody else has it."""
+    """Keep a pod whose claim is marked for deletion: with the pod its data would be lost."""
     if not isinstance(step, DeletePod):
         return step
     claim = next((c for c in world.claims if c.deleting and ordinal(step.name) == c.ordinal), None)
@@ -116,7 +116,7 @@ def _update_revision(statefulset: Manifest | None) -> str | None:
 
 
 def _broken(world: World, stale: list[Instance], revision: str) -> Step:
-    """Make an old pod that is not serving anew: it loses nothing, and it may be all that is needed."""
+    """Replace an outdated pod that is not ready: nothing is lost, and it may be all that is needed."""
     for instance in stale:
         trouble = instance.trouble
         if instance.ready or instance.deleting or trouble is None or _may_recover(instance, world, revision):
@@ -126,9 +126,9 @@ def _broken(world: World, stale: list[Instance], revision: str) -> Step:
 
 
 def _may_recover(instance: Instance, world: World, revision: str) -> bool:
-    """Whether an old pod may serve again by itself, and a new one has yet to show that it would.
+    """Whether an outdated pod may recover by itself, while no pod of the new template is ready yet.
 
-    With nobody serving there is nothing to lose, and the newest data may be on the one that is held back.
+    With no ready primary there is nothing to lose, and this pod may have the newest data.
     """
     primary = world.primary
     served = primary is not None and primary.fit
@@ -137,7 +137,7 @@ def _may_recover(instance: Instance, world: World, revision: str) -> bool:
 
 
 def _blocked(world: World, stale: list[Instance], revision: str, expected: int) -> Step:
-    """Take nothing down while anything is on its way."""
+    """Disrupt nothing while another instance is not ready."""
     if not stale and not any(i.pending_restart for i in world.instances):
         return None
     for instance in world.instances:
@@ -174,7 +174,7 @@ def _renewed(instance: Instance) -> DeletePod:
 
 
 def _restarted(instance: Instance, put_off: frozenset[str] = frozenset()) -> RestartPostgres | None:
-    """Return the restart that Patroni asks for, unless only for what can wait."""
+    """Return the restart that is pending, unless only for parameters in `put_off`."""
     pending = instance.pending_restart
     if pending is None or (pending and pending.keys() <= put_off):
         return None
@@ -183,10 +183,10 @@ def _restarted(instance: Instance, put_off: frozenset[str] = frozenset()) -> Res
 
 
 def _primary_first(primary: Instance, standbys: list[Instance], lowered: frozenset[str]) -> Step:
-    """Restart the primary before its standbys if they need its value, once one has shown that they start.
+    """Restart the primary before its standbys if a parameter was lowered that standbys need at its value.
 
-    A standby is started with its primary's larger value (Patroni, postgresql/config.py,
-    effective_configuration), so what else has changed can be tried on one before the primary gets it.
+    Patroni starts a standby with its primary's larger value (postgresql/config.py, effective_configuration),
+    so the other changed parameters can be tried on one standby before the primary gets them.
     """
     if not lowered:
         return None
@@ -210,7 +210,7 @@ def _primary_last(world: World, primary: Instance, stale: list[Instance], expect
 
 
 def _lowered(primary: Instance) -> frozenset[str]:
-    """Return the parameters that no standby may have less of than its primary, where they go down."""
+    """Return the lowered parameters that no standby may have at a smaller value than its primary."""
     pending = primary.pending_restart or {}
     return frozenset(name for name in STANDBY_SENSITIVE & pending.keys() if _less(*pending[name]))
 

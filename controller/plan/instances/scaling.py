@@ -1,4 +1,4 @@
-"""How many instances the StatefulSet may have right now: the declared number, reached without surprise."""
+"""How many instances the StatefulSet may have now, on the way to the declared number."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ INSTANCES = "keddah.dev/instances"
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What the StatefulSet is given now, and what stands between that and the declared number."""
+    """The number of instances for now, and what has to happen before the declared number."""
 
     instances: int
     remembered: int
-    """Kept on the StatefulSet while it has none."""
+    """The number that waking from hibernation restores; kept on the StatefulSet."""
     switchover: Switchover | None = None
     waiting: Waiting | None = None
 
@@ -35,10 +35,10 @@ def declared_instances(db: PostgreSQLDatabase) -> int:
 def scale(db: PostgreSQLDatabase, declared: int, world: World) -> Scale:
     """Choose the StatefulSet's `replicas`.
 
-    Growing is free. Shrinking takes the instances with the highest ordinals, so the primary must have left
-    them first. Data that was there before (retained claims, hibernation) comes back with all its instances,
-    because only among all of them can Patroni tell which one has the newest data. While Patroni is paused,
-    somebody works by hand on what is there, and none of it is removed.
+    Scaling up is always possible. Scaling down removes the instances with the highest ordinals, so none of
+    them may be the primary. Existing data (retained claims, hibernation) is started with all its
+    instances, because only among all of them can Patroni tell which one has the newest data. While Patroni is
+    paused, somebody works on the instances by hand, and none is removed.
     """
     remembered = max(declared, _before(world))
     current = _current(world)
@@ -60,7 +60,7 @@ def scale(db: PostgreSQLDatabase, declared: int, world: World) -> Scale:
 
 
 def _hibernate(current: int, remembered: int, world: World) -> Scale:
-    """End every instance, unless that would let go of a volume that somebody has deleted meanwhile."""
+    """Stop every instance, unless that would lose a volume that is marked for deletion."""
     doomed = ", ".join(claim.name for claim in world.claims if claim.deleting)
     if current and doomed:
         message = f"{doomed}: marked for deletion and would be lost with its pod, so no pod is stopped"
@@ -69,10 +69,10 @@ def _hibernate(current: int, remembered: int, world: World) -> Scale:
 
 
 def _newest(world: World) -> int:
-    """Return how many instances it takes to have the one with the newest commits, while none is primary.
+    """Return how many instances are needed to include the last primary, while there is no primary.
 
-    A failover to an instance that is being removed leaves only some that may not take over: the volume of
-    the one that may has to come back. 0 when there is no such volume.
+    After a failover to an instance that is being removed, the remaining ones may not be promoted: the volume
+    of the last primary has to come back. 0 when there is no such volume.
     """
     last = ordinal(world.leadership.last_primary or "")
     there = any(claim.ordinal == last for claim in world.claims)
@@ -85,7 +85,7 @@ def _shrink(declared: int, current: int, world: World) -> Scale:
     primary = world.primary
     change = f"{current} -> {declared} instances"
     if primary is None or not primary.fit:
-        # One that is dead may hold the lock for a while: those that would go may be all that is left.
+        # A dead primary may still hold the lock: the instances to be removed may be all that is left.
         waiting = Waiting(5, "ScaleDownWaits", f"{change}: there is no ready primary")
         return Scale(current, current, waiting=waiting)
     if primary.ordinal < declared:
@@ -106,7 +106,7 @@ def _current(world: World) -> int:
 
 
 def _before(world: World) -> int:
-    """Return how many instances there were before: by annotation, else by the claims that are left."""
+    """Return the former number of instances: from the annotation, else from the remaining claims."""
     if world.statefulset is not None:
         return _annotated(world.statefulset)
     return max((claim.ordinal + 1 for claim in world.claims), default=0)

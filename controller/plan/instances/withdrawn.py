@@ -1,7 +1,7 @@
-"""Parameters that were taken back before every server had them: nobody is restarted for those any more.
+"""Parameters that were reverted before every server had them: no server is restarted for these.
 
-Patroni tells PostgreSQL at once, and then sleeps for a second before it looks who must restart (Patroni 4.1,
-postgresql/config.py, reload_config): till then it says so of what is no longer wanted.
+Patroni reloads PostgreSQL at once, and then sleeps for a second before it checks for pending restarts (4.1,
+postgresql/config.py, reload_config): until then it reports restarts that are no longer wanted.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from schemas.types import PostgreSQLDatabase
 
 
 def digested(db: PostgreSQLDatabase, world: World) -> World:
-    """Return the world as it is once Patroni has taken over the newest parameters."""
+    """Return the world without the pending restarts of reverted parameters."""
     return replace(world, instances=tuple(_without_withdrawn(i, db, world) for i in world.instances))
 
 
 def digesting(db: PostgreSQLDatabase, world: World) -> Waiting | None:
-    """Look again soon while Patroni speaks of values that were taken back."""
+    """Wait while Patroni still reports reverted parameters."""
     late = [i.name for i in world.instances if _without_withdrawn(i, db, world) is not i]
     if not late:
         return None
