@@ -94,6 +94,12 @@ def pending_restart(said: Manifest) -> dict[str, tuple[str, str]] | None:
     return changes if changes or not values else None
 
 
+def disk_full(said: Manifest) -> bool:
+    """Whether a member has told, in its tags, that its volume is full (deploy/images/patroni/room.py)."""
+    tags = said.get("tags")
+    return isinstance(tags, dict) and tags.get("disk_full") is True
+
+
 def trouble(status: Manifest, of: Manifest, said: Manifest) -> Trouble | None:
     """Return why an instance does not come up, as Kubernetes or else Patroni says."""
     for found in status.get("conditions") or []:

@@ -53,6 +53,7 @@ class Progress:
     def look(self, key: Key, instances: Iterable[Instance], holder: str | None) -> dict[str, float]:
         """Return, by pod's UID, the seconds for which an instance has neither moved nor followed.
 
+        One whose disk is full cannot, so its count begins when it has room.
         Another holder of the lock begins every count anew, for whom to follow is another then.
         """
         before, now = self._since.get(key, {}), self._clock()
@@ -92,7 +93,7 @@ def _health(instance: Instance, before: _Health | None, now: float) -> _Health:
 
 
 def _look(instance: Instance, holder: str | None, before: _Since | None, now: float) -> _Since | None:
-    if instance.fit or instance.streaming or instance.name == holder:
+    if instance.fit or instance.streaming or instance.name == holder or instance.disk_full:
         return None
     if instance.state in _ON_THE_WAY:
         return before if before and before.mark[0] == holder else None

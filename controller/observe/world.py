@@ -66,6 +66,8 @@ class Instance:
     """How the container last terminated, even if it runs again; "" if it never did."""
     last_end_at: datetime | None = None
     """When it last terminated, rounded down to the second, by the clock of its node."""
+    disk_full: bool = False
+    """Whether its volume is full, as its Patroni last reported."""
 
     @property
     def fit(self) -> bool:
@@ -217,6 +219,7 @@ def instance(pod: Manifest) -> Instance:
         ended_at=pods.moment(pods.termination(container).get("finishedAt")),
         last_end=pods.end(pods.last_termination(container)),
         last_end_at=pods.moment(pods.last_termination(container).get("finishedAt")),
+        disk_full=pods.disk_full(member),
     )
 
 

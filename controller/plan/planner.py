@@ -34,7 +34,7 @@ from controller.plan.instances.rollout import rollout
 from controller.plan.instances.scaling import INSTANCES, Scale, declared_instances, scale
 from controller.plan.instances.withdrawn import digested, digesting
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
-from controller.plan.volumes import cannot_grow, growing, growth, missing_class
+from controller.plan.volumes import cannot_grow, full, growing, growth, missing_class
 from schemas.types import PostgreSQLDatabase
 
 FINALIZER = "keddah.dev/deletion"
@@ -135,6 +135,8 @@ def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
         or evacuation(world)
         or discard(world)
         or rebuild(world)
+        # Whatever is restarted now may not come up.
+        or full(intent.db, world)
         or _impostor(intent, world)
         or rollout(digested(intent.db, world), scaled.instances)
         or digesting(intent.db, world)

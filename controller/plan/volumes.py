@@ -54,6 +54,21 @@ def growing(world: World) -> Waiting | None:
     return Waiting(30, "VolumesGrowing", steps)
 
 
+def full(db: PostgreSQLDatabase, world: World) -> Stalled | Waiting | None:
+    """Name the volumes that are full, unless they are growing."""
+    names = {claim.ordinal: f"{claim.name}, {claim.capacity or claim.requested}" for claim in world.claims}
+    told = ", ".join(
+        f"{i.name} ({names.get(i.ordinal, 'its volume')})" for i in world.instances if i.disk_full
+    )
+    if not told:
+        return None
+    stuck = cannot_grow(db, world)
+    if stuck is None and (under_way := growing(world)):
+        return under_way
+    advice = stuck.message if stuck else "increase spec.storage.size, a full volume can grow"
+    return Stalled("DiskFull", f"less than 32 MiB free on the disk of {told}: {advice}")
+
+
 def _short(size: str, wanted: str) -> bool:
     return parse(size) < parse(wanted)
 

@@ -35,6 +35,8 @@ _USUAL = frozenset(
     }
 )
 """Reasons of a database that is not Ready because it does what was asked: no warning."""
+_GRAVE = frozenset({"DiskFull", "VolumeCannotGrow"})
+"""Reasons of a database that may be Ready, and will not be for long unless somebody acts."""
 _OF_IMAGES: Mapping[str, Type] = {
     "DowngradeRefused": "Warning",
     "NotInCatalogue": "Warning",
@@ -211,7 +213,7 @@ def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tup
         changed = (last.get("status"), last.get("reason")) != (condition["status"], condition["reason"])
         if condition["type"] == "Ready" and changed:
             usual = condition["status"] == "True" or condition["reason"] in _USUAL
-            kind: Type = "Normal" if usual else "Warning"
+            kind: Type = "Normal" if usual and condition["reason"] not in _GRAVE else "Warning"
             events.append((kind, condition["reason"], condition["message"]))
         if condition["type"] == "UpToDate" and changed:
             events.extend(_of_images(last, condition))

@@ -13,6 +13,9 @@ from tests.rest import Object
 from tests.waiting import until
 
 GROWS, FIXED = "keddah-local", "keddah-local-fixed"
+VOLUME = "/var/lib/postgresql"
+BALLAST = f"{VOLUME}/ballast"
+KILL = "kill -KILL $(cat /proc/1/task/1/children)"
 FAILOVER_SECONDS = 30
 """Longer than Patroni's ttl of 20 s."""
 
@@ -87,6 +90,9 @@ def test_a_full_disk_fails_over_into_no_other_and_growth_brings_all_rows_back(da
     primary = database.primary()
     acknowledged = _fill(database)
     assert acknowledged > 0
+    told = "less than 32 MiB free on the disk of db-0 (data-db-0, 400Mi), db-1 (data-db-1, 400Mi): increase spec.storage.size"
+    until(lambda: database.condition("Stalled")["message"].startswith(told), 30, database.story, POLL)
+    assert any(event.startswith("DiskFull: ") for event in database.events())
     # As long as a failover would take: the other disk has the same rows and is as full.
     time.sleep(FAILOVER_SECONDS)
     took_over = [name for name in database.primaries() if name != primary]
@@ -96,6 +102,31 @@ def test_a_full_disk_fails_over_into_no_other_and_growth_brings_all_rows_back(da
     kept = {int(chunk) for chunk in database.sql("SELECT chunk FROM filler").split()}
     assert kept >= set(range(1, acknowledged + 1))
     assert took_over == [], database.events()
+
+
+@pytest.mark.own_cluster("needs volumes of a true size")
+def test_of_two_standbys_with_the_same_wal_the_one_with_room_takes_over(database: Database) -> None:
+    database.apply(replicas=3, storage={"size": "400Mi", "storageClassName": GROWS}).expect()
+    for turn in (1, -1):
+        database.settled()
+        full, roomy = database.standbys()[::turn]
+        _run(database, full, f"fallocate -l $(($(df -m --output=avail {VOLUME} | tail -1) - 20))M {BALLAST}")
+        told = database.until_condition("Stalled", "DiskFull", 30)
+        assert f"less than 32 MiB free on the disk of {full} (" in told["message"]
+        assert _successor(database) == roomy, database.events()
+        _run(database, full, f"rm {BALLAST}")
+
+
+def _successor(database: Database) -> str:
+    before = database.primary()
+    database.execute(before, "sh", "-c", KILL)
+    until(lambda: database.status().get("primary", before) != before, 60, database.story, POLL)
+    return str(database.status()["primary"])
+
+
+def _run(database: Database, pod: str, script: str) -> None:
+    done = database.execute(pod, "sh", "-c", script)
+    assert done.code == 0, done.err
 
 
 def _fill(database: Database) -> int:
@@ -113,7 +144,7 @@ def _fill(database: Database) -> int:
 
 
 def _says_full(database: Database, told: str) -> bool:
-    free = database.execute(database.pod_names()[0], "df", "-m", "--output=avail", "/var/lib/postgresql").out
+    free = database.execute(database.pod_names()[0], "df", "-m", "--output=avail", VOLUME).out
     return "No space left on device" in told or int(free.split()[-1]) < 32
 
 
@@ -127,5 +158,5 @@ def _capacity(database: Database) -> str:
 
 
 def _megabytes(database: Database) -> int:
-    done = database.execute("db-0", "df", "-m", "--output=size", "/var/lib/postgresql")
+    done = database.execute("db-0", "df", "-m", "--output=size", VOLUME)
     return int(done.out.split()[-1])

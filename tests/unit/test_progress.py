@@ -147,3 +147,9 @@ def test_what_was_wanted_before_a_change_is_known_for_half_a_minute(watch: Watch
     assert former(5, jit="off") == {"jit": "on", "work_mem": "1MB"}
     watch.progress.forget(KEY)
     assert former(0, jit="on") == {}
+
+
+def test_a_standby_whose_disk_is_full_begins_its_count_when_it_has_room(watch: Watch) -> None:
+    watch.after(0, standby(state="start failed"))
+    assert watch.after(60, standby(state="start failed", disk_full=True)) is None
+    assert watch.after(60, standby(state="start failed")) == 0

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from controller.observe.world import StorageClass
-from controller.plan.actions import GrowClaim
+from controller.plan.actions import DeletePod, GrowClaim
 from controller.plan.outcome import Done, Stalled, Waiting
 from controller.plan.planner import plan
-from tests.worlds import claim, intent, members, pod, settled, world
+from tests.worlds import OLD, claim, intent, members, pod, settled, world
 
 GROWING = {"fast": StorageClass(expandable=True)}
 FIXED = {"fast": StorageClass(expandable=False)}
@@ -63,3 +63,50 @@ def test_storage_that_refuses_to_grow_is_told(state: str) -> None:
     around = settled(wish, world(members(1), claims=(failed,), storage_classes=GROWING))
     message = "the storage refused to grow volumes, see the claims' events: data-orders-0 (10Gi of 20Gi)"
     assert plan(wish, around).outcome == Stalled("VolumeCannotGrow", message)
+
+
+@pytest.mark.parametrize(
+    ("full_ones", "told"),
+    [
+        ((1,), "orders-1 (data-orders-1, 10Gi)"),
+        ((0, 1), "orders-0 (data-orders-0, 10Gi), orders-1 (data-orders-1, 10Gi)"),
+    ],
+)
+def test_a_full_disk_is_named_with_what_to_do(full_ones: tuple[int, ...], told: str) -> None:
+    wish = intent(replicas=2, storage={"size": "10Gi"})
+    instances = tuple(replace(i, disk_full=i.ordinal in full_ones) for i in members(2))
+    chosen = plan(wish, settled(wish, world(instances, storage_classes=GROWING)))
+    advice = "increase spec.storage.size, a full volume can grow"
+    assert chosen.outcome == Stalled("DiskFull", f"less than 32 MiB free on the disk of {told}: {advice}")
+
+
+def test_a_full_disk_is_told_before_what_comes_of_it() -> None:
+    wish = intent(replicas=2, storage={"size": "10Gi"})
+    broken = pod(1, ready=False, streaming=False, state="start failed", disk_full=True)
+    around = world((pod(0, "primary"), broken), storage_classes=GROWING, idle={})
+    outcome = plan(wish, settled(wish, around)).outcome
+    assert outcome.reason == "DiskFull"
+
+
+def test_a_full_disk_that_grows_is_growing_and_one_that_cannot_says_so() -> None:
+    wish = intent(storage={"size": "20Gi"})
+    asked = claim(0, requested="20Gi")
+    around = world((pod(0, "primary", disk_full=True),), claims=(asked,), storage_classes=GROWING)
+    assert plan(wish, settled(wish, around)).outcome.reason == "VolumesGrowing"
+    fixed = world((pod(0, "primary", disk_full=True),), storage_classes=FIXED)
+    outcome = plan(wish, settled(wish, fixed)).outcome
+    assert outcome == Stalled(
+        "DiskFull",
+        "less than 32 MiB free on the disk of orders-0 (data-orders-0, 10Gi): "
+        "StorageClass fast does not allow volumes to grow to 20Gi: data-orders-0 (10Gi)",
+    )
+
+
+def test_nothing_is_restarted_while_a_disk_is_full() -> None:
+    wish = intent(replicas=2)
+    old = replace(pod(1), revision=OLD, disk_full=True)
+    around = settled(wish, world((pod(0, "primary"), old)))
+    chosen = plan(wish, around)
+    assert (chosen.actions, chosen.outcome.reason) == ((), "DiskFull")
+    roomy = replace(around, instances=(pod(0, "primary"), replace(old, disk_full=False)))
+    assert any(isinstance(action, DeletePod) for action in plan(wish, roomy).actions)

@@ -13,9 +13,10 @@ from patroni.__main__ import Patroni
 from patroni.api import RestApiHandler, check_access
 from patroni.daemon import abstract_main
 
-from . import lock, postmaster, silence
+from . import lock, postmaster, room, silence
 from .ha import KeddahHa
 from .request import Request
+from .room import Room
 from .server import PatroniServer
 from .standby import PatroniStandby
 
@@ -33,16 +34,23 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
     """The daemon, with threads that watch its server."""
 
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - Patroni's own
+        self._room = Room()
         super().__init__(*arguments)
         self.request = Request(self.config, True)
         self.ha = KeddahHa(self)
         self._server = PatroniServer(self)
+
+    @property
+    def tags(self) -> dict[str, Any]:
+        """What the configuration says of this member, and its volume."""
+        return {**super().tags, **self._room.tags}
 
     def run(self) -> None:
         """Run until told to end."""
         _begin("postmaster", postmaster.watch, self._server.pid, self.ha.wakeup, time.sleep)
         _begin("silence", silence.watch, self._server, time.monotonic, time.sleep, silence.Patience())
         _begin("lock", lock.watch, PatroniStandby(self), time.monotonic, time.sleep)
+        _begin("room", room.watch, self._room, self.postgresql.data_dir, self.ha.wakeup, time.sleep)
         super().run()
 
     def _shutdown(self) -> None:

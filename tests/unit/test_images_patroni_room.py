@@ -1,0 +1,97 @@
+"""What a member says of its volume; the volumes are played here."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from controller.observe.pods import disk_full
+from deploy.images.patroni.room import LOOK_SECONDS, Room, watch
+
+MIB = 1 << 20
+
+
+class EnoughError(Exception):
+    """The test has seen what it wanted."""
+
+
+def after(*free: int) -> Room:
+    room = Room()
+    for mebibytes in free:
+        room.changed(mebibytes * MIB)
+    return room
+
+
+@pytest.mark.parametrize(
+    ("free", "full"),
+    [((), False), ((32,), False), ((31,), True), ((0, 63), True), ((0, 64), False), ((0, 64, 63), False)],
+)
+def test_a_volume_is_full_until_it_has_clearly_more_room(free: tuple[int, ...], full: bool) -> None:  # noqa: FBT001
+    assert bool(after(*free).tags) is full
+
+
+def test_the_controller_reads_what_a_member_says() -> None:
+    assert disk_full(json.loads(json.dumps({"tags": after(0).tags})))
+    assert not disk_full({"tags": after(99).tags})
+    assert not disk_full({})
+    assert not disk_full({"tags": "damaged"})
+
+
+def test_a_member_without_room_may_still_take_over() -> None:
+    tags = after(0).tags
+    assert tags["nofailover"] is False
+    assert tags["failover_priority"] == 0
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, found: Iterable[int | OSError]) -> list[str | float]:
+    """Look once at each of these; give what was done."""
+    looks = iter(found)
+    told: list[str | float] = []
+
+    def look(folder: str) -> SimpleNamespace:
+        assert folder == "/data"
+        seen = next(looks, None)
+        if seen is None:
+            raise EnoughError
+        if isinstance(seen, OSError):
+            raise seen
+        return SimpleNamespace(f_bavail=seen, f_frsize=MIB)
+
+    monkeypatch.setattr(os, "statvfs", look)
+    with pytest.raises(EnoughError):
+        watch(Room(), "/data", lambda: told.append("woken"), told.append)
+    return told
+
+
+def test_patroni_is_woken_when_what_is_said_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = watched(monkeypatch, [99, 0, 0, 99])
+    assert told == [LOOK_SECONDS, "woken", LOOK_SECONDS, LOOK_SECONDS, "woken", LOOK_SECONDS]
+
+
+def test_a_folder_that_is_not_there_yet_is_neither_full_nor_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = watched(monkeypatch, [FileNotFoundError(), 0, FileNotFoundError()])
+    assert told == [LOOK_SECONDS, "woken", LOOK_SECONDS, LOOK_SECONDS]
+
+
+def test_bytes_of_a_true_volume_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.statvfs(tmp_path)
+    seen: list[int] = []
+
+    def changed(_: Room, free: int) -> bool:
+        seen.append(free)
+        return False
+
+    monkeypatch.setattr(Room, "changed", changed)
+
+    def enough(_: float) -> None:
+        raise EnoughError
+
+    with pytest.raises(EnoughError):
+        watch(Room(), str(tmp_path), lambda: None, enough)
+    [free] = seen
+    assert 0 < free <= whole.f_blocks * whole.f_frsize
