@@ -66,7 +66,7 @@ def full(db: PostgreSQLDatabase, world: World) -> Stalled | Waiting | None:
     if stuck is None and (under_way := growing(world)):
         return under_way
     advice = stuck.message if stuck else "increase spec.storage.size, a full volume can grow"
-    return Stalled("DiskFull", f"less than 32 MiB free on the disk of {told}: {advice}")
+    return Stalled("DiskFull", f"disk full: {told}; {advice}")
 
 
 def _short(size: str, wanted: str) -> bool:

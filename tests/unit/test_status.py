@@ -180,12 +180,10 @@ def test_an_event_is_told_only_when_ready_changes() -> None:
 
 
 def test_a_full_disk_is_a_warning_though_every_instance_serves() -> None:
-    full = Stalled("DiskFull", "less than 32 MiB free on the disk of orders-0")
+    full = Stalled("DiskFull", "disk full: orders-0")
     result = status(typed_database(), world(members(1)), full, judged=True, now=NOW)
     assert condition(result, "Ready") == ("True", "DiskFull")
-    assert transitions({}, result) == [
-        ("Warning", "DiskFull", "less than 32 MiB free on the disk of orders-0")
-    ]
+    assert transitions({}, result) == [("Warning", "DiskFull", "disk full: orders-0")]
 
 
 def pods(*images: str) -> dict[str, Any]:

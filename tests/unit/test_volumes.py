@@ -77,7 +77,7 @@ def test_a_full_disk_is_named_with_what_to_do(full_ones: tuple[int, ...], told: 
     instances = tuple(replace(i, disk_full=i.ordinal in full_ones) for i in members(2))
     chosen = plan(wish, settled(wish, world(instances, storage_classes=GROWING)))
     advice = "increase spec.storage.size, a full volume can grow"
-    assert chosen.outcome == Stalled("DiskFull", f"less than 32 MiB free on the disk of {told}: {advice}")
+    assert chosen.outcome == Stalled("DiskFull", f"disk full: {told}; {advice}")
 
 
 def test_a_full_disk_is_told_before_what_comes_of_it() -> None:
@@ -97,7 +97,7 @@ def test_a_full_disk_that_grows_is_growing_and_one_that_cannot_says_so() -> None
     outcome = plan(wish, settled(wish, fixed)).outcome
     assert outcome == Stalled(
         "DiskFull",
-        "less than 32 MiB free on the disk of orders-0 (data-orders-0, 10Gi): "
+        "disk full: orders-0 (data-orders-0, 10Gi); "
         "StorageClass fast does not allow volumes to grow to 20Gi: data-orders-0 (10Gi)",
     )
 
