@@ -266,3 +266,13 @@ def test_the_most_advanced_synchronous_standby_is_the_candidate() -> None:
     chosen = candidate(world(instances, leadership=lead), lambda _: True)
     assert chosen is not None
     assert chosen.name == "orders-2"
+
+
+@pytest.mark.parametrize(("full", "chosen"), [((2,), "orders-1"), ((1, 2), "orders-2")])
+def test_a_standby_whose_disk_is_full_is_the_candidate_only_where_there_is_no_other(
+    full: tuple[int, ...], chosen: str
+) -> None:
+    standbys = (pod(n, position=10 * n, disk_full=n in full) for n in (1, 2))
+    found = candidate(world((pod(0, "primary"), *standbys)), lambda _: True)
+    assert found is not None
+    assert found.name == chosen

@@ -21,7 +21,10 @@ _PASSING = frozenset({"InstanceFailing", "ServerNotStarting"})
 
 
 def candidate(world: World, accept: Callable[[Instance], bool]) -> Instance | None:
-    """Return the most advanced accepted standby that could be promoted without losing a commit."""
+    """Return the most advanced accepted standby that could be promoted without losing a commit.
+
+    One whose disk is full only if there is no other.
+    """
     fit = [
         instance
         for instance in world.instances
@@ -30,7 +33,11 @@ def candidate(world: World, accept: Callable[[Instance], bool]) -> Instance | No
         and world.leadership.eligible(instance.name)
         and accept(instance)
     ]
-    return max(fit, key=lambda instance: (instance.position, -instance.ordinal), default=None)
+    return max(fit, key=_aptitude, default=None)
+
+
+def _aptitude(instance: Instance) -> tuple[bool, int, int]:
+    return not instance.disk_full, instance.position, -instance.ordinal
 
 
 def uncounted(world: World) -> list[str]:
