@@ -1,4 +1,4 @@
-"""Who trusts whom: certificates and passwords, pure in `pki` and `certificate`, and those of the webhooks.
+"""Certificates and passwords: pure functions in `pki` and `certificate`, and the webhooks' certificates.
 
-It may import `watches` and `kube`, and knows nothing of any database.
+May import `watches` and `kube`; it knows nothing about databases.
 """

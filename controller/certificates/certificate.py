@@ -1,4 +1,4 @@
-"""What a certificate says: to whom it belongs, who signed it, and for how long it is good."""
+"""Reads certificates: subject names, issuer, validity."""
 
 from __future__ import annotations
 

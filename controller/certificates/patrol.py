@@ -1,4 +1,4 @@
-"""Keeps the webhooks' certificates: looks now and then, and at once when somebody changed who is trusted."""
+"""Maintains the webhooks' certificates: periodically, and at once when a caBundle was changed."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PERIOD = 60.0
-"""Seconds between two looks at the certificates themselves."""
+"""Seconds between two checks of the certificates themselves."""
 _TRY_AGAIN = 5.0
 
 
 class CertificatePatrol:
-    """Verifies the certificates every minute, and injects their authority when `alarm` is called."""
+    """Checks the certificates periodically, and injects the CA bundle again when `alarm` is called."""
 
     def __init__(self, certificates: WebhookCertificates) -> None:
         self._certificates = certificates
         self._configured = asyncio.Event()
 
     def alarm(self) -> None:
-        """Take note that a webhook configuration changed."""
+        """Record that a webhook configuration changed."""
         self._configured.set()
 
     async def run(self) -> None:
-        """Go round for ever; an API server that fails is asked again soon."""
+        """Run until cancelled; retries soon while the API server fails."""
         verify = True
         while True:
             self._configured.clear()

@@ -1,9 +1,9 @@
 """The webhooks' certificates: an authority, a serving pair, and the caBundle by which it is trusted.
 
-`wanted` is pure. A rotation of the authority goes in steps that a crash may interrupt anywhere, since each
-follows from what the two Secrets hold: the next authority is made and trusted first (caBundle holds both);
-a while later it becomes the one that signs; the old one stays trusted until it ends. A serving pair is thus
-trusted before it is served, and after.
+`wanted` is pure. A CA rotation has several steps, and a crash may interrupt it anywhere, because each step
+follows from the contents of the two Secrets: first the next CA is created and trusted (caBundle holds both);
+some time later it starts to sign; the old one stays trusted until it expires. So a serving certificate is
+always trusted before it is served.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class WebhookCertificates:
         """Read both Secrets, write what is due, and make the API server trust it; raises what Kube does."""
         authority, serving = await self._read(CA_SECRET), await self._read(TLS_SECRET)
         due = wanted(authority, serving, self._hosts, now=self._now(), entropy=self._entropy)
-        # Trust comes first: a pair that is served before it is trusted fails every write in the cluster.
+        # caBundle first: until a served certificate is trusted, every write of a database fails.
         if due.authority != authority:
             await self._write(CA_SECRET, due.authority)
         self._bundle = due.bundle

@@ -13,7 +13,7 @@ _LOG_LINE_PREFIX = "%m [%p] %q%u@%d %h "
 def parameters(db: PostgreSQLDatabase) -> dict[str, str]:
     """Return all parameters that are not PostgreSQL's or Patroni's own defaults, sorted by name.
 
-    Names are in lower case, as PostgreSQL compares them: no spelling of the user's evades what is owned.
+    Names are in lower case, as PostgreSQL compares them: so no user's spelling can override OWNED.
     """
     wishes = {name.lower(): value for name, value in db.spec.parameters.items()}
     merged = _sized(db.spec.resources) | _DEFAULTS | wishes | OWNED
@@ -28,19 +28,20 @@ _DEFAULTS = {
     "log_line_prefix": _LOG_LINE_PREFIX,
     "log_lock_waits": "on",
     "log_temp_files": "10MB",
-    # After a crash PostgreSQL first makes sure of every file in its folder, one by one: seconds, where one
-    # flush of the volume, which nobody shares, is enough (its errors are reported since Linux 5.8).
+    # By default PostgreSQL fsyncs every file of its data directory after a crash, which takes seconds. One
+    # syncfs of the volume, which nobody shares, is enough (it reports errors since Linux 5.8).
     "recovery_init_sync_method": "syncfs",
-    # A standby that was refused once, by a primary that recovers from a crash or is not one yet, waits so
-    # long before it asks again (PostgreSQL's own default: 5s); with quorum commit, every commit waits too.
+    # The time until a standby retries, after a primary that is in crash recovery or not promoted yet has
+    # refused it (PostgreSQL's default: 5s). With quorum commit, every commit waits for that too.
     "wal_retrieve_retry_interval": "500ms",
-    # With two instances every commit waits for a standby that is cut off or frozen, until the primary closes
-    # its connection (PostgreSQL's own default: 60s) and Patroni, up to 5 s later, counts on it no more. A
-    # busy one is asked after half of the time, and answers unless its volume stands still for seconds; it
-    # then connects anew. Less would fall upon logical subscribers and copies to slow disks, whom this is for
-    # as well (each connection may set its own). `tcp_user_timeout` would end clients that are slow to read.
+    # With two instances, every commit waits for a standby that is cut off or frozen until the primary closes
+    # its connection (PostgreSQL's default: 60s) and Patroni removes it from the synchronous standbys, up to
+    # 5 s later. A busy standby gets a keepalive after half of this time, and answers unless its volume stalls
+    # for seconds; then it reconnects. A smaller value would disconnect logical subscribers and base backups to
+    # slow disks, to which it applies too (each connection may set its own). `tcp_user_timeout` would
+    # disconnect slow clients.
     "wal_sender_timeout": "10s",
-    # After a network was away a standby asks anew, and does not wait for TCP's next attempt, a minute away.
+    # After a network outage a standby reconnects, instead of waiting up to a minute for TCP's next retry.
     "wal_receiver_timeout": "10s",
 }
 
@@ -58,7 +59,7 @@ Where the socket is, Patroni's file says, which wins over all of these."""
 
 
 def _sized(resources: ResourceRequirements | object) -> dict[str, str]:
-    """Return what follows from the container's memory, nothing where that is not known."""
+    """Return the parameters that are derived from the container's memory; none if it is unknown."""
     memory = sizing.container_memory(resources)
     if memory is None:
         return {}

@@ -1,4 +1,4 @@
-"""What the API server answers, good or bad."""
+"""The API server's answers, and its errors as exceptions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Refused(KubeError):  # noqa: N818 - what happened, and it is not the clien
 
 
 class Unavailable(KubeError):  # noqa: N818 - what the API server is
-    """No answer, or one that says later (401, 429, 5xx)."""
+    """No answer, or a status that may go away by itself (401, 429, 5xx)."""
 
 
 def read(status: int, content: bytes, what: str) -> Manifest:

@@ -1,4 +1,4 @@
-"""Who acts: one replica at a time, by a Lease (coordination.k8s.io), with one request a renewal.
+"""Leader election by a Lease (coordination.k8s.io), with one request for each renewal.
 
 Safety rests on two numbers: a holder stops acting `RENEW_DEADLINE` seconds after it *sent* its last good
 renewal, and nobody takes over before `DURATION` seconds without a change, both by monotonic clocks of
@@ -34,11 +34,11 @@ _NOT_FOUND = 404
 
 
 class LeadershipLost(Exception):  # noqa: N818 - what happened
-    """Somebody else may act now: this process must not."""
+    """Another replica may be the leader now: this process must not write any more."""
 
 
 class Leases(Protocol):
-    """As much of the API server as an election needs."""
+    """The part of the API client that an election needs."""
 
     async def get(self, kind: str, namespace: str | None, name: str) -> Manifest | None:
         """Read an object."""
@@ -51,7 +51,7 @@ class Leases(Protocol):
 
 
 class Term:
-    """For how long this process may still act, by its monotonic clock."""
+    """How long this process may still act as leader, by its monotonic clock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -77,7 +77,7 @@ class Term:
 
 
 class Leader:
-    """One replica's part in the election."""
+    """One candidate of the election."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Leader:
         self._seen: tuple[str, float] = ("", 0.0)
 
     async def acquire(self) -> None:
-        """Wait until this replica holds the lease; an API server that does not answer is waited for."""
+        """Wait until this replica holds the Lease; retries while the API server does not answer."""
         waiting_for = ""
         while True:
             try:
@@ -119,13 +119,13 @@ class Leader:
             await self._sleep(RENEW_EVERY * (0.8 + 0.4 * self._random()))
 
     async def hold(self) -> NoReturn:
-        """Renew the lease for as long as that works; raises LeadershipLost when it does not."""
+        """Renew the Lease until that fails; then raises LeadershipLost."""
         while True:
             await self._sleep(RENEW_EVERY)
             await self._renew()
 
     async def release(self) -> None:
-        """Stop acting and let another replica take over at once; tries it, and no more."""
+        """Stop acting and release the Lease, so that another replica takes over at once; one attempt only."""
         self._term.end()
         if not self._lease:
             return

@@ -1,5 +1,5 @@
-"""From the API server's watches to keys on the queue: what was told is kept, and what is news wakes a key.
+"""Turns watch events into keys on the queue; the newest manifest of every watched object is kept in a store.
 
-An event is never the input of a reconcile, only its occasion. kopf is known here and nowhere else. Of the
-other rooms it may import `kube`.
+An event triggers a reconcile and is never its input. kopf is used here and nowhere else. Of the other
+packages, only `kube` may be imported.
 """

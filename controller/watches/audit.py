@@ -1,7 +1,8 @@
-"""Whether the store is the whole truth: asked once before anything is reconciled, and now and then.
+"""Compares the store with the API server: once before anything is reconciled, and then periodically.
 
-An audit lists the metadata of one kind. What the store has and the list has not was deleted while nobody
-watched: it is dropped. What the list has and the store has not, a while later, no watch told of: it is read.
+An audit lists the metadata of one kind. An object that is in the store and not in the list was deleted while
+no watch was running: it is dropped. An object that is listed and, a while later, still not in the store was
+missed by the watch: it is read.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PERIOD = 600.0
-"""Seconds in which every kind is audited once."""
+"""Seconds between two audits of the same kind."""
 _SETTLE = 5.0
 _LOOK_EVERY = 0.05
 _LIST_AGAIN = 5.0
-"""Seconds after which a list that is still not in the store may itself be out of date."""
+"""Seconds after which the list is read again, since it may be out of date itself."""
 
 
 class Audit:
-    """Compares the store with lists; `wake` is told the kind and the database of what was wrong."""
+    """Compares the store with lists; `wake` is called with kind and database of each difference."""
 
     def __init__(
         self,
@@ -54,16 +55,16 @@ class Audit:
         self._queued: set[str] = set()
 
     async def fill(self) -> None:
-        """Wait until the store holds everything of every kind; an API server that fails is waited for.
+        """Wait until the store holds every object of every kind; retries while the API server fails.
 
-        An empty store before this is ignorance, not emptiness: nothing may be reconciled from it.
+        Until then a missing object means nothing, so nothing may be reconciled.
         """
         for kind in WATCHED:
             while not await self._filled(kind):
                 await self._sleep(_LOOK_EVERY)
 
     async def run(self) -> None:
-        """Audit one kind after the other, evenly spread, and at once a kind that is suspected."""
+        """Audit one kind after another, evenly spread over PERIOD, and a suspected kind at once."""
         kinds = list(WATCHED)
         while True:
             pause = PERIOD / len(kinds) * (0.75 + 0.5 * self._random())
@@ -80,13 +81,13 @@ class Audit:
                 logger.warning("Could not audit kind=%s error=%r", kind, str(error))
 
     def suspect(self, kind: str) -> None:
-        """Audit a kind soon: its watch was started anew, and deletions before that were not told."""
+        """Audit a kind soon: its watch was restarted, and may have missed deletions."""
         if kind not in self._queued:
             self._queued.add(kind)
             self._suspected.put_nowait(kind)
 
     async def check(self, kind: str) -> int:
-        """Make the store right about one kind; return how many objects it was wrong about."""
+        """Correct the store for one kind; return how many objects were wrong."""
         listed, version = await self._list(kind)
         known = self._store.versions(kind)
         gone = [identity for identity in known if identity not in listed]

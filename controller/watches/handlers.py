@@ -3,8 +3,8 @@
 No on.create, timers, daemons, finalizers, peering or admission server of kopf. Watches are filtered by the
 API server (`label_selectors`, `field_selectors`), so that pods and ConfigMaps of others cost nothing.
 
-What kopf does not tell: objects that were deleted while a watch had to be started anew ("410 Gone" and a
-new list). A list after the first one is told to `feed.relisted`, and an audit compares (see audit.py).
+kopf does not report objects that were deleted while a watch had to be restarted ("410 Gone" and a new list).
+Every list after the first is reported to `feed.relisted`, and an audit compares (see audit.py).
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 15.0
 
 
 class Feed(Protocol):
-    """Where the events go."""
+    """The receiver of watch events."""
 
     def seen(self, kind: str, manifest: Mapping[str, Any]) -> None:
-        """Take note that an object is there, and is like this."""
+        """Record that an object exists, with this manifest."""
 
     def gone(self, kind: str, manifest: Mapping[str, Any]) -> None:
-        """Take note that an object is gone, or does not match its watch any more."""
+        """Record that an object is gone, or no longer matches the watch's selector."""
 
     def listed(self, kind: str) -> None:
-        """Take note that an object came from a list and not from a watch."""
+        """Record that an object came from a list and not from a watch."""
 
 
 class _NoDifferences(kopf.DiffBaseStorage):
-    """Spares kopf the deep copies by which it would find out what changed, which nobody asks it."""
+    """Saves kopf the deep copies for its diffs, which we do not use."""
 
     def build(self, **_: object) -> kopf.BodyEssence:
         return kopf.BodyEssence()
@@ -67,7 +67,7 @@ class _NoDifferences(kopf.DiffBaseStorage):
 
 @dataclass(frozen=True, slots=True)
 class _Backoff:
-    """Seconds between attempts to reach the API server: doubling, jittered, without an end."""
+    """Seconds between attempts to reach the API server: doubling, with jitter, endless."""
 
     random: Callable[[], float]
 

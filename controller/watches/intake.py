@@ -1,4 +1,4 @@
-"""Where watch events go: into the store, and from there, if they are news, on the queue."""
+"""Puts watch events into the store and, if something relevant changed, keys on the queue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Intake:
     """Feeds the store and the queue.
 
     `configured` is called when a webhook configuration changed, `relisted` with the kind whose watch was
-    started anew.
+    restarted.
     """
 
     def __init__(
@@ -38,31 +38,31 @@ class Intake:
         self._configured = configured
         self._relisted = relisted
         self.filled = False
-        """Whether every kind was listed once: what comes from a list after that is a list made anew."""
+        """Whether every kind was listed once; objects from a later list mean that a watch was restarted."""
 
     def seen(self, kind: str, manifest: Mapping[str, Any]) -> None:
-        """Take note that an object is there, and is like this."""
+        """Record that an object exists, with this manifest."""
         self._metrics.told(kind)
         if self._store.put(kind, manifest):
             self.wake(kind, key_of(kind, manifest))
 
     def gone(self, kind: str, manifest: Mapping[str, Any]) -> None:
-        """Take note that an object is gone, or does not match its watch any more."""
+        """Record that an object is gone, or no longer matches the watch's selector."""
         self._metrics.told(kind)
         if self._store.drop(kind, manifest):
             self.wake(kind, key_of(kind, manifest))
 
     def listed(self, kind: str) -> None:
-        """Take note that an object came from a list and not from a watch."""
+        """Record that an object came from a list and not from a watch."""
         if self.filled:
             self._relisted(kind)
 
     def wake(self, kind: str, key: Key | None) -> None:
-        """Wake whoever cares about a change of that kind."""
+        """Queue the databases that a change of this kind may concern."""
         if kind in WEBHOOK_CONFIGURATIONS:
             self._configured()
         elif kind in (STORAGE_CLASS, NODE):
-            # It may matter to any database; those to which it does not look once and find nothing to do.
+            # It may concern any database; the others are reconciled once, with nothing to do.
             databases = self._store.keys()
             for each in databases:
                 self._queue.add(each, kind)

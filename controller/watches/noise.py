@@ -1,4 +1,4 @@
-"""What of a manifest nobody reads, and what of the rest is not worth waking anybody for."""
+"""Which parts of a manifest are not stored, and which changes do not trigger a reconcile."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Manifest: TypeAlias = dict[str, Any]
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _UNREAD_METADATA = frozenset({"managedFields", "selfLink", "generateName"})
-# Pods are made by the StatefulSet and never compared with anything: only where and from what they run counts.
+# Pods are created by the StatefulSet and never compared with a desired manifest: only node and image matter.
 _READ_OF_POD = frozenset({"nodeName", "shareProcessNamespace", "containers"})
 _READ_OF_CONTAINER = frozenset({"name", "image", "resources"})
 
-# Of the database, status is our own writing and spec moves generation.
+# Of the database, we write the status ourselves, and any change of spec changes metadata.generation.
 _DATABASE_METADATA = ("generation", "deletionTimestamp", "labels", "annotations", "finalizers")
-# Patroni renews its lock every few seconds, and says how far it came.
+# Patroni renews its lock, and updates its WAL position, every few seconds.
 _LOCK_NOISE = frozenset({"renewTime", "optime", "acquireTime", "ttl", "slots", "retain_slots"})
 _POSITIONS = frozenset({"xlog_location", "receive_lsn", "replay_lsn", "latest_end_lsn", "slots"})
 _STATUS_IS_NOISE = frozenset({"PodDisruptionBudget", "Service", "NetworkPolicy"})
@@ -42,7 +42,7 @@ def trim(kind: str, manifest: Mapping[str, Any]) -> Manifest:
 
 
 def digest(kind: str, manifest: Mapping[str, Any]) -> bytes:
-    """Return a digest of what is worth waking somebody for when it changes."""
+    """Return a digest of the parts whose change triggers a reconcile."""
     encoded = msgspec.json.encode(_essence(kind, manifest), order="deterministic")
     return hashlib.blake2b(encoded, digest_size=16).digest()
 
@@ -52,7 +52,7 @@ def _node_metadata(metadata: Manifest) -> Manifest:
 
 
 def _node_facts(manifest: Mapping[str, Any]) -> Manifest:
-    """Return the two facts about a node that anybody reads; its images alone would be 50 kB."""
+    """Return the two facts about a node that we use; its list of images alone would be 50 kB."""
     conditions = (manifest.get("status") or {}).get("conditions") or []
     ready = [{"type": c["type"], "status": c["status"]} for c in conditions if c["type"] == "Ready"]
     spec = manifest.get("spec") or {}

@@ -19,7 +19,7 @@ LONGEST_RETRY_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Work(Generic[K]):
-    """A key that is due, with every word that was given for why since it was last handed out."""
+    """A key that is due, with all reasons that were given since it was last handed out."""
 
     key: K
     reasons: frozenset[str]
@@ -52,7 +52,7 @@ class KeyedQueue(Generic[K]):
         return len(self._running)
 
     def add(self, key: K, why: str = "") -> None:
-        """Make a key due now; the words given for why are kept until it is handed out."""
+        """Make a key due now; the reasons are kept until it is handed out."""
         reasons = self._due.setdefault(key, set())
         if why:
             reasons.add(why)
@@ -86,7 +86,7 @@ class KeyedQueue(Generic[K]):
         self._failures.pop(key, None)
 
     def done(self, key: K) -> None:
-        """Take note that the work on a key ended."""
+        """Record that the work on a key has ended."""
         self._running.discard(key)
         if key in self._due:
             self._wake.set()

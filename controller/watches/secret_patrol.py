@@ -1,7 +1,7 @@
-"""Secrets may be neither listed nor watched, so somebody has to go round and look at them.
+"""Checks Secrets in turn, because the controller has no permission to list or watch them.
 
-The patrol spends a fixed number of reads a minute, whatever the number of databases: with one, each of its
-Secrets is looked at every 23 seconds; with three hundred, every two hours.
+The patrol uses a fixed number of reads a minute, whatever the number of databases: with one database, each of
+its Secrets is read every 23 seconds; with three hundred, every two hours.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PERIOD = 60.0 * READS_EACH / READS_A_MINUTE
 
 
 class SecretPatrol:
-    """Puts one database after the other on the queue, with a word that says why."""
+    """Puts one database after another on the queue, with a reason."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class SecretPatrol:
         self._round: list[Key] = []
 
     async def run(self) -> None:
-        """Go round for ever."""
+        """Patrol until cancelled."""
         while True:
             await self._sleep(PERIOD * (0.9 + 0.2 * self._random()))
             key = self.next()
@@ -52,7 +52,7 @@ class SecretPatrol:
                 self._queue.add(key, self._why)
 
     def next(self) -> Key | None:
-        """Return whose turn it is: each database that exists comes once before any comes twice."""
+        """Return the next database: each one comes once before any comes twice."""
         while self._round:
             key = self._round.pop()
             if self._store.holds(key):

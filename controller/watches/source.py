@@ -1,4 +1,4 @@
-"""The source of keys: kopf's watches, the intake that they feed, and the audit of what they did not tell."""
+"""The source of keys: kopf's watches, the intake for their events, and the audit of what they missed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Source:
 
     @property
     def filled(self) -> bool:
-        """Whether the store has held everything of every kind."""
+        """Whether the store has been filled with every kind."""
         return self._intake.filled
 
     async def watch(self, started: asyncio.Event) -> None:
@@ -48,12 +48,12 @@ class Source:
         await handlers.watch(self._intake, self._kube, self._random, started)
 
     async def fill(self) -> None:
-        """Wait until the store holds everything of every kind."""
+        """Wait until the store holds every object of every kind."""
         await self._audit.fill()
         self._intake.filled = True
 
     async def audit(self) -> None:
-        """Look for ever for what the watches did not tell."""
+        """Audit until cancelled."""
         await self._audit.run()
 
     def _repaired(self, kind: str, key: Key | None) -> None:

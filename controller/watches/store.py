@@ -1,4 +1,4 @@
-"""What the watches told: the newest manifest of every database, child and StorageClass.
+"""The cache of watched objects: the newest manifest of every database, child, node and StorageClass.
 
 Manifests are kept encoded, because as Python objects they would take ten times the memory; every reader
 gets a copy of its own.
@@ -48,7 +48,7 @@ class Store:
         self.terms = Terms()
 
     def put(self, kind: str, manifest: Mapping[str, Any]) -> bool:
-        """Take note of a manifest; False when it is old news or differs only in noise."""
+        """Store a manifest; False when it is not newer, or when nothing relevant changed."""
         identity, version = identity_of(manifest), version_of(manifest)
         known = self._objects.get(kind, {}).get(identity)
         if version <= self._gone.get((kind, identity), -1) or (known and version < known.version):
@@ -63,7 +63,7 @@ class Store:
         return known is None or (known.uid, known.essence) != (entry.uid, entry.essence)
 
     def drop(self, kind: str, manifest: Mapping[str, Any]) -> bool:
-        """Take note of a deletion; False when the object was not known, or has come back since."""
+        """Remove a deleted object; False when it was not known, or was created again since."""
         return self.remove(kind, identity_of(manifest), version_of(manifest))
 
     def remove(self, kind: str, identity: Identity, version: int) -> bool:
@@ -128,7 +128,7 @@ class Store:
             del self._children[known.key]
 
     def _bury(self, kind: str, identity: Identity, version: int) -> None:
-        """Remember a deletion, so that the late reply to a write does not raise the dead."""
+        """Remember a deletion, so that a late reply to a write does not restore the object."""
         self._gone[(kind, identity)] = max(version, self._gone.pop((kind, identity), 0))
         if len(self._gone) > _TOMBSTONES:
             self._gone.popitem(last=False)
