@@ -1,4 +1,4 @@
-"""What the environment decides, read once and checked as a whole."""
+"""Settings from environment variables, read once; all mistakes are reported together."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that the controller is told from outside."""
+    """The settings of the controller."""
 
     policy_file: Path
     metrics_listen: Address

@@ -1,5 +1,5 @@
-"""WHAT is valid: the API's types, the CRD made from them, the rules, the defaults and the policy.
+"""The API: its types, the CRD generated from them, the validation rules, the defaults and the policy.
 
-A leaf. It has no network, no clock, no environment and no Kubernetes client, so that the admission
-server, the controller and the offline linter reach the same verdict from the same arguments.
+It imports no other package of keddah and uses no network, clock, environment or Kubernetes client, so that
+the admission server, the controller and the offline linter reach the same verdict from the same arguments.
 """

@@ -1,6 +1,6 @@
-"""The verdict on an object: its structure, then every rule, all mistakes at once, then warnings.
+"""Validates an object: its structure, then every rule, with all mistakes in one verdict, then warnings.
 
-Pure, and the same for the admission server, the controller and the linter.
+Pure, and used alike by the admission server, the controller and the linter.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ ACCEPTED = Verdict()
 def admit(
     new: Mapping[str, Any], old: Mapping[str, Any] | None = None, *, policy: Policy, today: date
 ) -> Verdict:
-    """Judge an object, completed or not, against what is stored (None on creation).
+    """Validate an object, with or without its defaults, as an update of `old` (None on creation).
 
-    `today` is the day, in UTC, by which releases reach their end of life.
+    `today` is the UTC date to which the releases' end-of-life dates are compared.
     """
     if _nothing_to_judge(new, old):
         return ACCEPTED
@@ -41,7 +41,7 @@ def admit(
 
 
 def admit_scale(new: int, old: int | None, *, name: str, policy: Policy) -> Verdict:
-    """Judge a change through the scale subresource: from so many instances of a database to so many."""
+    """Validate a change of replicas through the scale subresource, from `old` to `new`."""
     if new == old:
         return ACCEPTED
     violations = tuple(rules.replicas.out_of_bounds(new, policy))
@@ -53,7 +53,7 @@ def admit_scale(new: int, old: int | None, *, name: str, policy: Policy) -> Verd
 def _nothing_to_judge(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
     metadata = new.get("metadata")
     if isinstance(metadata, dict) and metadata.get("deletionTimestamp") is not None:
-        return True  # its finalizers must be able to go, whatever the rules have become
+        return True  # its finalizers must be removable, even if rules have become stricter
     return old is not None and new.get("spec") == old.get("spec")
 
 
@@ -74,5 +74,5 @@ def _with_broken_structure(
 
 
 def _below(path: str, broken: tuple[str, ...]) -> bool:
-    """Tell whether a rule speaks of what is broken in structure, which has been said already."""
+    """Whether a path is at or below one with a structural mistake, which is reported already."""
     return any(path == other or path.startswith((f"{other}.", f"{other}[")) for other in broken)

@@ -1,4 +1,4 @@
-"""Quantities as rules compare them: once read, remembered, since the same few come again and again."""
+"""Quantities, parsed for comparison by the rules; cached, because the same few recur."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SMALLEST, _LARGEST = quantity.parse(SMALLEST_VOLUME), quantity.parse(LARGEST_VO
 
 @lru_cache(maxsize=1024, typed=True)
 def amount(text: str | int | None) -> Decimal | None:
-    """Give an amount; None for none, and for what is not a quantity, which the rule for its field names."""
+    """Return an amount; None for None, and for what is not a quantity, which another rule reports."""
     if text is None:
         return None
     try:
@@ -39,7 +39,7 @@ def problem(text: str | int) -> str | None:
 
 
 def volume_problem(size: str) -> str | None:
-    """Say why a size is none that a database's volume can have."""
+    """Say why a size cannot be that of a database's volume; None if it can."""
     given = amount(size)
     if given is None:
         return problem(size)

@@ -1,4 +1,4 @@
-"""Warnings: what is legal and unwise, and what a change will do. A dry run is thus a plan."""
+"""Admission warnings: what is legal but unwise, and what a change will do (so a dry run shows the plan)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def warnings(review: Review) -> Iterator[str]:
 
 
 def of_scaling(name: str, old: int, new: int, primary: str = "") -> Iterator[str]:
-    """Say which instances come or go when the number of replicas changes."""
+    """Say which instances are added or removed when the number of replicas changes."""
     step = f"replicas {old} -> {new}"
     if new > old:
         joining = listed([f"{name}-{index}" for index in range(old, new)], most=3)

@@ -2,7 +2,7 @@
 
 The dialect is robfig/cron v3 ParseStandard, and the rule of pkg/apis/batch/validation that a time zone
 goes into a field of its own. Kubernetes also takes expressions that never fire; `Schedule.never_fires`
-tells them.
+reports these.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class CronError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When something is done, again and again."""
+    """A parsed schedule."""
 
     text: str
     _fires: Calendar | Every
@@ -58,7 +58,7 @@ class Schedule:
         return self._fires.densest_interval
 
     def why_never(self) -> str:
-        """Say for people why it never fires; only for one that does not."""
+        """Say why it never fires. Only for a schedule that never does."""
         empty = [
             kind.name
             for kind, field in zip(cronfields.KINDS, self._fields(), strict=False)
@@ -78,7 +78,7 @@ class Schedule:
         return self._fires.next(after)
 
     def oddities(self) -> tuple[str, ...]:
-        """Tell what is legal and hardly meant, a sentence each."""
+        """Return warnings about what is legal but hardly intended."""
         return self._oddities
 
     def _fields(self) -> tuple[cronfields.Field, ...]:

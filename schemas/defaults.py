@@ -1,7 +1,7 @@
-"""Defaults that the policy or the object's name decide; static ones are in the CRD.
+"""Defaults that depend on the policy or on the object's name; static ones are in the CRD.
 
-Only absent fields are filled, only by RFC 6902 `add`, so that doing it twice is doing it once. A null
-counts as absent, as it does to the API server.
+Only absent fields are filled, only by RFC 6902 `add`, so defaulting is idempotent. A null counts as absent,
+as it does for the API server.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def complete(
 ) -> list[Operation]:
     """Give the `add` operations that complete an object.
 
-    On an update, a field that was left out keeps what the stored object has: leaving out is no wish to
-    follow a policy that has changed since, which could mean a major upgrade or fewer instances.
+    On an update, an omitted field keeps its stored value instead of the policy's present default: that
+    default may have changed since, and could mean a major upgrade or fewer instances.
     """
     spec = manifest.get("spec")
     if spec is None:
@@ -45,7 +45,7 @@ def complete(
 def completed(
     manifest: Mapping[str, Any], policy: Policy, old: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Give the object with its defaults; the one given stays as it is."""
+    """Return a copy of the object with its defaults."""
     return patch.apply(manifest, complete(manifest, policy, old))
 
 
@@ -103,7 +103,7 @@ def _stored(old: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def _daily(manifest: Mapping[str, Any], window: ScheduleWindow) -> str:
-    """Spread daily backups over the window by name, so that a cluster's databases do not start as one."""
+    """Spread daily backups over the window by a hash of the name, so that they do not start together."""
     metadata = manifest.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     name = metadata.get("name") or metadata.get("generateName") or ""

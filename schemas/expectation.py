@@ -1,4 +1,4 @@
-"""What a value must be, in words, from the schema that it breaks."""
+"""Says what a value must be, from the JSON Schema that it violates."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ KINDS = {
 }
 CLASSES = {"array": list, "boolean": bool, "integer": int, "null": type(None), "object": dict, "string": str}
 SCALARS = (bool, int, float)
-"""What YAML reads from a word without quotes."""
+"""Types that YAML makes of a word without quotes."""
 MANY = 2147483647
-"""A maximum that only says that the number is an int32."""
+"""The maximum of int32, which is not worth mentioning."""
 
 
 def expected(schema: Schema, value: object) -> str:
@@ -55,7 +55,7 @@ def _measured(kind: str, extent: str, value: object) -> str:
 
 
 def stranger(name: str, known: Iterable[str]) -> str:
-    """Say that a field is unknown, and which was probably meant."""
+    """Say that a field is unknown, and suggest a similar one."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"is not a known field; did you mean {near[0]}?" if near else "is not a known field; leave it out"
 

@@ -1,6 +1,6 @@
-"""The rules of admission for files, before they reach a cluster.
+"""Applies the admission rules to files, without a cluster.
 
-Objects are judged as at their creation: what an update may not change is for the cluster to say.
+Objects are validated as on creation: only a cluster knows what an update would change.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Finding:
 
 
 def default_policy() -> Policy:
-    """Give the policy that keddah is installed with, which `python -m deploy manifests` writes."""
+    """Return the policy that keddah is installed with, which `python -m deploy manifests` writes."""
     return parse(_DEFAULT_POLICY.read_text(encoding="utf-8"))
 
 

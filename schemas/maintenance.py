@@ -1,7 +1,7 @@
-"""When databases move to another image of their version: the policy's `minorUpgrades`.
+"""When databases get a new image of their version: the policy's `minorUpgrades`.
 
-A window opens on some days of the week at a time of the wall clock and stays open for so long, whatever
-clocks are put forward or back meanwhile.
+A window opens on some days of the week at a local time, and stays open for a fixed duration, even if
+daylight saving starts or ends meanwhile.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NANOSECONDS = 1000
 
 
 class Window(Section, frozen=True, kw_only=True):
-    """Hours of the week in which databases may be disturbed."""
+    """Hours of the week in which databases may be restarted for an upgrade."""
 
     start: Annotated[
         str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", title='a time in quotes, such as "02:00"')
@@ -40,11 +40,11 @@ class Window(Section, frozen=True, kw_only=True):
 
 
 class MinorUpgrades(Section, frozen=True, kw_only=True):
-    """When a running database follows the catalogue to another image of the version that it asks for."""
+    """When a running database gets the image that the catalogue now has for its version."""
 
     when: Literal["immediately", "window"] = "immediately"
     at_once: Annotated[int, Meta(ge=1, le=1000)] = 1
-    """How many databases may be on their way to an image at the same time."""
+    """How many databases may be upgraded at the same time."""
     window: Window | UnsetType = UNSET
 
 

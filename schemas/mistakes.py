@@ -1,7 +1,7 @@
-"""Every structural mistake of a document at once, by its JSON Schema, worded for people.
+"""Reports every structural mistake of a document at once, by its JSON Schema.
 
-This is slow to import and to run beside typed decoding, which finds only the first mistake: it is for
-what decoding has refused.
+This is slow to import and to run, compared with typed decoding, which finds only the first mistake. So it is
+used only for documents that decoding has refused.
 """
 
 from __future__ import annotations

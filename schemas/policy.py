@@ -1,7 +1,7 @@
-"""The policy: what the people who run the cluster allow, and the defaults that they choose.
+"""The policy: what the administrators of the cluster allow, and the defaults that they choose.
 
-One file for the admission server, the controller and the linter. Parsing is strict: an unknown or
-missing field is a mistake, and every mistake is named at once.
+One file for the admission server, the controller and the linter. Parsing is strict: an unknown or missing
+field is a mistake, and all mistakes are reported at once.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ class ScheduleWindow(Section, frozen=True, kw_only=True):
 
 
 class StorageDefaults(Section, frozen=True, kw_only=True):
-    """The volume of a database that names none."""
+    """The default volume of an instance."""
 
     size: str = "10Gi"
 
 
 class Policy(Section, frozen=True, kw_only=True):
-    """What is allowed and what is chosen where a database says nothing."""
+    """What is allowed, and the defaults of omitted fields."""
 
     catalogue: Annotated[tuple[Release, ...], Meta(min_length=1)]
     default_version: VersionText
@@ -78,7 +78,7 @@ class Policy(Section, frozen=True, kw_only=True):
     minor_upgrades: MinorUpgrades = field(default_factory=MinorUpgrades)
 
     def release(self, version: str) -> Release | None:
-        """Give the release that a version means: `17` its newest allowed minor, `17.6` exactly that."""
+        """Return the release that a version means: `17` the newest allowed minor, `17.6` exactly that."""
         if "." in version:
             return next((release for release in self.catalogue if release.version == version), None)
         prefix = f"{version}."

@@ -23,7 +23,7 @@ class PolicyFile:
 
     @property
     def current(self) -> Policy:
-        """The newest policy that was right."""
+        """The newest valid policy."""
         return self._current
 
     def refresh(self) -> bool:

@@ -1,4 +1,4 @@
-"""How much of its container's memory PostgreSQL is given: one rule, configured and judged by it."""
+"""How much of its container's memory PostgreSQL gets; used for its configuration and for validation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The structure of an object: every mistake at once, and what is left of it for the rules.
+"""The structure of an object: every mistake at once, and the valid rest of it for the rules.
 
 Typed decoding finds only the first mistake, so this slower pass runs when it has found one. It reads
 the schema that the CRD is made from.

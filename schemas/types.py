@@ -1,8 +1,8 @@
 """The API `postgresqldatabases.keddah.dev/v1alpha1`, declared once.
 
-Descriptions here are what `kubectl explain` prints; bounds, enums and static defaults here become the
-CRD's schema; a title says in an error what a value must be. A field whose default the policy decides
-has none here: the API server fills static defaults before it calls any webhook.
+Descriptions are what `kubectl explain` prints. Bounds, enums and static defaults become the CRD's schema. A
+title is used in error messages, for what a value must be. A field whose default comes from the policy has no
+default here: the API server fills in static defaults before it calls any webhook.
 """
 
 from __future__ import annotations
@@ -278,7 +278,7 @@ class Status(Part, frozen=True, kw_only=True):
 
 
 class PostgreSQLDatabase(Part, frozen=True, kw_only=True):
-    """A highly available, backed-up PostgreSQL database."""
+    """A highly available PostgreSQL database."""
 
     api_version: str = API_VERSION
     kind: str = KIND

@@ -1,4 +1,4 @@
-"""What admission says: every mistake with its field path, and what a user should know."""
+"""The result of validation: every mistake with its field path, and warnings."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Violations refuse the object; warnings are told to whoever sent it."""
+    """Any violation rejects the object; warnings are shown to whoever sent it."""
 
     violations: tuple[Violation, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> bool:
-        """Whether nothing refuses the object."""
+        """Whether there are no violations."""
         return not self.violations
 
 
 def shown(value: object) -> str:
-    """Repeat a value in a message: as JSON, so that a newline stays on the line, and cut when long."""
+    """Format a value for a message: as JSON, so that newlines are escaped, and truncated when long."""
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
 
 
 def got(path: str, value: object, allowed: str) -> Violation:
-    """Name a mistake in the form that every message has."""
+    """Return a violation in the form that every message has: `got X; what is allowed`."""
     return Violation(path, f"got {shown(value)}; {allowed}")
 
 

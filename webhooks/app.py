@@ -1,4 +1,4 @@
-"""The two hooks as an ASGI application: HTTP's rules around the pure review."""
+"""The two webhooks as an ASGI application: the HTTP side of `review`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class HTTPError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Application:
-    """Answers reviews. `policy` and `now` are asked anew for each; `closing` ends connections by answers."""
+    """Answers reviews. `policy` and `now` are called for each; with `closing`, answers close connections."""
 
     policy: Callable[[], Policy]
     now: Callable[[], datetime]

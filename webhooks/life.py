@@ -1,4 +1,4 @@
-"""The process from its start to its end: what runs beside the reviews, and the order of stopping."""
+"""One admission server process: startup, background tasks, and graceful shutdown."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Life:
         self._told.set()
 
     async def run(self) -> int:
-        """Serve until told to stop; returns the process's exit code."""
+        """Serve until stopped; return the exit code."""
         settings = self._settings
         reviews = server.reviews(
             self._app,
@@ -83,7 +83,7 @@ class Life:
         return 1 if self._hurried.is_set() else 0
 
     def _rehearse(self) -> None:
-        """Judge an object that breaks its structure: what is loaded on first use blocks nobody's review."""
+        """Validate an object with a structural mistake, so that lazy imports delay no real review."""
         today = self._app.now().astimezone(UTC).date()
         manifest = {
             "apiVersion": types.API_VERSION,
@@ -94,7 +94,7 @@ class Life:
         admit.admit(manifest, None, policy=self._policy.current, today=today)
 
     async def _drain(self, reviews: server.Server, serving: asyncio.Task[None]) -> None:
-        """Let the endpoint be withdrawn, then send every client away with its next answer."""
+        """Wait until the endpoint is removed, then close every connection with its next answer."""
         self._metrics.draining.set(1)
         _log.info(line("Began to drain", seconds=self._settings.drain))
         try:

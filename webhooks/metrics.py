@@ -1,4 +1,4 @@
-"""What the admission server counts, in a registry of its own."""
+"""The admission server's Prometheus metrics, in a registry of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kubelet and Prometheus ask, over plain HTTP on a port of its own."""
+"""Liveness, readiness and metrics, over plain HTTP on a separate port."""
 
 from __future__ import annotations
 

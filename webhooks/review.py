@@ -1,4 +1,4 @@
-"""An AdmissionReview in, a decision out: which rules a review is judged by. No I/O, no clock.
+"""Decides AdmissionReviews: which rules apply to which request. No I/O, no clock.
 
 The API server's side is described under "Dynamic Admission Control" in Kubernetes' documentation.
 """
@@ -113,9 +113,10 @@ def respond(request: Request, hook: Hook, *, policy: Policy, today: date) -> Ans
 
 
 def _being_deleted(request: Request) -> bool:
-    """Whether the stored object is on its way out: its finalizers must be removable whatever it holds.
+    """Whether the object is being deleted: its finalizers must be removable, whatever its spec holds.
 
-    Only the stored object is asked: at CREATE the API server has not yet dropped what a user wrote there.
+    Only the stored object counts: on CREATE, a user may have written a deletionTimestamp that the API server
+    has not removed yet.
     """
     metadata = (request.old_object or {}).get("metadata")
     return isinstance(metadata, dict) and bool(metadata.get("deletionTimestamp"))

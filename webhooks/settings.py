@@ -1,4 +1,4 @@
-"""What the environment decides, read once and checked as a whole."""
+"""Settings from environment variables, read once; all mistakes are reported together."""
 
 from __future__ import annotations
 

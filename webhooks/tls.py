@@ -1,4 +1,4 @@
-"""The serving pair, read again while connections go on."""
+"""The serving certificate, reloaded without closing connections."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The rules: one module a subject, each a function from a review to violations.
+"""The rules: one module for each subject, each with a function from a review to violations.
 
-A rule looks only at what changed (`Review.changed`), gives every mistake it finds, and never raises.
-What the CRD's schema says is not said again here; relations with a CEL half are in `schemas.relations`.
+A rule checks only what changed (`Review.changed`), reports every mistake it finds, and never raises. What the
+CRD's schema checks is not repeated here; rules that are also CEL are in `schemas.relations`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ RULES: tuple[Callable[[Review], Iterable[Violation]], ...] = (
 
 
 def violations(review: Review) -> Iterator[Violation]:
-    """Apply every rule, in the order of the fields, one violation a path: the first says enough."""
+    """Apply every rule, in the order of the fields; report only the first violation of each path."""
     seen = set()
     for rule in RULES:
         for violation in rule(review):

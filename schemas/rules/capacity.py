@@ -1,4 +1,4 @@
-"""Parameters that must fit each other, the number of instances and Patroni, or no server starts."""
+"""Parameters that must fit each other, Patroni and the number of instances, or PostgreSQL does not start."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DEFAULT_RESERVED = {"superuser_reserved_connections": 3, "reserved_connections":
 
 
 def violations(review: Review) -> Iterator[Violation]:
-    """Refuse numbers with which no server would start, or some standby would find no place."""
+    """Refuse values with which no server would start, or not every standby could connect."""
     spec, before = review.spec, review.before
     if before is not None and (before.parameters, before.replicas) == (spec.parameters, spec.replicas):
         return

@@ -1,4 +1,4 @@
-"""What the API already has and this release does not act on: refused, never silently ignored."""
+"""Fields that the API has and this release does not implement: refused, never silently ignored."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def violations(review: Review) -> Iterator[Violation]:
 
 
 def warnings(review: Review) -> Iterator[str]:
-    """Say that schedules are kept and not yet run."""
+    """Say that schedules are stored and no backup is made."""
     if review.spec.backup_schedule and review.changed("backup_schedule"):
         yield "spec.backupSchedule: stored, but this release makes no backups yet"
