@@ -36,10 +36,10 @@ _DEFAULTS = {
     "wal_retrieve_retry_interval": "500ms",
     # With two instances, every commit waits for a standby that is cut off or frozen until the primary closes
     # its connection (PostgreSQL's default: 60s) and Patroni removes it from the synchronous standbys, up to
-    # 5 s later. A busy standby gets a keepalive after half of this time, and answers unless its disk stalls
-    # for seconds; then it reconnects. A smaller value would disconnect logical subscribers and base backups to
-    # slow disks, to which it applies too (each connection may set its own). `tcp_user_timeout` would
-    # disconnect slow clients.
+    # 5 s later. A busy standby gets a keepalive after half of this time, and answers it unless its volume
+    # hangs for seconds; then it reconnects. A smaller value would disconnect logical subscribers and base
+    # backups to slow disks, to which it applies too (each connection may set its own). `tcp_user_timeout`
+    # would disconnect slow clients.
     "wal_sender_timeout": "10s",
     # After a network outage a standby reconnects, instead of waiting up to a minute for TCP's next retry.
     "wal_receiver_timeout": "10s",
