@@ -71,11 +71,14 @@ def test_only_the_last_of_several_holders_is_the_former_one() -> None:
     assert lock.before() == Term("orders-1", "1")
 
 
-def test_old_news_and_what_has_a_leader_and_no_time_are_no_term() -> None:
+def test_old_news_and_what_is_no_lock_or_has_no_time_are_no_term() -> None:
     lock = Watched()
     lock.told(leader="orders-0", renewTime="1")
     lock.told(leader="orders-1")
     lock.told("orders-sync", leader="orders-1", renewTime="2")
+    service: dict[str, Any] = {"namespace": LOCK.namespace, "name": LOCK.name, "resourceVersion": "9"}
+    service["annotations"] = {"leader": "orders-1", "renewTime": "2"}
+    lock.store.put("Service", {"metadata": service})
     assert lock.before() is None
     lock.told(leader="orders-1", renewTime="2")
     late = {"namespace": LOCK.namespace, "name": LOCK.name, "resourceVersion": "1"}
