@@ -76,6 +76,14 @@ def wait_condition(
     return until(there, seconds, lambda: condition(rest, namespace, kind, name))
 
 
+def events(rest: Rest, namespace: str, name: str = "orders") -> list[str]:
+    """Give the events about a database, as `reason: note`, in the order in which they were written."""
+    found = rest.list("Event", namespace)
+    about = [e for e in found if (e["regarding"]["kind"], e["regarding"]["name"]) == (KIND, name)]
+    about.sort(key=lambda each: int(each["metadata"]["resourceVersion"]))
+    return [f"{each['reason']}: {each['note']}" for each in about]
+
+
 def passwords(rest: Rest, namespace: str, name: str = "orders") -> dict[str, str]:
     """Give the password in each Secret that has one."""
     found = {}

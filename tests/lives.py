@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tests.rest import Object
 
 SERVER_VERSION = "17.6"
+PATIENCE = 10.0
+"""Seconds for the events that wait to be sent."""
 NEWEST = 2**62
 """A version of the cluster after every other."""
 
@@ -123,13 +125,14 @@ class Life:
         self._kube = kube
         self._store = Store()
         self._policy = PolicyFile(policy, log=print)
+        self._recorder = Recorder(kube, now=now)
         patroni = PlayedPatroni(kubelet)
         self._reconciler = Reconciler(
             kube,
             self._store,
             Observer(kube, self._store, patroni, Progress(time.monotonic)),
             Actor(kube, self._store, patroni),
-            Recorder(kube, now=now),
+            self._recorder,
             self._policy,
             Surroundings(now, secrets.token_bytes, "keddah-system"),
             self.woken.append,
@@ -172,3 +175,9 @@ class Life:
         """Look, and run one pass over a database; raises DeathError."""
         await self.look(namespace)
         return await self._reconciler.reconcile(Work(Key(namespace, name), frozenset()))
+
+    async def tell(self) -> None:
+        """Send the events that wait, which a whole controller does at any time."""
+        sender = asyncio.create_task(self._recorder.run())
+        await self._recorder.drain(PATIENCE)
+        sender.cancel()

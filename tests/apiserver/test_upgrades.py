@@ -10,7 +10,7 @@ import pytest
 
 from controller.plan.fleet import PATIENCE
 from tests import factory
-from tests.children import condition
+from tests.children import condition, events
 from tests.kubelet import Kubelet
 from tests.lives import Life, clock
 
@@ -104,6 +104,12 @@ class Fleet:
             for name in NAMES
         )
 
+    async def told(self, name: str) -> list[str]:
+        """Give the reasons of the events about a database's image, oldest first."""
+        await self.life.tell()
+        reasons = [each.partition(":")[0] for each in events(self._rest, self.namespace, name)]
+        return [reason for reason in reasons if reason.startswith("Up")]
+
     def _pods(self, name: str) -> list[Any]:
         selector = f"keddah.dev/database={name}"
         return self._rest.list("Pod", self.namespace, labelSelector=selector)
@@ -146,6 +152,8 @@ async def test_the_rest_halt_while_the_image_does_not_come_up_in_the_first(fleet
         assert [fleet.up_to_date(name) for name in (SECOND, THIRD)] == [("UpgradeHalted", halted)] * 2
     assert [fleet.uids(name) == before[name] for name in NAMES] == [False, True, True]
     assert len(fleet.uids(FIRST) & before[FIRST]) == 1
+    assert await fleet.told(FIRST) == ["Upgrading"]
+    assert await fleet.told(SECOND) == ["UpgradeQueued", "UpgradeHalted"]
 
 
 async def test_more_at_once_do_not_get_past_one_that_is_stuck(fleet: Fleet) -> None:

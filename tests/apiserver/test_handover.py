@@ -1,0 +1,80 @@
+"""A primary that hands over by hand, while the controller had no reason to look at its database."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from controller.plan.outcome import Done
+from tests import factory
+from tests.children import events
+from tests.kubelet import Kubelet
+from tests.lives import Life, clock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from tests.rest import Rest
+
+CLASS = "handover"
+HOUR = timedelta(hours=1)
+PASSES = 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def storage_class(rest: Rest) -> Iterator[None]:
+    rest.create(factory.storage_class(CLASS)).expect()
+    yield
+    rest.delete("StorageClass", None, CLASS)
+
+
+@pytest.fixture
+async def life(
+    rest: Rest, controller_kubeconfig: Path, tmp_path: Path, namespace: str
+) -> AsyncIterator[Life]:
+    """Give a controller whose database, of two instances, is at rest."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(factory.POLICY)
+    spec = {"version": "17", "replicas": 2, "storage": {"storageClassName": CLASS}}
+    rest.create(factory.submitted("orders", namespace, **spec)).expect()
+    kubelet = Kubelet(rest, namespace)
+    async with await Life.begin(controller_kubeconfig, kubelet, policy) as begun:
+        for _ in range(PASSES):
+            kubelet.look()
+            if isinstance(await begun.pass_over(namespace, "orders"), Done):
+                break
+            await asyncio.sleep(0.05)  # Kubernetes' own controllers need their time
+        yield begun
+
+
+def write_lock(rest: Rest, namespace: str, holder: str, renewed: timedelta, taken: timedelta) -> None:
+    """Write the lock as Patroni does; its times are so long ago."""
+    times = {"renewTime": (clock() - renewed).isoformat(), "acquireTime": (clock() - taken).isoformat()}
+    change = {"metadata": {"annotations": {"leader": holder, **times}}}
+    rest.merge("ConfigMap", namespace, "orders-leader", change).expect()
+
+
+@pytest.mark.parametrize(
+    ("renewed", "told"),
+    [(3, "SwitchedOver: orders-1 is primary"), (23, "FailedOver: orders-1 is primary")],
+    ids=["handed over", "ran out"],
+)
+async def test_the_last_renewal_tells_a_switchover_from_a_failover_though_no_pass_saw_it(
+    rest: Rest, namespace: str, life: Life, renewed: int, told: str
+) -> None:
+    write_lock(rest, namespace, "orders-0", timedelta(seconds=90), HOUR)
+    await life.pass_over(namespace, "orders")
+    write_lock(rest, namespace, "orders-0", timedelta(seconds=renewed), HOUR)
+    await life.look(namespace)
+    write_lock(rest, namespace, "orders-1", timedelta(0), timedelta(seconds=1))
+    # Who led before keeps its label until it has seen who leads now.
+    primary = {"metadata": {"labels": {"keddah.dev/role": "primary"}}}
+    rest.merge("Pod", namespace, "orders-1", primary).expect()
+    await life.pass_over(namespace, "orders")
+    await life.tell()
+    story = [each for each in events(rest, namespace) if each.startswith(("SwitchedOver", "FailedOver"))]
+    assert [each.partition(" since")[0] for each in story] == [told]
