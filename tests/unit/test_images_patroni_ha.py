@@ -41,6 +41,14 @@ class Round:
         """Choose whom commits wait for."""
         self.did.append("chose")
 
+    def post_bootstrap(self) -> str:
+        """Finish a new database, or go on waiting for it."""
+        return "initialized a new cluster" if self.leads else "running post_bootstrap"
+
+    def wakeup(self) -> None:
+        """Have a round now."""
+        self.did.append("woken")
+
     def shutdown(self) -> None:
         """Stop the server, free the lock."""
         self.did.append("stopped")
@@ -163,6 +171,22 @@ def test_everybody_else_always_says_how_it_is(ha: Any, cluster: Cluster, role: s
 def test_the_port_is_closed_before_the_lock_is_free(ha: Any, cluster: Cluster) -> None:  # noqa: ANN401
     ha.shutdown()
     assert cluster.did == ["closed the port", "stopped"]
+
+
+@pytest.mark.parametrize(
+    ("leads", "said", "did"),
+    [(True, "initialized a new cluster", ["woken"]), (False, "running post_bootstrap", [])],
+)
+def test_a_new_database_makes_its_standbys_slots_as_soon_as_it_leads(
+    ha: Any,  # noqa: ANN401
+    cluster: Cluster,
+    leads: bool,  # noqa: FBT001
+    said: str,
+    did: list[str],
+) -> None:
+    ha.leads = leads
+    assert ha.post_bootstrap() == said
+    assert cluster.did == did
 
 
 def choose(ha: Any, *, voters: list[str], quorum: bool = True, strict: bool = False) -> None:  # noqa: ANN401

@@ -41,6 +41,17 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
         leader = cluster.leader if cluster else None
         return leader is not None and leader.name not in ("", self.state_handler.name)
 
+    def post_bootstrap(self) -> str:
+        """Finish a new database, and have the next round at once where it is finished.
+
+        It is the first that makes slots for the standbys, who begin to clone now and cannot stream without.
+        Patroni itself has a round here when a checkpoint ends, but needs none in a server made by initdb.
+        """
+        outcome = str(super().post_bootstrap())
+        if self.is_leader():
+            self.wakeup()
+        return outcome
+
     def shutdown(self) -> None:
         """Stop the server and free the lock, unasked: who races for it asks this member too.
 
