@@ -76,6 +76,7 @@ def create_control_plane(name: str, plan: AddressPlan) -> None:
         # What the API server itself sends to a Service is rewritten only after a route was found for it.
         f"route replace {plan.services} dev {_BRIDGE} src {plan.control_plane}",
     )
+    _refuse_unknown_services(name, plan)
     run("ip", "link", "set", plan.host_interface, "up")
     run("ip", "address", "replace", f"{plan.host}/30", "dev", plan.host_interface)
     for target in (plan.nodes, plan.pods, plan.services):
@@ -98,6 +99,7 @@ def create_node(control_plane: str, name: str, node: str, number: int, plan: Add
         f"route replace default via {plan.control_plane}",
         *(route for n, route in enumerate(to_pods, start=1) if n != number),
     )
+    _refuse_unknown_services(name, plan)
 
 
 def set_link(control_plane: str, node: str, state: str) -> None:
@@ -134,6 +136,19 @@ def _create_namespace(name: str) -> None:
         f"[ ! -e /proc/sys/{key} ] || echo {value} > /proc/sys/{key}\n" for key, value in _SETTINGS.items()
     )
     run(*entering(name), "sh", "-e", text=settings)
+
+
+def _refuse_unknown_services(name: str, plan: AddressPlan) -> None:
+    """Refuse connections that are still for a Service's address when they are about to be sent on.
+
+    kube-proxy sends them to a pod before that, once it has heard of the Service. A Service's first pod takes
+    two steps: no longer to be refused (table filter), then to be led there (nat). A first packet in between
+    would pass, and its repetitions with it, for conntrack knows the connection: the client hangs for minutes.
+    With nftables kube-proxy takes one step, and stops such packets itself.
+    """
+    rule = f"FORWARD -d {plan.services} -p tcp -j REJECT --reject-with tcp-reset"
+    script = f"iptables -w -C {rule} 2> /dev/null || iptables -w -A {rule}"
+    run(*entering(name), "sh", "-e", text=script)
 
 
 def _delete(link: str) -> bool:
