@@ -71,6 +71,7 @@ class Observer:
             leadership=lead,
             former=former,
             forgiven=self._progress.forgiven(key, instances),
+            grown=self._progress.grown(key, claims),
             storage_classes=self._storage_classes(),
             nodes=self._nodes({i.node for i in instances}),
         )

@@ -5,12 +5,13 @@ Kept in memory only: after a restart the controller starts counting at zero, so 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from controller.kube.objects import Key
-from controller.observe.world import Instance
+from controller.observe.world import Claim, Instance
 
 Mark: TypeAlias = tuple[str | None, str, int, str, int]
 _SETTLED = frozenset({"running", "start failed", "restart failed"})
@@ -20,6 +21,9 @@ _WELL_SECONDS = 3600.0
 """Seconds that an instance must be fit without interruption before its earlier rebuilds no longer count."""
 _DIGESTED_SECONDS = 30.0
 """In which Patroni has taken over any change of its configuration: it looks every 5 s, and sleeps for 1 s."""
+
+_TOLD_SECONDS = 10.0
+"""Until a member has told that its volume has room again: it looks every second, in a thread of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,12 @@ class _Wish:
     moment: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Size:
+    capacity: str | None
+    changed: float
+
+
 class Progress:
     """Remembers since when each instance has been in its present state."""
 
@@ -49,6 +59,7 @@ class Progress:
         self._since: dict[Key, dict[str, _Since]] = {}
         self._health: dict[Key, dict[str, _Health]] = {}
         self._wishes: dict[Key, _Wish] = {}
+        self._sizes: dict[Key, dict[str, _Size]] = {}
 
     def look(self, key: Key, instances: Iterable[Instance], holder: str | None) -> dict[str, float]:
         """Return, by pod's UID, the seconds for which an instance has neither moved nor followed.
@@ -76,11 +87,24 @@ class Progress:
             self._wishes[key] = _Wish(parameters, fresh := {**fresh, **before}, now)
         return fresh
 
+    def grown(self, key: Key, claims: Iterable[Claim]) -> frozenset[str]:
+        """Return the claims whose volume has grown so recently that its instance may not have told yet."""
+        before, now = self._sizes.get(key, {}), self._clock()
+        self._sizes[key] = {c.name: _size(c, before.get(c.name), now) for c in claims}
+        return frozenset(n for n, size in self._sizes[key].items() if now - size.changed < _TOLD_SECONDS)
+
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a database that is gone."""
         self._since.pop(key, None)
         self._health.pop(key, None)
         self._wishes.pop(key, None)
+        self._sizes.pop(key, None)
+
+
+def _size(claim: Claim, before: _Size | None, now: float) -> _Size:
+    if before is None or before.capacity is None:
+        return _Size(claim.capacity, -math.inf)
+    return before if before.capacity == claim.capacity else _Size(claim.capacity, now)
 
 
 def _health(instance: Instance, before: _Health | None, now: float) -> _Health:

@@ -162,6 +162,8 @@ class World:
     """By pod UID: rebuilds that no longer count, because the pod has been fit for an hour since."""
     without_wal: frozenset[str] = frozenset()
     """UIDs of pods whose log says that the primary has removed WAL that they need."""
+    grown: frozenset[str] = frozenset()
+    """Claims that grew a moment ago: whether their disks are still full is not known yet."""
     former: Mapping[str, str] = field(default_factory=dict)
     """PostgreSQL's parameters before their last change, if that was less than 30 s ago."""
     server_version: str | None = None

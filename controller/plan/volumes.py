@@ -55,7 +55,7 @@ def growing(world: World) -> Waiting | None:
 
 
 def full(db: PostgreSQLDatabase, world: World) -> Stalled | Waiting | None:
-    """Name the volumes that are full, unless they are growing."""
+    """Name the volumes that are full, unless they grow, or grew after their instances last reported."""
     names = {claim.ordinal: f"{claim.name}, {claim.capacity or claim.requested}" for claim in world.claims}
     told = ", ".join(
         f"{i.name} ({names.get(i.ordinal, 'its volume')})" for i in world.instances if i.disk_full
@@ -63,10 +63,17 @@ def full(db: PostgreSQLDatabase, world: World) -> Stalled | Waiting | None:
     if not told:
         return None
     stuck = cannot_grow(db, world)
-    if stuck is None and (under_way := growing(world)):
+    if stuck is None and (under_way := growing(world) or _grown(world)):
         return under_way
     advice = stuck.message if stuck else "increase spec.storage.size, a full volume can grow"
     return Stalled("DiskFull", f"disk full: {told}; {advice}")
+
+
+def _grown(world: World) -> Waiting | None:
+    if not world.grown:
+        return None
+    names = ", ".join(sorted(world.grown))
+    return Waiting(2, "VolumesGrowing", f"{names}: larger now, free space not yet reported")
 
 
 def _short(size: str, wanted: str) -> bool:

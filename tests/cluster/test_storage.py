@@ -101,6 +101,7 @@ def test_a_full_disk_fails_over_into_no_other_and_growth_brings_all_rows_back(da
     database.settled(180)
     kept = {int(chunk) for chunk in database.sql("SELECT chunk FROM filler").split()}
     assert kept >= set(range(1, acknowledged + 1))
+    assert not any(event.startswith("DiskFull: ") and "1Gi" in event for event in database.events())
     assert took_over == [], database.events()
 
 

@@ -7,7 +7,7 @@ import pytest
 from controller.kube.objects import Key
 from controller.observe.progress import Progress
 from controller.observe.world import Instance
-from tests.worlds import pod
+from tests.worlds import claim, pod
 
 KEY = Key("shop", "orders")
 BEHIND = {"ready": False, "streaming": False}
@@ -153,3 +153,17 @@ def test_a_standby_whose_disk_is_full_begins_its_count_when_it_has_room(watch: W
     watch.after(0, standby(state="start failed"))
     assert watch.after(60, standby(state="start failed", disk_full=True)) is None
     assert watch.after(60, standby(state="start failed")) == 0
+
+
+def test_a_volume_has_grown_for_ten_seconds_and_one_that_was_never_seen_smaller_has_not(watch: Watch) -> None:
+    def grown(seconds: float, capacity: str | None) -> list[str]:
+        watch.now += seconds
+        return list(watch.progress.grown(KEY, [claim(0, capacity=capacity)]))
+
+    assert grown(0, None) == []
+    assert grown(1, "10Gi") == []
+    assert grown(1, "20Gi") == ["data-orders-0"]
+    assert grown(9, "20Gi") == ["data-orders-0"]
+    assert grown(1, "20Gi") == []
+    watch.progress.forget(KEY)
+    assert grown(1, "30Gi") == []

@@ -102,6 +102,18 @@ def test_a_full_disk_that_grows_is_growing_and_one_that_cannot_says_so() -> None
     )
 
 
+def test_a_disk_that_has_just_grown_is_not_called_full_before_its_instance_has_looked_again() -> None:
+    wish = intent(storage={"size": "20Gi"})
+    large = claim(0, requested="20Gi", capacity="20Gi")
+    around = settled(
+        wish,
+        world((pod(0, "primary", disk_full=True),), claims=(large,), grown=frozenset({"data-orders-0"})),
+    )
+    told = "data-orders-0: larger now, free space not yet reported"
+    assert plan(wish, around).outcome == Waiting(2, "VolumesGrowing", told)
+    assert plan(wish, replace(around, grown=frozenset())).outcome.reason == "DiskFull"
+
+
 def test_nothing_is_restarted_while_a_disk_is_full() -> None:
     wish = intent(replicas=2)
     old = replace(pod(1), revision=OLD, disk_full=True)
