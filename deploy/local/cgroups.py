@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from pathlib import Path
 
@@ -42,12 +44,12 @@ def _delegate(hierarchy: Path) -> None:
 
 
 def _folders(group: str) -> list[Path]:
-    """List the group's folders in all hierarchies, the deepest first."""
+    """List the group's folders in all hierarchies, the deepest first.
+
+    Containers end meanwhile, and their folders with them: os.walk passes over those, Path.rglob raises.
+    """
     tops = [hierarchy / group.strip("/") for hierarchy in _hierarchies()]
-    below = [path for top in tops if top.is_dir() for path in top.rglob("*") if path.is_dir()]
-    return sorted(below, key=lambda path: len(path.parts), reverse=True) + [
-        top for top in tops if top.is_dir()
-    ]
+    return [Path(folder) for top in tops for folder, _, _ in os.walk(top, topdown=False)]
 
 
 def members(group: str) -> set[int]:
@@ -56,8 +58,10 @@ def members(group: str) -> set[int]:
     for folder in _folders(group):
         try:
             found.update(map(int, (folder / "cgroup.procs").read_text().split()))
-        except FileNotFoundError:
-            continue
+        except OSError as error:
+            # The second is what a group's file says that goes between its opening and its reading.
+            if error.errno not in {errno.ENOENT, errno.ENODEV}:
+                raise
     return found
 
 

@@ -52,8 +52,8 @@ def node_off(scene: Scene) -> Iterator[None]:
     """Power the primary's node off."""
     primary = scene.primary()
     node = primary["spec"]["nodeName"]
-    power_off(scene.ground.state, node)
     try:
+        power_off(scene.ground.state, node)
         yield
         scene.until_primary_is_not(primary["metadata"]["name"])
     finally:
