@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -155,9 +155,23 @@ def _keep(laboratory: Laboratory, name: str, course: Course) -> None:
     database = laboratory.database
     instances = ("--namespace", database.namespace, "logs", "-l", f"keddah.dev/database={database.name}")
     controller = ("--namespace", OPERATOR, "logs", "-l", "app.kubernetes.io/component=controller")
-    told = [database.cluster(*who, *every).out for who in (instances, controller)]
-    told += [*_story(course), *database.events(), database.story()]
+    sources = (
+        lambda: [database.cluster(*instances, *every).out],
+        lambda: [database.cluster(*controller, *every).out],
+        lambda: list(_story(course)),
+        database.events,
+        lambda: [database.story()],
+    )
+    told = [line for source in sources for line in _as_far_as_told(source)]
     (laboratory.folder / f"{name}.log").write_text("\n".join(told))
+
+
+def _as_far_as_told(source: Callable[[], list[str]]) -> list[str]:
+    """Have a source's lines, or why there are none: a node that a fault took away answers nothing."""
+    try:
+        return source()
+    except TROUBLE as error:
+        return [f"{type(error).__name__}: {error}"]
 
 
 def _story(course: Course) -> Iterator[str]:
