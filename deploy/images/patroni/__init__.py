@@ -1,7 +1,7 @@
-"""Patroni as it runs in the database image: quicker where each of its waits is one of the application's.
+"""Patroni with patches that shorten its waits wherever an application would have to wait too.
 
-It notices at once when the server has ended, and kills one that answers nobody; asks more often whether a
-server that it stops has stopped; keeps the primary's label until the successor has it; follows a successor
-as soon as there is one; and leaves the pod to answer for a moment when it ends. Who leads is Patroni's own
-decision, as ever. This folder is the package `keddah_patroni` of the image, and imports nothing of keddah's.
+It notices at once when the server has died, and kills one that answers nobody; checks more often whether a
+server that it stops has stopped; keeps the label of the old primary until the new one has it; follows a new
+primary as soon as there is one; and keeps a stopped pod's network up for a moment. Patroni's own election is
+unchanged. This folder is the package `keddah_patroni` of the image, and imports nothing of keddah's.
 """

@@ -1,4 +1,4 @@
-"""`python -m keddah_patroni FILE`: Patroni by its configuration file."""
+"""`python -m keddah_patroni FILE`: run Patroni with this configuration file."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from .room import Room
 from .server import PatroniServer
 from .standby import PatroniStandby
 
-# Patroni asks once a second whether a server that it stops has stopped, twice one after the other, while
-# nobody can write. A pod that is deleted by force has two seconds from its signal to its end: only who is
-# done by then leaves no lock behind.
+# Patroni checks only once a second whether a server that it stops has stopped, twice in a row, while nobody
+# can write. A force-deleted pod has two seconds from SIGTERM to SIGKILL: it must have released its lock by
+# then.
 STOP_POLLING_SECONDS = 0.25
 
-# What is sent to the address of a pod that is gone stays unanswered until the client gives up; while the pod
-# is there, whoever comes too early is refused at once. So long until every kube-proxy knows the successor.
+# Packets to the address of a removed pod stay unanswered until the client gives up; while the pod exists, a
+# client is refused at once and can retry. Every kube-proxy knows the new primary within this time.
 LINGER_SECONDS = 2.0
 
 
 class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image only
-    """The daemon, with threads that watch its server."""
+    """Patroni's daemon, with additional threads."""
 
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - Patroni's own
         self._room = Room()
@@ -66,6 +66,6 @@ def _begin(name: str, work: Callable[..., None], *arguments: object) -> None:
 
 if __name__ == "__main__":
     postgresql.STOP_POLLING_INTERVAL = STOP_POLLING_SECONDS
-    # The one page that changes something and takes a body, however large, from those without a certificate.
+    # The only endpoint that changes something and that Patroni does not protect by a client certificate.
     RestApiHandler.do_POST_mpp = check_access(RestApiHandler.do_POST_mpp)
     abstract_main(KeddahPatroni, sys.argv[1])

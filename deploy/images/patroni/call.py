@@ -1,4 +1,4 @@
-"""Whether anybody is at an address, without waiting for it."""
+"""Checks whether an address accepts connections, without blocking the caller."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-# Who races for the lock of a node that is gone asks it first, and Patroni waits for 2 s. A node that is there
-# takes a connection at once, however slow what runs on it may be.
+# Before a member takes the lock of a primary on a lost node, it asks that primary, and Patroni waits 2 s for
+# an answer. A node that is up accepts a connection at once, however slow its processes may be.
 CALL_SECONDS = 0.8
 
 
 class Call:
-    """A TCP connection that is being made, to a numeric address."""
+    """A TCP connection attempt to a numeric address."""
 
     def __init__(self, line: socket.socket, url: str) -> None:
         address = urlsplit(url)
@@ -25,13 +25,13 @@ class Call:
         self._poll.register(line, select.POLLOUT)
 
     def answered(self) -> bool:
-        """Tell whether it was taken or refused by now."""
+        """Whether it was accepted or refused by now."""
         return not self._pending or bool(self._poll.poll(0))
 
 
 @contextmanager
 def calling(url: str) -> Iterator[Call]:
-    """Have a connection made to what a URL names by its number; nothing is sent."""
+    """Start connecting to the numeric address of a URL; nothing is sent."""
     family = socket.AF_INET6 if "[" in url else socket.AF_INET
     with socket.socket(family) as line:
         yield Call(line, url)

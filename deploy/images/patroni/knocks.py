@@ -1,4 +1,4 @@
-"""New connections to a server, to see whether anybody is there."""
+"""New connections to a server, to see whether it answers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-# SSLRequest: its length, its code (PostgreSQL, Message Formats). A byte comes back before anybody has logged
-# in, also where TLS is off, where too many are connected and while the server starts; and who hangs up then
-# leaves no line in the server's log (but that of log_connections).
+# SSLRequest: length and code (PostgreSQL, Message Formats). The server answers one byte before any login,
+# even without TLS, with too many connections and during startup; and disconnecting then leaves no line in
+# the server's log (except that of log_connections).
 _REQUEST = struct.pack("!ii", 8, 80877103)
 _ANSWER_BYTES = 1024
 
 
 class Knocks:
-    """Connections of which none has been answered; all stay open, for an answer may be late."""
+    """Connections without an answer so far; all stay open, because an answer may come late."""
 
     def __init__(self, address: str, stack: ExitStack) -> None:
         self._address = address
@@ -25,20 +25,20 @@ class Knocks:
         self._lines: dict[int, socket.socket] = {}
 
     def answered(self, seconds: float) -> bool:
-        """Connect once more, and tell whether any of all is answered within that time.
+        """Connect once more, and return whether any of the connections is answered within `seconds`.
 
-        Whatever comes is an answer, a refusal too: something else is wrong then, and Patroni's to see.
+        A refusal is an answer too: then something else is wrong, which Patroni detects.
         """
         try:
             self._knock()
         except BlockingIOError:
-            # The queue is full (unix(7), connect), and so nobody takes anything from it: one more silence.
+            # The listen queue is full (unix(7), connect): nobody accepts connections, so there is no answer.
             pass
         except OSError:
             return True
         answers = self._poll.poll(seconds * 1000)
         for descriptor, _ in answers:
-            # The server would write into its log that it was left without being heard.
+            # Otherwise the server would log that the client closed the connection unexpectedly.
             with suppress(OSError):
                 self._lines[descriptor].recv(_ANSWER_BYTES)
         return bool(answers)
@@ -54,6 +54,6 @@ class Knocks:
 
 @contextmanager
 def knocks(address: str) -> Iterator[Knocks]:
-    """Have connections to the server with this socket."""
+    """Open connections to the server with this socket."""
     with ExitStack() as stack:
         yield Knocks(address, stack)

@@ -1,4 +1,4 @@
-"""How long a primary that hands over keeps its label."""
+"""How long a stopped primary keeps its label."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ KEPT_SECONDS = 5.0
 
 
 class Label:
-    """Keeps the label on a primary that was stopped until another has it.
+    """Keeps the label on a stopped primary until another pod has it.
 
-    Patroni takes it away when it frees the lock, 0.2 s before its successor has it. A Service without any
-    endpoint answers by ICMP, which the kernel limits to six, then one a second (icmp(7), icmp_ratelimit): the
-    next attempt to connect stays unanswered and is repeated a second later. And where kube-proxy writes its
-    rules once a second, as it does by default, the new primary waits for the second time. A server that is
-    stopped refuses connections by itself, at once, as often as it is asked.
+    Patroni removes it when it releases the lock, 0.2 s before the new primary has it. For a Service without
+    endpoints kube-proxy rejects connections by ICMP, of which the kernel sends six and then one a second
+    (icmp(7), icmp_ratelimit): further attempts stay unanswered, and the client repeats them a second later.
+    In addition, kube-proxy by default syncs at most once a second, so the new primary would wait for the
+    second sync. A stopped server, in contrast, refuses every connection at once.
     """
 
     def __init__(self) -> None:
         self._since: float | None = None
 
     def kept(self, *, stopped: bool, taken: bool, now: float) -> bool:
-        """Whether to leave the label as it is; `taken`: another has it. `now` in seconds, of any clock.
+        """Whether to keep the label. `taken`: another pod has it. `now`: seconds of a monotonic clock.
 
-        Not for long: without a successor the pod is to say what has become of it.
+        For KEPT_SECONDS at most: without a new primary, the label should show the pod's real state.
         """
         if not stopped or taken:
             self._since = None

@@ -1,4 +1,4 @@
-"""What Patroni waits with: no longer for a successor than until there is one."""
+"""Shortens Patroni's fixed sleep for a new primary: it ends as soon as there is one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 SUCCESSION_SECONDS = 2
-"""What Patroni gives others for taking the lock (ha.py) before it looks whom to follow."""
+"""How long Patroni sleeps (ha.py) for another member to take the lock, before it follows the new primary."""
 LOOK_SECONDS = 0.05
 
 
 class Patience:
-    """Stands for the module `time` in Patroni's rounds, whose sleep it cuts short.
+    """Replaces the module `time` in `patroni.ha`, to cut that sleep short.
 
-    Between two instances nobody but the old primary can acknowledge the new one's commits, so that they
-    wait for as long as it sleeps.
+    With two instances, only the old primary can acknowledge the new primary's commits, so they wait as long
+    as it sleeps.
     """
 
     def __init__(self, succeeded: Callable[[], bool]) -> None:
@@ -25,7 +25,7 @@ class Patience:
         return getattr(time, name)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep; for a successor, until there is one."""
+        """Sleep; the sleep for a new primary ends as soon as there is one."""
         if seconds != SUCCESSION_SECONDS:
             time.sleep(seconds)
             return

@@ -1,4 +1,4 @@
-"""Waiting for the end of a server that is nobody's child here."""
+"""Waits for the end of the postmaster, which is not a child process of Patroni."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Pause = Callable[[float], None]
 
 
 def watch(find: Callable[[], int | None], wake: Callable[[], None], pause: Pause) -> None:
-    """Find the server's process again and again, and wake whenever one has ended; never returns."""
+    """Call `wake` whenever the server's process has ended; never returns."""
     while True:
         pid = find()
         if pid is not None:
@@ -24,8 +24,8 @@ def watch(find: Callable[[], int | None], wake: Callable[[], None], pause: Pause
 
 
 def until_ended(pid: int, pause: Pause) -> None:
-    """Return when a process has ended and is reaped: until then it is alive to whoever asks for it."""
-    # Where the sandbox forbids this, the loop below is enough; it only costs more.
+    """Return when a process has ended and been reaped: until then it still looks alive to Patroni."""
+    # Where a sandbox forbids pidfds, the loop below suffices; it only costs more.
     with suppress(OSError):
         _until_readable(os.pidfd_open(pid))
     while _there(pid):

@@ -1,4 +1,4 @@
-"""Questions to other members."""
+"""Requests to the REST APIs of other members."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from patroni.request import PatroniRequest
 
 from .call import CALL_SECONDS
 
-# Of a member that has just been called for so long in vain.
+# Connect timeout for a member that has just failed to accept a connection within CALL_SECONDS.
 ABSENT_SECONDS = 0.05
 
 
 class Request(PatroniRequest):  # type: ignore[misc] # Patroni is in the image only
-    """Questions that tell a member that is slow from one that is not there."""
+    """Patroni's requests, with a short connect timeout: it distinguishes slow members from absent ones."""
 
     absent: str | None = None
     """The URL of a member that did not take a connection until now."""
 
     def request(self, method: str, url: str, body: Any = None, **settings: Any) -> Any:  # noqa: ANN401 - Patroni's own
-        """Ask; who is not there is not waited for as long as Patroni would."""
+        """Send a request; a member that accepts no connection is not waited for as long as Patroni would."""
         if method == "GET" and "timeout" in settings:
             settings["timeout"] = urllib3.Timeout(connect=self._patience(url), read=settings["timeout"])
         return super().request(method, url, body, **settings)

@@ -1,4 +1,4 @@
-"""The server as Patroni knows it, for whoever asks whether it lives."""
+"""The PostgreSQL server of this Patroni, for the threads that watch it."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ class PatroniServer:
         return f"{settings['host']}/.s.PGSQL.{settings['port']}"
 
     def pid(self) -> int | None:
-        """Return the postmaster's process id, by the file that it wrote; None where there is none."""
+        """Return the postmaster's process id from postmaster.pid; None if there is none."""
         process = PostmasterProcess.from_pidfile(self._postgresql.data_dir)
         return None if process is None else int(process.pid)
 
     def sight(self) -> Sight | None:
-        """Look at the postmaster; None where it is at work, or owes no answer."""
+        """Observe the postmaster; None if it is busy, or need not answer now."""
         pid = self.pid() if self._owes_an_answer() else None
         return None if pid is None else look(pid)
 
     def kill(self, sight: Sight) -> None:
-        """End the server and all its backends, so that none acknowledges a commit any more.
+        """Kill the server and all its backends, so that none acknowledges another commit.
 
-        A backend whose postmaster is gone ends by itself, but only when it waits for something next.
+        A backend whose postmaster is gone exits by itself, but only when it next waits for something.
         """
         process = PostmasterProcess.from_pid(sight.pid)
         if process is not None:
-            why = "Server answered nobody, and was killed with its backends: pid=%s state=%s"
+            why = "Killed the server with its backends, because it answered no connection: pid=%s state=%s"
             logger.warning(why, sight.pid, sight.state)
             process.signal_kill()
 
     def _owes_an_answer(self) -> bool:
-        """Tell whether Patroni takes the server for running, and would replace it.
+        """Whether Patroni regards the server as running, and would fail over if it died.
 
-        In pause it would not. With its store away (failsafe mode) it would not either, and who is connected
-        is still served.
+        It would not while paused, nor in failsafe mode (API server unreachable), when open connections are
+        still served.
         """
         server, ha = self._postgresql, self._ha
         running = server.state == "running" and not server.bootstrapping

@@ -1,7 +1,7 @@
-"""A server whose postmaster is stopped, or hangs, while its backends go on.
+"""Kills a server whose postmaster is stopped, or hangs, while its backends go on.
 
-Patroni asks over connections that it has, and notices nothing, while nobody else can connect. Such a server
-is killed with all its backends; what comes then is what comes after every crash.
+Patroni checks the server over a connection that is open already, so it notices nothing, while nobody can
+connect. Such a server is killed with all its backends; the rest is as after any crash.
 """
 
 from __future__ import annotations
@@ -16,41 +16,40 @@ from .sight import Sight
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a server may be silent; times in seconds.
+    """How long a server may leave connections unanswered; times in seconds.
 
-    Nobody answers for 12 s, so it is killed 12 to 15 s after it froze, 18 where it did so under a question.
-    Its successor needs 1 s, 3 at the worst, and all together may take 25. A server that is well answers
-    within milliseconds; no machine is so slow that a process which is neither waiting for a processor nor for
-    a disk gets none in 12 s, though each of four connections was to wake it.
+    After 12 s without an answer it is killed: 12 to 15 s after it froze, or 18 s if it froze during a check.
+    The failover then takes 1 s, at worst 3 s; in all it may take 25 s. A healthy server answers within
+    milliseconds. A process that waits for neither CPU nor disk is scheduled within 12 s even on the slowest
+    machine, the more so as each of four connections wakes it.
     """
 
     period: float = 3.0
-    """Between two servers' answers: each costs the server a fork."""
+    """Between two checks: each costs the server a fork."""
     answer: float = 3.0
     knocks: int = 4
     late: float = 1.0
-    """Who was itself held up for so long, by a machine that is overloaded or a pod that was frozen, has seen
-    no silence."""
+    """A check that was itself delayed by this much (overloaded machine, frozen pod) proves nothing."""
 
 
 class Server(Protocol):
-    """The server, as Patroni knows it."""
+    """The server that is watched."""
 
     @property
     def address(self) -> str:
         """The socket on which it answers."""
 
     def sight(self) -> Sight | None:
-        """Look at the postmaster; None where it is at work, or owes no answer."""
+        """Observe the postmaster; None if it is busy, or need not answer now."""
 
     def kill(self, sight: Sight) -> None:
-        """End it and all its backends."""
+        """Kill it and all its backends."""
 
 
 def watch(
     server: Server, clock: Callable[[], float], pause: Callable[[float], None], patience: Patience
 ) -> None:
-    """Kill the server whenever it is silent; never returns. `clock` is in seconds, and never set back."""
+    """Kill the server whenever it is silent; never returns. `clock`: monotonic seconds."""
     while True:
         sight = silent(server, clock, patience)
         if sight is not None:
@@ -59,10 +58,10 @@ def watch(
 
 
 def silent(server: Server, clock: Callable[[], float], patience: Patience) -> Sight | None:
-    """Return what was seen of a postmaster that answered nobody and did nothing; None of one that lives.
+    """Return the observation of a postmaster that answered no connection and did nothing; else None.
 
-    Silence alone does not tell a frozen server from a slow one: the kernel's word is asked before and after
-    every connection.
+    Missing answers alone do not distinguish a frozen server from a slow one, so /proc is read before and
+    after every connection.
     """
     sight = server.sight()
     if sight is None:
