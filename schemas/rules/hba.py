@@ -1,4 +1,4 @@
-"""spec.hba: every line on its own."""
+"""spec.hba: each line is checked separately."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from schemas.review import Review
 
-# Mutation, validation and the controller ask for the same lines again and again.
+# Mutation, validation and the controller check the same lines repeatedly.
 _problem = lru_cache(maxsize=512)(hba.problem)
 _doubt = lru_cache(maxsize=512)(hba.warning)
 
 
 def violations(review: Review) -> Iterator[Violation]:
-    """Refuse lines that PostgreSQL would not load, which would leave the old file in force unseen."""
+    """Refuse lines that PostgreSQL cannot load: it would silently keep the old file."""
     for index, line in _new_lines(review):
         problem = _problem(line)
         if problem is not None:
@@ -27,7 +27,7 @@ def violations(review: Review) -> Iterator[Violation]:
 
 
 def warnings(review: Review) -> Iterator[str]:
-    """Tell of lines that let more in than is wise."""
+    """Warn of lines that allow more than is wise."""
     for index, line in _new_lines(review):
         doubt = _doubt(line)
         if doubt is not None:

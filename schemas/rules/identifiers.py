@@ -1,4 +1,4 @@
-"""spec.database and spec.owner: names that PostgreSQL takes and that keddah does not need itself."""
+"""spec.database and spec.owner: valid PostgreSQL names that keddah does not use itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def violations(review: Review) -> Iterator[Violation]:
-    """Refuse what is no identifier, and the names of initdb and of keddah's own roles."""
+    """Refuse invalid identifiers, and the names of initdb's databases and of keddah's roles."""
     spec = review.spec
     database = identifiers.problem(spec.database, "database") if review.changed("database") else None
     if database is not None:
@@ -25,7 +25,7 @@ def violations(review: Review) -> Iterator[Violation]:
 
 
 def warnings(review: Review) -> Iterator[str]:
-    """Tell of names that SQL must quote."""
+    """Warn of names that must be quoted in SQL."""
     for field, name in (("database", review.spec.database), ("owner", review.spec.owner)):
         doubt = identifiers.warning(name) if review.changed(field) else None
         if doubt is not None:

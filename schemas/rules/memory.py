@@ -1,4 +1,4 @@
-"""The container's memory, and shared_buffers within it: too much of it and PostgreSQL never starts."""
+"""The container's memory, and shared_buffers within it: with too much of it PostgreSQL does not start."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from schemas.types import Spec
 
 LEAST_LIMIT = 192
-"""MiB in which PostgreSQL, with the 48 of shared_buffers that it is then given, and Patroni live."""
+"""MiB that are enough for Patroni and PostgreSQL, which then gets 48 MiB of shared_buffers."""
 BESIDE_SHARED_BUFFERS = 128
 """MiB for Patroni (about 50), PostgreSQL's processes and the page cache of a quiet database."""
 
 
 def violations(review: Review) -> Iterator[Violation]:
-    """Refuse a limit in which no database can live, and shared_buffers that it leaves no room for."""
+    """Refuse a limit that is too small for any database, and shared_buffers too large for the limit."""
     limit = _of(review.spec, "limits")
     allowed = amount(limit)
     if limit is None or allowed is None or not _relation_changed(review):
@@ -31,7 +31,7 @@ def violations(review: Review) -> Iterator[Violation]:
     if allowed < LEAST_LIMIT * MEBIBYTE:
         yield got("spec.resources.limits.memory", limit, f"must be at least {LEAST_LIMIT}Mi")
         return
-    # What follows from the limit itself always fits; only what somebody writes may not.
+    # A default that is derived from the limit always fits; only an explicit value may not.
     found = setting(review.spec, "shared_buffers")
     most = int(allowed) // MEBIBYTE - BESIDE_SHARED_BUFFERS
     if found is not None and _shared_buffers(review.spec) > most * MEBIBYTE:
@@ -40,7 +40,7 @@ def violations(review: Review) -> Iterator[Violation]:
 
 
 def warnings(review: Review) -> Iterator[str]:
-    """Tell of shared_buffers that the scheduler does not know of."""
+    """Warn of shared_buffers beyond the memory request, which the scheduler does not reserve."""
     request = _of(review.spec, "requests")
     reserved = amount(request)
     if request is None or reserved is None or not _relation_changed(review):
@@ -61,7 +61,7 @@ def warnings(review: Review) -> Iterator[str]:
 
 
 def _shared_buffers(spec: Spec) -> int:
-    """Return the bytes that the server takes: as somebody wrote, else as it is sized by its memory."""
+    """Return the bytes of shared_buffers: the explicit value, else the default for this memory."""
     found = setting(spec, "shared_buffers")
     if found is None:
         return sizing.shared_buffers(sizing.container_memory(spec.resources)) * MEBIBYTE

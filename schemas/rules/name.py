@@ -18,7 +18,7 @@ SUFFIX = 5
 
 
 def violations(review: Review) -> Iterator[Violation]:
-    """Refuse names that make no Service (RFC 1035) or leave no room for the children's suffixes."""
+    """Refuse names that are not valid for a Service (RFC 1035) or too long for the children's suffixes."""
     if review.old is not None:
         return
     metadata = review.new.metadata

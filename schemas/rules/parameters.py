@@ -1,4 +1,4 @@
-"""spec.parameters: every changed one by PostgreSQL's own table, and what the table does not say."""
+"""spec.parameters: checks each changed one against PostgreSQL's own table, and a few more rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MANY_CONNECTIONS = 1000
 
 
 def violations(review: Review) -> Iterator[Violation]:
-    """Refuse unknown, doubled and reserved parameters, and values that PostgreSQL would not take."""
+    """Refuse unknown, duplicate and reserved parameters, and values that PostgreSQL does not accept."""
     spelled: dict[str, str] = {}
     for name in review.spec.parameters:
         spelled.setdefault(name.lower(), name)
@@ -33,11 +33,11 @@ def violations(review: Review) -> Iterator[Violation]:
 
 
 def changed(review: Review) -> dict[str, str]:
-    """Give the parameters that are new or differ; all when the major does, since its table does."""
+    """Return the new or changed parameters; all of them when the major, and so its table, changes."""
     given, before = review.spec.parameters, review.before
     if before is None:
         return given
-    # What got past a missing webhook has no version, and means the policy's.
+    # An object stored while the webhook was down has no version: then the policy's default applies.
     stored = before.version or review.policy.default_version
     if stored.partition(".")[0] != str(review.major):
         return given
@@ -45,7 +45,7 @@ def changed(review: Review) -> dict[str, str]:
 
 
 def warnings(review: Review) -> Iterator[str]:
-    """Tell of values that are legal and seldom meant."""
+    """Warn of values that are legal but rarely intended."""
     for name, value in changed(review).items():
         doubt = parameters.warning(name, value, review.major)
         if doubt is not None:

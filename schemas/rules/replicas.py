@@ -22,13 +22,13 @@ def violations(review: Review) -> Iterator[Violation]:
 
 
 def out_of_bounds(replicas: int, policy: Policy) -> Iterator[Violation]:
-    """Judge a number of instances by the policy alone."""
+    """Check a number of instances against the policy."""
     if not policy.replicas.minimum <= replicas <= policy.replicas.maximum:
         allowed = f"must be from {policy.replicas.minimum} to {policy.replicas.maximum}"
         yield got(PATH, replicas, allowed)
 
 
 def warnings(review: Review) -> Iterator[str]:
-    """Tell that one instance is not highly available."""
+    """Warn that one instance is not highly available."""
     if review.spec.replicas == 1 and review.changed("replicas"):
         yield f"{PATH}: 1 means no high availability: the database is down whenever its node is"

@@ -1,4 +1,4 @@
-"""spec.resources: what the API server would refuse in the pod, said before there is one."""
+"""spec.resources: what the API server would reject in the pod, reported before there is one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EXTENDED = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_
 
 
 def violations(review: Review) -> Iterator[Violation]:
-    """Refuse unknown resources, amounts that are no quantity or negative, and requests above limits."""
+    """Refuse unknown resources, invalid or negative quantities, and requests above limits."""
     resources = review.spec.resources
     if not resources or not review.changed("resources"):
         return

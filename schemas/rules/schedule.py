@@ -1,4 +1,4 @@
-"""spec.backupSchedule: what Kubernetes' CronJob accepts, less what can never fire."""
+"""spec.backupSchedule: what Kubernetes' CronJob accepts, except schedules that never fire."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATH = "spec.backupSchedule"
 DENSEST = timedelta(hours=1)
 """Full backups closer together than this get a warning."""
 
-# Mutation, validation and warnings ask for the same text within milliseconds.
+# Mutation, validation and warnings parse the same text within milliseconds.
 _parsed = lru_cache(maxsize=256)(cron.parse)
 
 
@@ -37,7 +37,7 @@ def violations(review: Review) -> Iterator[Violation]:
 
 
 def warnings(review: Review) -> Iterator[str]:
-    """Tell of odd but legal items, and of schedules so dense that backups would overlap."""
+    """Warn of odd but legal items, and of schedules so dense that backups would overlap."""
     text = review.spec.backup_schedule
     if not text or not review.changed("backup_schedule"):
         return

@@ -1,4 +1,4 @@
-"""Values of spec.parameters as the rules that weigh them against each other read them."""
+"""Reads values of spec.parameters for rules that compare several of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNITS = {"B": 1, "kB": 1024, "MB": MEBIBYTE, "GB": 1024**3, "TB": 1024**4}
 
 
 def setting(spec: Spec, name: str) -> tuple[str, str] | None:
-    """Give a parameter as it is spelled, and its value: PostgreSQL ignores the case of names."""
+    """Return a parameter's name as spelled, and its value: PostgreSQL ignores the case of names."""
     found = spec.parameters.get(name)
     if found is not None:
         return name, found
@@ -28,7 +28,7 @@ def setting(spec: Spec, name: str) -> tuple[str, str] | None:
 
 
 def whole(value: str) -> int | None:
-    """Read a number; None for what is none, which the rule for the parameter itself says."""
+    """Read a number; None for anything else, which the parameter's own rule reports."""
     text = value.strip()
     return int(text) if _WHOLE.fullmatch(text) else None
 

@@ -1,4 +1,4 @@
-"""spec.storage: a size that PostgreSQL can live in. That it never shrinks is a relation."""
+"""spec.storage: a usable size. That it never shrinks is checked in `schemas.relations`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def violations(review: Review) -> Iterator[Violation]:
-    """Refuse sizes that are no quantity, or that no database can live with."""
+    """Refuse sizes that are not a quantity, too small for a database, or implausibly large."""
     size = review.spec.storage.size
     if not size or (review.before is not None and review.before.storage.size == size):
         return

@@ -1,4 +1,4 @@
-"""spec.template: what pods may carry without breaking what finds and runs them."""
+"""spec.template: what users may set on pods without breaking selectors and Patroni."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OWN_LABELS = frozenset(
         "statefulset.kubernetes.io/pod-name",
     }
 )
-"""Selectors of Services and of the StatefulSet rest on these."""
+"""The selectors of Services and of the StatefulSet use these."""
 OWN_ANNOTATIONS = frozenset({"status"})
 """Patroni keeps a member's state here."""
 OWN_DOMAIN = "keddah.dev"
@@ -41,7 +41,7 @@ SPREAD_NEEDS = ("maxSkew", "topologyKey", "whenUnsatisfiable")
 
 
 def violations(review: Review) -> Iterator[Violation]:
-    """Refuse keys and values that no pod can carry, and those that keddah or Patroni own."""
+    """Refuse keys and values that are invalid on pods, and those that keddah or Patroni own."""
     template = review.spec.template
     if not template or not review.changed("template"):
         return

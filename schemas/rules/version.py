@@ -1,6 +1,6 @@
-"""spec.version: in the catalogue, and only upwards within its major.
+"""spec.version: must be in the catalogue, and within a major can only go up.
 
-That the major never goes down is a relation with a CEL half (`schemas.relations`).
+That the major never goes down is also CEL (`schemas.relations`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def violations(review: Review) -> Iterator[Violation]:
 
 
 def allowed(wanted: str, policy: Policy) -> str:
-    """List the versions there are: those of the same major when that major is in the catalogue."""
+    """List the allowed versions; only those of the same major, if there are any."""
     versions = policy.versions()
     major = wanted.partition(".")[0]
     same = tuple(version for version in versions if version.partition(".")[0] == major)
@@ -51,10 +51,10 @@ def _step(wanted: str, release: Release, stored: str, review: Review) -> Iterato
 
 
 def running(stored: str, review: Review) -> tuple[int, int] | None:
-    """Give the release that a stored version runs: what the server reports, else what the policy says."""
+    """Return the running release of a stored version: as the server reports, else as the policy says."""
     reported = (review.old.status.current_version or "") if review.old is not None else ""
     same = reported.partition(".")[0] == stored.partition(".")[0]
-    # What a version asks for it may never have got: from an image that does not start one goes back.
+    # A requested version may never have started: then going back from it is allowed.
     exact = reported if same else stored if "." in stored else ""
     if exact:
         major, _, minor = exact.partition(".")
@@ -64,7 +64,7 @@ def running(stored: str, review: Review) -> tuple[int, int] | None:
 
 
 def warnings(review: Review) -> Iterator[str]:
-    """Tell of a release that is deprecated or gets no more fixes."""
+    """Warn of a release that is deprecated or past its end of life."""
     wanted = review.spec.version
     release = review.policy.release(wanted) if wanted and review.changed("version") else None
     if release is None:
