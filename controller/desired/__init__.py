@@ -34,9 +34,9 @@ def manifests(
     """Return every child of a completed database but its Secrets, in the order to apply them.
 
     `instances` is how many pods there should be now (none while hibernated), `claim_size` the size in the
-    claim template of the StatefulSet that exists, None if none does, and `maximum` the policy's most
-    replicas, for so many pods Patroni gets rights at once, and no scaling changes them. `paused` keeps
-    Patroni's pause, which is nobody's to end but that of who asked for it.
+    claim template of the existing StatefulSet (None if there is none). `maximum` is the policy's maximum of
+    replicas: Patroni gets permissions for that many pods at once, so scaling does not change its Role.
+    `paused` keeps Patroni's pause, which only the user who requested it may end.
     """
     most = max(maximum, instances, db.spec.replicas if isinstance(db.spec.replicas, int) else 0)
     account, role, binding = access(db, maximum=most)
@@ -47,7 +47,7 @@ def manifests(
         *services(db),
         disruption_budget(db),
         network_policy(db, operator_namespace=operator_namespace),
-        # After the role that it names, and out of the way of what can be written at once.
+        # After the Role that it refers to, and after the children that can be written concurrently.
         binding,
         statefulset(db, image, instances=instances, claim_size=claim_size),
     )

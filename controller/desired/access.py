@@ -1,4 +1,4 @@
-"""What the instances may do in the cluster: keep Patroni's state and label their own pods."""
+"""RBAC of the instances: Patroni keeps its state in ConfigMaps and labels its pods."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def access(db: PostgreSQLDatabase, *, maximum: int) -> tuple[Manifest, Manifest,
 
 
 def _rules(name: str, maximum: int) -> list[Manifest]:
-    """Return what Patroni's Kubernetes store calls (patroni/dcs/kubernetes.py), and nothing else.
+    """Return permissions for what Patroni's Kubernetes store calls (patroni/dcs/kubernetes.py), no more.
 
     RBAC can bind neither `list` and `watch` to a label nor `create` to a name; the writes are bound.
     """

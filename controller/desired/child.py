@@ -1,4 +1,4 @@
-"""What all children have in common: identity, labels, and the owner for the garbage collector."""
+"""What all children have in common: name, labels, and the owner reference for garbage collection."""
 
 from __future__ import annotations
 

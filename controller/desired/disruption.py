@@ -1,4 +1,4 @@
-"""How much of a database a voluntary eviction may take."""
+"""The PodDisruptionBudget: how many instances may be evicted at a time."""
 
 from __future__ import annotations
 

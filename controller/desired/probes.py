@@ -1,23 +1,24 @@
-"""The kubelet's questions to Patroni."""
+"""The kubelet's probes, answered by Patroni."""
 
 from __future__ import annotations
 
 from controller.desired.child import Manifest
 
 MOST_BEHIND_MIB = 64
-"""How much WAL a standby may have still to receive, and be ready."""
+"""How many MiB of WAL a ready standby may be behind."""
 
 _DAY = 86400
 
 
 def probes() -> Manifest:
-    """Return the three probes; Patroni answers them over TLS, to anyone.
+    """Return the three probes; Patroni answers them over TLS, without client certificate.
 
-    Startup asks for readiness every second, so that a new instance is ready a second after it is; while it
-    has not been, nothing ends the container, for a clone of terabytes begun anew never ends. Readiness of
-    a standby allows for some WAL still to come, not replayed: under a bulk load reads from a standby lag,
-    but a Service without any standby is worse. Liveness says whether Patroni's loop turns: it does with the
-    API server away, and a minute of silence passes, for a restart of the container restarts PostgreSQL.
+    The startup probe asks for readiness every second, so that a new instance becomes ready within a second.
+    It allows a day: the kubelet must not restart a clone of terabytes. A standby counts as ready while less
+    than MOST_BEHIND_MIB of WAL are missing on it, replayed or not: under a bulk load its answers may be old,
+    but a Service without any standby is worse. The liveness probe checks that Patroni's loop runs, as it does
+    without the API server too. It tolerates a minute without an answer, because restarting the container
+    restarts PostgreSQL.
     """
     readiness = _ask(f"/readiness?mode=write&lag={MOST_BEHIND_MIB}MB")
     return {

@@ -1,8 +1,8 @@
-"""Whether a child still is what was applied: desired fields against live ones, reading no defaults.
+"""Detects drift: compares the desired fields of a child with the live ones, ignoring defaults.
 
-The API server adds defaults to what we apply, so equality is the wrong question. A child has drifted when
-a field that we set is missing or different, when a list or map that counts as a whole has something more,
-or when what we would apply today is not what was applied last.
+The API server adds defaults to what we apply, so the two are never equal. A child has drifted if a field that
+we set is missing or different, if an atomic list or map has additional entries, or if what we would apply now
+is not what was applied last.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ATOMIC_MAPS = frozenset({"selector", "matchLabels", "nodeSelector"})
 
 
 def stamp(manifest: Manifest) -> Manifest:
-    """Return the manifest with the annotation that says what was applied."""
+    """Return the manifest with an annotation that holds its digest."""
     text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     metadata = manifest["metadata"]
@@ -32,7 +32,7 @@ def stamp(manifest: Manifest) -> Manifest:
 
 
 def drift(stamped: Manifest, live: Manifest) -> str | None:
-    """Return the path of the first difference that an apply would mend, None if there is none.
+    """Return the path of the first difference that an apply would correct, None if there is none.
 
     `stamped` is what would be applied now, as `stamp` returned it.
     """
@@ -81,7 +81,7 @@ def _list_differences(desired: list[Any], live: Any, path: str) -> Iterator[str]
 
 
 def _merge_key(items: list[Any]) -> str | None:
-    """Return the key by which the API server merges such a list, None where it is replaced as a whole."""
+    """Return the key by which the API server merges this list, None if the list is atomic."""
     for key in ("name", "mountPath", "containerPort", "uid"):
         if items and all(isinstance(item, dict) and key in item for item in items):
             return key

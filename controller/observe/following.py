@@ -1,4 +1,4 @@
-"""Which standbys do not follow the primary, and what tells why; pure."""
+"""Detects standbys that do not follow the primary, and reads the reason from their logs; pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from controller.observe.world import Instance, World
 _NOTICEABLE = 20.0
 """Seconds without any progress."""
 _WAL_IS_GONE = re.compile(
-    # What follows another severity, or a tab, is quoted from somebody's statement.
+    # After another severity, or a tab, the text is quoted from a user's statement.
     r"^(?!\t)(?:(?!ERROR:|LOG:|STATEMENT:|DETAIL:|CONTEXT:|QUERY:).)*FATAL:  could not receive data from WAL"
     r" stream: ERROR:  requested WAL segment [0-9A-F]{24} has already been removed$",
     re.MULTILINE,
 )
-"""As PostgreSQL logs it on a standby, every few seconds (walreceiver, and walsender behind it)."""
+"""PostgreSQL's message on a standby, repeated every few seconds (walreceiver, quoting the walsender)."""
 _NOT_STARTING = frozenset({"start failed", "restart failed"})
 
 
 def cannot_follow(instance: Instance, world: World) -> bool:
-    """Whether a standby is there and has not got on for a noticeable time.
+    """Whether a standby exists and has made no progress for 20 s.
 
-    One that fails to start from another template than the primary's is the roll-out's to tell of.
+    One that does not start from a newer template than the primary's is reported by the rollout instead.
     """
     there = not instance.deleting and not instance.ended and not instance.ready
     standby = instance.role != "primary" and instance.name != world.leadership.holder
@@ -31,7 +31,7 @@ def cannot_follow(instance: Instance, world: World) -> bool:
 
 
 def unexplained(world: World) -> list[Instance]:
-    """Return the standbys of which only their log tells why they do not follow."""
+    """Return the standbys that do not follow for a reason that only their log shows."""
     return [i for i in world.instances if i.state == "running" and cannot_follow(i, world)]
 
 
@@ -46,6 +46,6 @@ def not_starting(instance: Instance) -> bool:
 
 
 def _untried(instance: Instance, world: World) -> bool:
-    """Whether a server fails to start from a template that the primary does not run from."""
+    """Whether a server fails to start from another template than the primary runs."""
     primary = world.primary
     return not_starting(instance) and primary is not None and instance.revision != primary.revision

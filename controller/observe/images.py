@@ -1,4 +1,4 @@
-"""Which image the instances run, and which they are to get; pure."""
+"""Which image the instances run, and which one new pods get; pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ def image_in_force(world: World) -> str | None:
 
 
 def primarys_image(world: World) -> str | None:
-    """Return the image that the primary's pod was made with; None without a primary."""
+    """Return the image of the primary's pod; None without a primary."""
     pods = world.children.get("Pod", {})
     return _image(pods[world.primary.name]) if world.primary and world.primary.name in pods else None
 
 
 def behind(world: World, image: str) -> list[str]:
-    """Name the pods that were made with another image."""
+    """Return the names of the pods that have another image."""
     pods = world.children.get("Pod", {})
     return [name for name, pod in pods.items() if _image(pod) not in (None, image)]
 

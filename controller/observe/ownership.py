@@ -1,4 +1,4 @@
-"""Whether a child is ours to write: nothing of another owner is ever taken over."""
+"""Checks that a child belongs to the database: objects of other owners are never taken over."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from schemas.types import PostgreSQLDatabase
 
 
 def part(kind: str, manifest: Manifest, database: str) -> bool:
-    """Whether something that carries the database's label is what that label means: a part of the database.
+    """Whether an object with the database's label really is a part of the database.
 
-    People label things of their own to group them (`keddah.dev/database: orders` on a dump's claim, a
-    client's pod, a dashboard's ConfigMap). Such a thing is no instance, and must never be restarted, grown
-    or deleted; what is a part follows from kind and name, which are deterministic.
+    Users put the label on their own objects to group them (`keddah.dev/database: orders` on a dump's claim, a
+    client's pod, a dashboard's ConfigMap). These must never be restarted, expanded or deleted. The parts of a
+    database are recognized by kind and name, which are deterministic.
     """
     name = manifest["metadata"]["name"]
     match kind:
@@ -44,7 +44,7 @@ def _controller(manifest: Manifest) -> Manifest | None:
 
 
 def stranger(manifest: Manifest, name: str, uid: str) -> str | None:
-    """Say to whom a child belongs if it is not the database's of that name and UID; None if it is ours.
+    """Return whose child this is if it does not belong to the database of that name and UID; else None.
 
     Retained Secrets, claims and Patroni's ConfigMaps have no owner: their label makes them the database's,
     so that a new object of the same name takes them up again.
@@ -61,7 +61,7 @@ def stranger(manifest: Manifest, name: str, uid: str) -> str | None:
 
 
 def foreign(db: PostgreSQLDatabase, live: Manifest) -> str | None:
-    """Say in a sentence whose a child is if it is not the database's, and what to do; None if it is."""
+    """Return a message about a child that does not belong to the database; None if it does."""
     owner = stranger(live, db.metadata.name, db.metadata.uid)
     name = live["metadata"]["name"]
     return f"{live['kind']} {name} belongs to {owner}; rename or remove it" if owner else None

@@ -1,8 +1,9 @@
-"""Patroni's REST API, as far as the controller speaks it.
+"""A client for the parts of Patroni's REST API that the controller uses.
 
-Reading is open to everybody who reaches the port; whatever changes something wants a certificate of the
-database's own authority (`verify_client: optional`). Addresses are pod IPs, which no certificate names, so
-the server is known by its authority and not by its host name. https://patroni.readthedocs.io/en/latest/rest_api.html
+Reading is open to everybody who reaches the port; changes need a client certificate of the database's own
+CA (`verify_client: optional`). Addresses are pod IPs, which no certificate contains, so the server is
+verified by its CA and not by its host name.
+https://patroni.readthedocs.io/en/latest/rest_api.html
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
 PORT = 8008
 READ_SECONDS = 3.0
-# Patroni answers a switchover or a restart when it is over; it gives up on a switchover after `ttl` = 20 s.
+# Patroni answers a switchover or a restart when it is done; it gives up on a switchover after `ttl` = 20 s.
 CHANGE_SECONDS = 60.0
-# The member to be woken may be about to end, or frozen.
+# The member may be shutting down, or frozen.
 WAKE_SECONDS = 1.0
 
 _CLIENT = "keddah-controller"
@@ -39,21 +40,21 @@ _ACCEPTED = range(200, 300)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What Patroni answered: the HTTP status (0: nothing) and its words."""
+    """Patroni's answer: HTTP status (0: no answer) and text."""
 
     status: int
     text: str
 
     @property
     def accepted(self) -> bool:
-        """Whether it was done, or will be."""
+        """Whether the request was accepted (2xx)."""
         return self.status in _ACCEPTED
 
 
 class Patroni:
-    """A client for the members of all databases; failures are answers, not exceptions.
+    """A client for the members of all databases; failures are returned, not raised.
 
-    `permit` is called before every change, and raises to forbid it: whoever lost the lease must not act.
+    `permit` is called before every change and raises LeadershipLost if this process lost the Lease.
     """
 
     def __init__(
@@ -70,9 +71,9 @@ class Patroni:
         self._port = port
 
     async def server_version(self, ip: str, authority: str | None = None) -> str | None:
-        """Return the version of the server in a pod, such as "17.6"; None when it does not tell.
+        """Return the version of the server in a pod, such as "17.6"; None without an answer.
 
-        Without the PEM of the database's `authority` whoever answers at the address is believed.
+        The server's certificate is verified only if `authority`, the database's CA (PEM), is given.
         """
         reply = await self._send("GET", ip, "/patroni", None, reading_context(authority), READ_SECONDS)
         try:
@@ -82,7 +83,7 @@ class Patroni:
         return f"{number // 10000}.{number % 10000}"  # PostgreSQL, server_version_num, since 10
 
     async def pending_restart(self, ip: str) -> bool | None:
-        """Whether a server must restart for its parameters; None when it does not tell."""
+        """Whether a restart is pending for parameters; None without an answer."""
         reply = await self._send("GET", ip, "/patroni", None, reading_context(None), READ_SECONDS)
         try:
             said = msgspec.json.decode(reply.text, type=dict[str, Any])
@@ -103,31 +104,31 @@ class Patroni:
         return ssl.DER_cert_to_PEM_cert(served)
 
     async def reload(self, ip: str, keys: DatabaseKeys) -> Reply:
-        """Have a member read its files again: certificates, and PostgreSQL's configuration."""
+        """Make a member reload its files: certificates, and PostgreSQL's configuration."""
         return await self._change(ip, "/reload", {}, keys)
 
     async def switchover(self, ip: str, leader: str, candidate: str | None, keys: DatabaseKeys) -> Reply:
-        """Hand the lead from one member to another, which loses nothing; ask a standby.
+        """Switch over from `leader` to `candidate` (None: any), which loses no commit; `ip` is of a standby.
 
-        A member answers when it is over, and cannot end before it has answered: a leader that was asked,
-        and is told to end meanwhile (a drain does that), goes on writing without renewing its lock.
+        A member answers only after the switchover, and cannot shut down before it has answered: if the leader
+        were asked, and told to shut down meanwhile (as in a drain), it would go on without renewing its lock.
         """
         body = {"leader": leader} | ({"candidate": candidate} if candidate else {})
         return await self._change(ip, "/switchover", body, keys)
 
     async def wake(self, ip: str, keys: DatabaseKeys) -> Reply:
-        """Have a member look around at once, and not after up to `loop_wait` seconds.
+        """Make a member run its loop at once, instead of after up to `loop_wait` seconds.
 
-        Any change of the configuration wakes it, and so does one that removes what is not there.
+        Any PATCH of the configuration does that, even one that removes a key that does not exist.
         """
         return await self._change(ip, "/config", {"keddah": None}, keys, method="PATCH", seconds=WAKE_SECONDS)
 
     async def restart(self, ip: str, keys: DatabaseKeys) -> Reply:
-        """Restart the server of a member if it still has to be restarted for its parameters."""
+        """Restart a member's server if a restart is still pending."""
         return await self._change(ip, "/restart", {"restart_pending": True}, keys)
 
     async def reinitialize(self, ip: str, keys: DatabaseKeys) -> Reply:
-        """Have a standby throw its data away and copy the primary's."""
+        """Make a standby discard its data and clone the primary."""
         return await self._change(ip, "/reinitialize", {"force": True, "from_leader": True}, keys)
 
     async def _change(
@@ -145,9 +146,9 @@ class Patroni:
         return await self._send(method, ip, path, body, changing_context(keys.trusted, pair), seconds)
 
     async def _client(self, ip: str, keys: DatabaseKeys) -> Pair:
-        """Give what a member knows the controller by: a certificate of the authority that it serves with.
+        """Return a client certificate of the CA that this member trusts now.
 
-        It loads another authority only together with another certificate (Patroni 4.1, api.py,
+        A member loads a new CA only together with a new certificate (Patroni 4.1, api.py,
         reload_local_certificate).
         """
         if keys.former and keys.former.signed(await self.certificate(ip) or ""):
@@ -177,7 +178,7 @@ class Patroni:
 
 
 def reading_context(authority: str | None) -> ssl.SSLContext:
-    """Return a context for who only reads."""
+    """Return a TLS context for reading; it verifies the server only if `authority` is given."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     if authority is None:
@@ -188,9 +189,9 @@ def reading_context(authority: str | None) -> ssl.SSLContext:
 
 
 def changing_context(authority: str, pair: Pair) -> ssl.SSLContext:
-    """Return a context for who proves to be the controller; the key is never written to a disk."""
+    """Return a TLS context with the controller's client certificate; its key is never written to disk."""
     context = reading_context(authority)
-    memory = os.memfd_create("pair")  # ssl reads pairs from files only; this one is nowhere but in memory
+    memory = os.memfd_create("pair")  # ssl loads certificates only from files; this one is in memory
     try:
         os.write(memory, f"{pair.crt}{pair.key}".encode())
         context.load_cert_chain(f"/proc/self/fd/{memory}")

@@ -1,4 +1,4 @@
-"""What the kubelet and Patroni report of a pod, read from its manifest; what is damaged counts as nothing."""
+"""What the kubelet and Patroni report about a pod, from its manifest; unreadable parts count as absent."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Manifest: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why an instance does not come up: a fixed CamelCase reason, and the same for people."""
+    """Why an instance does not become ready: a fixed CamelCase reason, and a message."""
 
     reason: str
     message: str
 
 
 def parsed(text: str | None) -> dict[str, Any]:
-    """Read what another process wrote: anything but an object counts as empty."""
+    """Parse JSON that another process wrote; anything but an object counts as empty."""
     try:
         value = json.loads(text or "{}")
     except ValueError:
@@ -30,7 +30,7 @@ def parsed(text: str | None) -> dict[str, Any]:
 
 
 def member(metadata: Manifest) -> dict[str, Any]:
-    """Return what Patroni writes of its own member (Patroni, ha.py, touch_member)."""
+    """Return Patroni's status annotation of its own pod (Patroni, ha.py, touch_member)."""
     return parsed((metadata.get("annotations") or {}).get("status"))
 
 
@@ -49,7 +49,7 @@ def termination(of: Manifest) -> Manifest:
     """Return how a container that does not run ended; empty while it does."""
     state = of.get("state") or {}
     waiting = state.get("waiting") or {}
-    # While the kubelet backs off, the end that it backs off from is the last state.
+    # During the kubelet's back-off, the last termination is in lastState.
     last = (of.get("lastState") or {}) if waiting.get("reason") == "CrashLoopBackOff" else state
     return last.get("terminated") or {}
 
@@ -83,8 +83,8 @@ def condition(status: Manifest, kind: str) -> str:
 def pending_restart(said: Manifest) -> dict[str, tuple[str, str]] | None:
     """Return the parameters, old and new value, that wait for a restart; None when none does.
 
-    PostgreSQL goes on saying so of a value that was taken out of its file before it was ever in force
-    (guc-file.l, ProcessConfigFileInternal), which Patroni repeats: a restart would change nothing.
+    PostgreSQL also reports a pending restart for a value that was removed from its file before it was ever
+    in force (guc-file.l, ProcessConfigFileInternal), and Patroni repeats it: a restart would change nothing.
     """
     if not said.get("pending_restart"):
         return None
@@ -101,7 +101,7 @@ def disk_full(said: Manifest) -> bool:
 
 
 def trouble(status: Manifest, of: Manifest, said: Manifest) -> Trouble | None:
-    """Return why an instance does not come up, as Kubernetes or else Patroni says."""
+    """Return why an instance does not become ready, as Kubernetes or else Patroni reports; else None."""
     for found in status.get("conditions") or []:
         if found["type"] == "PodScheduled" and found["status"] == "False":
             return Trouble("Unschedulable", found.get("message", ""))
