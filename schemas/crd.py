@@ -54,7 +54,7 @@ def _columns() -> list[dict[str, str]]:
     reason = '.status.conditions[?(@.type=="Ready")].reason'
     return [
         column("Version", ".status.currentVersion", "Version that the primary reports."),
-        column("Ready", ".status.ready", "Ready and wanted instances."),
+        column("Ready", ".status.ready", "Ready and desired instances."),
         column("Primary", ".status.primary", "Pod that accepts writes."),
         column("Status", reason, "What matters most now."),
         column("Last Backup", ".status.lastBackupTime", "When the newest good backup ended.", "date"),

@@ -144,7 +144,7 @@ class Restore(Part, frozen=True, kw_only=True):
 
 
 class Template(Part, frozen=True, kw_only=True):
-    """What the pods of the database carry besides what keddah gives them."""
+    """Labels, annotations and scheduling rules added to the pods of the database."""
 
     labels: Annotated[Words | UnsetType, about("Labels added to every pod.")] = UNSET
     annotations: Annotated[Words | UnsetType, about("Annotations added to every pod.")] = UNSET
@@ -166,7 +166,7 @@ class Template(Part, frozen=True, kw_only=True):
 
 
 class Spec(Part, frozen=True, kw_only=True):
-    """What the database should be. An empty spec is a valid database."""
+    """Desired state of the database. An empty spec is valid."""
 
     version: Annotated[
         VersionText | UnsetType,
@@ -205,7 +205,7 @@ class Spec(Part, frozen=True, kw_only=True):
     hba: Annotated[
         Lines,
         about(
-            "Lines of pg_hba.conf, put behind keddah's own and before its last, which asks for SCRAM.",
+            "Lines of pg_hba.conf, added after keddah's own and before its last line, which requires SCRAM.",
             list_type="atomic",
         ),
     ] = field(default_factory=list)
@@ -233,7 +233,7 @@ class Spec(Part, frozen=True, kw_only=True):
         bool, about("True removes the pods and keeps the volumes; false brings the pods back.")
     ] = False
     template: Annotated[
-        Template | UnsetType, about("What the pods carry besides what keddah gives them.")
+        Template | UnsetType, about("Labels, annotations and scheduling rules added to the pods.")
     ] = UNSET
 
 
@@ -244,16 +244,16 @@ class Condition(Part, frozen=True, kw_only=True):
         str, about("Ready, Reconciling, Stalled, Replicated, UpToDate, BackedUp or ArchivingWAL.")
     ]
     status: Annotated[Literal["True", "False", "Unknown"], about("Whether it holds.")]
-    reason: Annotated[str, Meta(description="Fixed CamelCase word for why.", min_length=1, max_length=1024)]
-    message: Annotated[str, Meta(description="The same for people, with figures.", max_length=32768)] = ""
+    reason: Annotated[str, Meta(description="Reason, a fixed CamelCase word.", min_length=1, max_length=1024)]
+    message: Annotated[str, Meta(description="Human-readable details.", max_length=32768)] = ""
     last_transition_time: Annotated[Moment, about("When status last changed, RFC 3339.")]
-    observed_generation: Annotated[int | UnsetType, about("metadata.generation that this was judged by.")] = (
-        UNSET
-    )
+    observed_generation: Annotated[
+        int | UnsetType, about("metadata.generation that this condition refers to.")
+    ] = UNSET
 
 
 class Status(Part, frozen=True, kw_only=True):
-    """What the database is."""
+    """Observed state of the database."""
 
     ready_replicas: Annotated[Count, about("Instances that answer queries.")] = 0
     current_version: Annotated[
@@ -264,16 +264,16 @@ class Status(Part, frozen=True, kw_only=True):
     ] = UNSET
     replicas: Annotated[Count, about("Instances that exist.")] = 0
     ready: Annotated[
-        str | UnsetType, about("Ready and wanted instances in one word, such as 3/3; the column READY.")
+        str | UnsetType, about("Ready and desired instances, such as 3/3; shown in the column READY.")
     ] = UNSET
     selector: Annotated[str, about("Label selector of the pods, for the scale subresource.")] = ""
     primary: Annotated[str | UnsetType, about("Pod that accepts writes.")] = UNSET
     observed_generation: Annotated[
-        int | UnsetType, about("metadata.generation that was last fully judged.")
+        int | UnsetType, about("metadata.generation that was last fully processed.")
     ] = UNSET
     conditions: Annotated[
         list[Condition],
-        about("Aspects of the state, one entry a type.", list_type="map", list_map_keys=["type"]),
+        about("Aspects of the state, one entry for each type.", list_type="map", list_map_keys=["type"]),
     ] = field(default_factory=list)
 
 
@@ -283,10 +283,8 @@ class PostgreSQLDatabase(Part, frozen=True, kw_only=True):
     api_version: str = API_VERSION
     kind: str = KIND
     metadata: Metadata = field(default_factory=Metadata)
-    spec: Annotated[Spec, about("What the database should be; {} is a valid database.")] = field(
-        default_factory=Spec
-    )
-    status: Annotated[Status, about("What the database is; written by the controller.")] = field(
+    spec: Annotated[Spec, about("Desired state of the database; {} is valid.")] = field(default_factory=Spec)
+    status: Annotated[Status, about("Observed state of the database; written by the controller.")] = field(
         default_factory=Status
     )
 
