@@ -1,4 +1,4 @@
-# What people run, and CI too. `make` alone says what there is.
+# What people run, and CI too. `make` alone lists the targets.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -22,16 +22,16 @@ build = build/install
 catalogue = build/catalogue.yaml
 
 .PHONY: help
-help: ## say what there is
+help: ## list the targets
 	@echo "Variables: REGISTRY=$(REGISTRY) TAG=$(TAG) KUBE_CONTEXT=$(KUBE_CONTEXT)"
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 .PHONY: demo
-demo: ## a Kubernetes, the images, keddah on it, and three acts that show it
+demo: ## create a cluster, install keddah, and show it in three acts
 	$(python) -m deploy.demo
 
 .PHONY: demo-down
-demo-down: ## end what `make demo` has begun
+demo-down: ## remove the cluster that `make demo` created
 	$(python) -m deploy.demo down
 
 .PHONY: verify
@@ -57,16 +57,16 @@ conformance: ## the cluster tier on your cluster, with keddah deployed: KUBE_CON
 	KEDDAH_KUBE_CONTEXT=$(KUBE_CONTEXT) $(python) -m pytest -v --durations=20 tests/cluster
 
 .PHONY: bench
-bench: ## measure, and print the table of targets with what was reached
+bench: ## measure, and print a table of targets and results
 	$(python) -m tests.benchmarks
 
 .PHONY: bench-failover
-bench-failover: ## faults against an application that writes: REPEAT=5 FAULT="NAME ..." CONTROLLER_KILLED=1
+bench-failover: ## inject faults while an application writes, and print the gaps: REPEAT=5 FAULT="NAME ..." CONTROLLER_KILLED=1
 	$(python) -m tests.laboratory --repeat $(REPEAT) $(addprefix --fault ,$(FAULT)) \
 		$(if $(CONTROLLER_KILLED),--controller-killed)
 
 .PHONY: manifests
-manifests: ## write deploy/install and the golden manifests from the code
+manifests: ## generate deploy/install and the golden manifests from the code
 	$(python) -m deploy manifests
 	$(python) -m tests.golden
 
@@ -77,7 +77,7 @@ docker-build: ## build both images, with Docker or without: REGISTRY=... TAG=...
 	$(python) -m deploy.images catalogue --registry $(REGISTRY) --tag $(TAG) >$(catalogue)
 
 .PHONY: docker-push
-docker-push: ## send both images to REGISTRY
+docker-push: ## push both images to REGISTRY
 	$(python) -m deploy.images push --registry $(REGISTRY) --tag $(TAG)
 
 .PHONY: deploy
@@ -88,7 +88,7 @@ deploy: ## install keddah, with images of REGISTRY, on the cluster that kubectl 
 	$(python) -m deploy wait $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 
 .PHONY: undeploy
-undeploy: ## remove keddah; databases stay and go on running
+undeploy: ## remove keddah; the databases stay and keep running
 	$(KUBECTL) delete --ignore-not-found mutatingwebhookconfiguration/keddah validatingwebhookconfiguration/keddah
 	$(KUBECTL) delete --ignore-not-found clusterrole,clusterrolebinding --selector app.kubernetes.io/part-of=keddah
 	$(KUBECTL) delete --ignore-not-found namespace/keddah-system
