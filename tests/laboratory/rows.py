@@ -67,6 +67,7 @@ ROWS: tuple[Row, ...] = (
         lasts=30,
         brief=8,
         old_side=True,
+        untold=True,
     ),
     Row("pod-frozen", "all of the primary's pod frozen", faults.pod_frozen, 25, 25, lasts=8, old_side=True),
     Row(
@@ -79,7 +80,16 @@ ROWS: tuple[Row, ...] = (
         old_side=True,
         anew=True,
     ),
-    Row("node-off", "primary's node powered off", outages.node_off, 20, 20, lasts=30, brief=8),
+    Row(
+        "node-off",
+        "primary's node powered off",
+        outages.node_off,
+        20,
+        20,
+        lasts=30,
+        brief=8,
+        untold=True,
+    ),
     Row(
         "api-server-down",
         "API server down for 2 minutes",
@@ -138,6 +148,7 @@ def unguided(row: Row) -> Row:
         worst=row.worst + allowed,
         peer="",
         lasts=max(row.lasts, 12),
+        untold=True,
     )
 
 

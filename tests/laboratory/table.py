@@ -38,6 +38,8 @@ class Row:
     """Whether the old primary may be alive where the Service does not lead: it is written to as well."""
     anew: bool = False
     """Whether the application connects anew for each row: what it has open goes on."""
+    untold: bool = False
+    """Whether the controller may go too: until another has its lease nobody tells of anything."""
 
     def briefly(self) -> Row:
         """Return the row as the cluster tier runs it."""

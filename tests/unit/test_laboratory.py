@@ -147,6 +147,11 @@ def test_every_fault_has_one_name_and_a_variant_without_the_controller() -> None
         assert unguided.worst == guided.worst + 2
 
 
+def test_nothing_is_told_soon_where_the_controller_may_go_too() -> None:
+    assert {fault.name for fault in ROWS if fault.untold} == {"node-cut-off", "node-off"}
+    assert all(fault.untold for fault in UNGUIDED)
+
+
 def test_the_cluster_tier_only_shortens() -> None:
     assert all(fault.briefly().lasts <= fault.lasts for fault in ROWS)
     assert {fault.briefly().name for fault in ROWS} == {fault.name for fault in ROWS}
