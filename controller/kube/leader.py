@@ -23,11 +23,13 @@ logger = logging.getLogger(__name__)
 
 Manifest: TypeAlias = dict[str, Any]
 
-DURATION = 20.0
-RENEW_DEADLINE = 15.0
-RENEW_EVERY = 5.0
+DURATION = 15.0
+RENEW_DEADLINE = 10.0
+"""Both are client-go's defaults. A node that is lost with the leader and a primary on it leaves the database
+for up to 20 s (Patroni's ttl): the next leader is there by then, and reports the failover as it happens."""
+RENEW_EVERY = 4.0
 RETRY_EVERY = 1.0
-ATTEMPT = 4.0
+ATTEMPT = 3.0
 """Seconds for one try: a connection that died silently must leave time for another one."""
 
 _NOT_FOUND = 404

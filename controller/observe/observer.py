@@ -76,8 +76,9 @@ class Observer:
             nodes=self._nodes({i.node for i in instances}),
         )
         world = replace(world, idle=self._progress.look(key, instances, lead.holder))
-        version = await self._server_version(key, world)
-        certificates = await self._certificates(world) if secrets else {}
+        version, certificates = await asyncio.gather(
+            self._server_version(key, world), self._certificates(world.instances if secrets else ())
+        )
         without_wal = frozenset([i.uid for i in unexplained(world) if await self._wants_wal(key, i)])
         moved = await self._moved(world)
         return replace(
@@ -114,8 +115,8 @@ class Observer:
         over = {i.name for i, pending in zip(asked, answers, strict=True) if pending is False}
         return tuple(replace(i, pending_restart=None) if i.name in over else i for i in instances)
 
-    async def _certificates(self, world: World) -> dict[str, str]:
-        asked = [i for i in world.instances if i.ready and not i.deleting]
+    async def _certificates(self, instances: Iterable[Instance]) -> dict[str, str]:
+        asked = [i for i in instances if i.ready and not i.deleting]
         served = await asyncio.gather(*(self._patroni.certificate(i.ip) for i in asked))
         return {i.name: pem for i, pem in zip(asked, served, strict=True) if pem is not None}
 

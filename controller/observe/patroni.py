@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 PORT = 8008
 READ_SECONDS = 3.0
+# A node that is there takes a connection at once, and no pass may wait longer for one that is gone: what else
+# it found is reported only afterwards.
+CONNECT_SECONDS = 1.0
 # Patroni answers a switchover or a restart when it is done; it gives up on a switchover after `ttl` = 20 s.
 CHANGE_SECONDS = 60.0
 # The member may be shutting down, or frozen.
@@ -95,12 +98,18 @@ class Patroni:
         """Return the certificate, PEM, that a member serves with; None when it does not answer."""
         context = reading_context(None)
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                _, writer = await asyncio.open_connection(ip, self._port, ssl=context)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, writer = await asyncio.open_connection(ip, self._port)
         except (TimeoutError, OSError):
             return None
-        served = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        writer.close()
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await writer.start_tls(context)
+            served = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        except (TimeoutError, OSError):
+            return None
+        finally:
+            writer.close()
         return ssl.DER_cert_to_PEM_cert(served)
 
     async def reload(self, ip: str, keys: DatabaseKeys) -> Reply:
@@ -165,7 +174,7 @@ class Patroni:
         seconds: float,
     ) -> Reply:
         host = f"[{ip}]" if ":" in ip else ip
-        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=READ_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
         connector = aiohttp.TCPConnector(ssl=context)
         try:
             async with (

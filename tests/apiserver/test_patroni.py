@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import socket
 import ssl
 import tempfile
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +16,8 @@ import pytest
 from aiohttp import web
 
 from controller.certificates.pki import DatabaseKeys, Former, issue_server
-from controller.observe.patroni import Patroni, Reply, changing_context
+from controller.observe.patroni import CONNECT_SECONDS, READ_SECONDS, Patroni, Reply, changing_context
+from tests.silence import silent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -97,6 +101,31 @@ async def test_the_version_is_read_as_people_write_it(member: Member) -> None:
 
 async def test_a_member_of_another_authority_is_not_believed(member: Member) -> None:
     assert await client(member).server_version("127.0.0.1", OTHERS.ca_crt) is None
+
+
+async def test_a_member_whose_node_is_gone_is_waited_for_no_longer_than_a_connection_takes() -> None:
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        gone = Patroni(now=lambda: NOW, entropy=secrets.token_bytes, port=line.getsockname()[1])
+        with silent(line):
+            begun = time.monotonic()
+            version, certificate = await asyncio.gather(
+                gone.server_version("127.0.0.1"), gone.certificate("127.0.0.1")
+            )
+            lasted = time.monotonic() - begun
+    assert version is None
+    assert certificate is None
+    assert CONNECT_SECONDS <= lasted < READ_SECONDS
+
+
+async def test_a_member_that_speaks_no_tls_has_no_certificate() -> None:
+    def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        closed = Patroni(now=lambda: NOW, entropy=secrets.token_bytes, port=port)
+        assert await closed.certificate("127.0.0.1") is None
 
 
 @pytest.mark.parametrize("answer", [{}, [], None, {"server_version": "new"}, {"server_version": None}])

@@ -6,13 +6,13 @@ import importlib
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from deploy.images.patroni.call import CALL_SECONDS, calling
+from tests.silence import silent
 
 ROUND = "deploy.images.patroni.ha"
 REQUEST = "deploy.images.patroni.request"
@@ -93,18 +93,6 @@ def line() -> Iterator[socket.socket]:
         yield listening
 
 
-@contextmanager
-def full(line: socket.socket) -> Iterator[None]:
-    """Have a port as of a node that is gone: its queue is full, so the kernel takes nobody, and is silent."""
-    line.listen(0)
-    with ExitStack() as stack:
-        for _ in range(3):
-            caller = stack.enter_context(socket.socket())
-            caller.setblocking(False)
-            caller.connect_ex(line.getsockname())
-        yield
-
-
 def url(line: socket.socket) -> str:
     return "https://{}:{}/patroni".format(*line.getsockname())
 
@@ -150,7 +138,7 @@ def test_a_primary_that_renews_its_lock_after_all_wakes_the_standby(ha: Any, eve
 
 def test_a_primary_whose_node_takes_no_connection_is_not_waited_for(ha: Any, line: socket.socket) -> None:  # noqa: ANN401
     ha.cluster.leader.member.api_url = url(line)
-    with full(line):
+    with silent(line):
         ha.watch(4.5)
     assert ha.patroni.request.absent == url(line)
 
@@ -168,7 +156,7 @@ def test_a_primary_whose_node_takes_a_connection_is_asked_with_all_patience(
 def test_nobody_is_absent_whose_last_call_was_too_short(ha: Any, line: socket.socket) -> None:  # noqa: ANN401
     ha.cluster.leader.member.api_url = url(line)
     ha.dcs._leader_observed_time = NOW - TTL + CALL_SECONDS / 2
-    with full(line):
+    with silent(line):
         ha.watch(4.5)
     assert ha.patroni.request.absent is None
 

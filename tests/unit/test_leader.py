@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from controller.kube.answers import Conflict, Refused, Unavailable
-from controller.kube.leader import DURATION, RENEW_DEADLINE, Leader, LeadershipLost, Term
+from controller.kube.leader import DURATION, RENEW_DEADLINE, RENEW_EVERY, Leader, LeadershipLost, Term
 
 Manifest = dict[str, Any]
 EPOCH = datetime(2026, 11, 23, tzinfo=UTC)
@@ -122,7 +122,7 @@ async def test_a_renewal_is_one_write_and_no_read() -> None:
         await first.leader.hold()
     assert server.reads == reads
     assert server.writes - writes == 12
-    assert server.time == 13 * 5.0
+    assert server.time == 13 * RENEW_EVERY
 
 
 async def test_a_second_replica_waits_while_the_first_renews() -> None:
