@@ -67,7 +67,7 @@ def parsed(text: str) -> bool:
     return True
 
 
-@settings(max_examples=16, deadline=None)
+@settings(max_examples=16)
 @given(texts=st.lists(expressions(), min_size=BATCH, max_size=BATCH))
 def test_the_parser_takes_what_a_cron_job_takes(
     accepted: Callable[[Iterable[str]], list[bool]], texts: list[str]

@@ -77,7 +77,7 @@ def by_python(new: dict[str, Any], old: dict[str, Any] | None) -> set[tuple[str,
     return {(violation.path, violation.message) for violation in relations.violations(review)}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(which=st.integers(0, len(STORED) - 1), spec=SPECS)
 def test_both_halves_agree_on_every_change(
     rest: Rest, stored: list[dict[str, Any]], which: int, spec: dict[str, Any]
@@ -89,7 +89,7 @@ def test_both_halves_agree_on_every_change(
     assert by_cel(answer) == by_python(new, old)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(spec=SPECS)
 def test_both_halves_agree_on_every_new_object(
     rest: Rest, shared_unguarded: str, spec: dict[str, Any]

@@ -223,7 +223,7 @@ def test_nothing_is_behind_the_last_year() -> None:
     assert cron.parse("@every 48h").next(datetime(9999, 12, 31, tzinfo=UTC)) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=expressions(), after=st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1)))  # noqa: DTZ001
 def test_moments_rise_and_are_never_denser_than_told(text: str, after: datetime) -> None:
     try:
@@ -241,7 +241,7 @@ def test_moments_rise_and_are_never_denser_than_told(text: str, after: datetime)
     assert second is None or second - first >= schedule.densest_interval
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=40))
 def test_no_text_is_a_crash(text: str) -> None:
     try:

@@ -226,7 +226,7 @@ _WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.one_of(st.text(max_size=60), st.lists(_WORDS, max_size=8).map(" ".join)))
 def test_no_text_is_a_crash(line: str) -> None:
     found = hba.problem(line)

@@ -77,7 +77,7 @@ def test_a_plain_name_gets_no_warning() -> None:
     assert identifiers.warning("app_1") is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=70))
 def test_an_accepted_name_fits_into_the_server(name: str) -> None:
     if identifiers.problem(name) is None:

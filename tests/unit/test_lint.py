@@ -185,7 +185,7 @@ def test_documents_before_an_unreadable_place_are_judged() -> None:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(alphabet="ab:-[]{}&*!#|>'\"\n 1", max_size=40))
 def test_no_text_is_a_crash(text: str) -> None:
     found(text)

@@ -234,7 +234,7 @@ def test_what_is_legal_and_unwise_is_told(name: str, value: str, doubt: str | No
 _NAMES = st.sampled_from([row["name"] for row in rows(17)])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.one_of(_NAMES, st.text(max_size=10)), values(), st.sampled_from(MAJORS))
 def test_no_text_is_a_crash(name: str, value: str, major: int) -> None:
     found = parameters.problem(name, value, major)

@@ -82,13 +82,13 @@ def test_an_error_says_what_would_be_right(text: str, message: str) -> None:
     assert error(text) == message
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**40), st.sampled_from(("", "Ki", "k", "m", "e2")))
 def test_more_is_more(number: int, suffix: str) -> None:
     assert quantity.parse(f"{number}{suffix}") < quantity.parse(f"{number + 1}{suffix}")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text("0123456789.+-eEinumkKMGTP ", max_size=12))
 def test_no_text_is_a_crash(text: str) -> None:
     try:

@@ -54,7 +54,7 @@ def written(spec: Any, metadata: Any = None) -> dict[str, Any]:  # noqa: ANN401
     return {**manifest, "spec": spec, "metadata": {**manifest["metadata"], **(metadata or {})}}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(SPECS)
 def test_a_creation_is_decided(spec: Any) -> None:  # noqa: ANN401
     manifest = written(spec)
@@ -67,7 +67,7 @@ def test_a_creation_is_decided(spec: Any) -> None:  # noqa: ANN401
             assert all(len(warning) < 120 for warning in answer.warnings)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(SPECS, SPECS)
 def test_an_update_is_decided(new: Any, old: Any) -> None:  # noqa: ANN401
     for hook in ("mutate", "validate"):
@@ -75,7 +75,7 @@ def test_an_update_is_decided(new: Any, old: Any) -> None:  # noqa: ANN401
         decided(reviews.update(written(new), factory.complete_database()), hook)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(JSON, JSON)
 def test_metadata_and_scales_of_any_shape_are_decided(metadata: Any, spec: Any) -> None:  # noqa: ANN401
     decided(
@@ -95,7 +95,7 @@ def test_metadata_and_scales_of_any_shape_are_decided(metadata: Any, spec: Any) 
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.dictionaries(st.sampled_from(["unknown", "hba", "database", "resources", "storage"]), JSON))
 def test_completing_only_adds_and_does_it_once(spec: dict[str, Any]) -> None:
     manifest = written(spec)
