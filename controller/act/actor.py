@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from http import HTTPStatus
 from typing import assert_never
 
@@ -10,6 +11,7 @@ from controller.certificates.pki import DatabaseKeys
 from controller.desired import names
 from controller.kube.client import Kube
 from controller.kube.kinds import DATABASE, WATCHED
+from controller.kube.objects import Identity
 from controller.observe.patroni import Patroni, Reply
 from controller.observe.world import REBUILDS, ROLE_LABEL
 from controller.plan.actions import (
@@ -39,9 +41,11 @@ from schemas.types import PostgreSQLDatabase
 # Time for the standby that was asked to check the others and write the request (/failover): usually 0.2 s.
 _WRITTEN_SECONDS = 0.4
 _WAKINGS = 2
-# A switchover takes 2 s, and continues even if nobody waits for it. If the primary dies during it, the next
+# A switchover takes 1 s, and continues even if nobody waits for it. If the primary dies during it, the next
 # reconcile releases its lock; that must not wait the 20 s after which Patroni answers that it timed out.
 _PATIENCE_SECONDS = 7.0
+# Whether the watch has reported another primary: Patroni looks once a second, and has answered 5 s late.
+_LOOK_SECONDS = 0.05
 
 
 class Declined(Exception):  # noqa: N818 - what Patroni did
@@ -116,7 +120,7 @@ class Actor:
                 if action.pod:
                     await self._kube.delete("Pod", db.metadata.namespace, action.pod, uid=action.pod_uid)
             case Switchover():
-                _accepted(await self._switch_over(action, await self._keys(db)), action)
+                _accepted(await self._switch_over(db, action), action)
             case _:
                 assert_never(action)
 
@@ -129,19 +133,33 @@ class Actor:
         self._seen(live)
         _accepted(await self._patroni.reinitialize(action.ip, await self._keys(db)), action)
 
-    async def _switch_over(self, action: Switchover, keys: DatabaseKeys) -> Reply:
+    async def _switch_over(self, db: PostgreSQLDatabase, action: Switchover) -> Reply:
         """Ask a standby for the switchover, and wake the leader once the request has been written."""
-        asking = self._patroni.switchover(action.asked, action.leader, action.candidate, keys)
-        asked = asyncio.create_task(asking)
+        keys = await self._keys(db)
+        asked = asyncio.create_task(
+            self._patroni.switchover(action.asked, action.leader, action.candidate, keys)
+        )
+        moved = asyncio.create_task(self._succeeded(db, action.leader))
+        over = partial(asyncio.wait, {asked, moved}, return_when=asyncio.FIRST_COMPLETED)
         for _ in range(_WAKINGS):
-            await asyncio.wait({asked}, timeout=_WRITTEN_SECONDS)
-            if not asked.done():
+            done, _ = await over(timeout=_WRITTEN_SECONDS)
+            if not done:
                 await self._patroni.wake(action.ip, keys)
-        await asyncio.wait({asked}, timeout=_PATIENCE_SECONDS)
+        await over(timeout=_PATIENCE_SECONDS)
         if asked.done():
+            moved.cancel()
             return asked.result()
+        why = "done" if moved.done() else "under way"
         asked.cancel()
-        return Reply(HTTPStatus.ACCEPTED, "under way")
+        moved.cancel()
+        return Reply(HTTPStatus.ACCEPTED, why)
+
+    async def _succeeded(self, db: PostgreSQLDatabase, leader: str) -> None:
+        """Return when the watch has reported that another member holds the leader lock."""
+        lock = Identity(db.metadata.namespace, names.lock(db.metadata.name))
+        # The store wakes the queue only, and the key is at work here.
+        while (term := self._store.terms.newest(lock)) is None or term.holder == leader:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _set_finalizers(self, db: PostgreSQLDatabase, finalizers: tuple[str, ...]) -> None:
         """Write the whole list; raises Conflict if the object changed meanwhile."""

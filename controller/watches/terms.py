@@ -39,6 +39,10 @@ class Terms:
             before = newest
         self._terms[lock] = Term(holder, renewed), before
 
+    def newest(self, lock: Identity) -> Term | None:
+        """Return the term of whoever holds the lock, or held it last; None of a lock that is not known."""
+        return self._terms.get(lock, (None, None))[0]
+
     def before(self, lock: Identity) -> Term | None:
         """Return the last term of whoever held the lock before; None when nobody else was seen to."""
         return self._terms.get(lock, (None, None))[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ from tests.waiting import until
 
 FLOWING_ROWS = 50
 FLOWING_SECONDS = 90.0
+ROUND_SECONDS = 5.0
+"""Patroni's loop_wait: how often the primary renews its lock."""
 TROUBLE = (
     AssertionError,
     CommandError,
@@ -84,7 +87,8 @@ def _take_course(laboratory: Laboratory, row: Row, name: str, course: Course) ->
         course.told = stack.enter_context(reading(laboratory.database, row.replicas))
         for writer in writers:
             _until_flowing(writer, 0.0)
-        time.sleep(1)
+        # What went before has just woken Patroni, and no fault knows when the lock was renewed.
+        time.sleep(1 + random.uniform(0, ROUND_SECONDS))  # noqa: S311 - no secret
         course.struck = time.monotonic()
         try:
             with row.fault(laboratory.scene):

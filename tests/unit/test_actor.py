@@ -65,8 +65,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actor, "database_keys", lambda _: KEYS)
 
 
-async def carry_out(members: Members) -> None:
-    await Actor(Objects(SECRET), Store(), members).act(typed_database(), SWITCHOVER)
+async def carry_out(members: Members, store: Store | None = None) -> None:
+    await Actor(Objects(SECRET), store or Store(), members).act(typed_database(), SWITCHOVER)
 
 
 async def test_a_standby_is_asked_to_switch_over_and_the_leader_woken_for_it() -> None:
@@ -86,6 +86,26 @@ async def test_a_switchover_that_takes_long_holds_the_next_pass_up_no_longer() -
     members = Members(Reply(503, "status unknown"), over_after=9)
     await carry_out(members)
     assert [word for word, _ in members.told] == ["switch over", "wake", "wake"]
+
+
+def lock(holder: str, version: str) -> dict[str, Any]:
+    metadata = living("ConfigMap", "orders-leader", "uid-l")["metadata"]
+    annotations = {"leader": holder, "renewTime": version}
+    return {"metadata": {**metadata, "resourceVersion": version, "annotations": annotations}}
+
+
+async def test_a_switchover_is_over_when_the_lock_has_moved_though_patroni_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(actor, "_WRITTEN_SECONDS", 60)
+    members, store = Members(Reply(503, "status unknown"), over_after=9), Store()
+    store.put("ConfigMap", lock("orders-0", "8"))
+    switching = asyncio.create_task(carry_out(members, store))
+    done, _ = await asyncio.wait({switching}, timeout=3 * actor._LOOK_SECONDS)
+    assert not done
+    store.put("ConfigMap", lock("orders-1", "9"))
+    await asyncio.wait_for(switching, 10)
+    assert members.told == [("switch over", "192.0.2.2")]
 
 
 class Copier(Patroni):
