@@ -141,18 +141,16 @@ class Actor:
         )
         moved = asyncio.create_task(self._succeeded(db, action.leader))
         over = partial(asyncio.wait, {asked, moved}, return_when=asyncio.FIRST_COMPLETED)
-        for _ in range(_WAKINGS):
-            done, _ = await over(timeout=_WRITTEN_SECONDS)
-            if not done:
-                await self._patroni.wake(action.ip, keys)
-        await over(timeout=_PATIENCE_SECONDS)
-        if asked.done():
+        try:
+            for _ in range(_WAKINGS):
+                done, _ = await over(timeout=_WRITTEN_SECONDS)
+                if not done:
+                    await self._patroni.wake(action.ip, keys)
+            await over(timeout=_PATIENCE_SECONDS)
+            return asked.result() if asked.done() else Reply(HTTPStatus.ACCEPTED, "under way")
+        finally:
+            asked.cancel()
             moved.cancel()
-            return asked.result()
-        why = "done" if moved.done() else "under way"
-        asked.cancel()
-        moved.cancel()
-        return Reply(HTTPStatus.ACCEPTED, why)
 
     async def _succeeded(self, db: PostgreSQLDatabase, leader: str) -> None:
         """Return when the watch has reported that another member holds the leader lock."""
