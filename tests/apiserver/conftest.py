@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.build import binaries
 from deploy.local.controlplane import DELETION, ControlPlane
-from tests import admission
+from tests import admission, factory
 from tests.controller_process import ControllerProcess
 from tests.installation import account_kubeconfig, install, install_crd, tidy
 from tests.kubectl import Kubectl
@@ -91,6 +91,15 @@ def controller(
 def free_lease(rest: Rest) -> None:
     """Spare the next controller the wait for the lease of one that was killed."""
     rest.delete("Lease", "keddah-system", "keddah-controller")
+
+
+@pytest.fixture(scope="module")
+def storage_class(request: pytest.FixtureRequest, rest: Rest) -> Iterator[None]:
+    """Have the StorageClass that the module names as its CLASS."""
+    name = request.module.CLASS
+    rest.create(factory.storage_class(name)).expect()
+    yield
+    rest.delete("StorageClass", None, name)
 
 
 @pytest.fixture

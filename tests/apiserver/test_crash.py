@@ -19,20 +19,15 @@ from tests.kubelet import Kubelet
 from tests.lives import DeathError, Life
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.rest import Object, Rest
 
+pytestmark = pytest.mark.usefixtures("storage_class")
+
 CLASS = "crash"
 PASSES = 60
-
-
-@pytest.fixture(scope="module", autouse=True)
-def storage_class(rest: Rest) -> Iterator[None]:
-    rest.create(factory.storage_class(CLASS)).expect()
-    yield
-    rest.delete("StorageClass", None, CLASS)
 
 
 @pytest.fixture

@@ -15,21 +15,16 @@ from tests.kubelet import Kubelet
 from tests.lives import Life, clock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.rest import Rest
 
+pytestmark = pytest.mark.usefixtures("storage_class")
+
 CLASS = "handover"
 HOUR = timedelta(hours=1)
 PASSES = 60
-
-
-@pytest.fixture(scope="module", autouse=True)
-def storage_class(rest: Rest) -> Iterator[None]:
-    rest.create(factory.storage_class(CLASS)).expect()
-    yield
-    rest.delete("StorageClass", None, CLASS)
 
 
 @pytest.fixture

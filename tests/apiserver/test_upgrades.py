@@ -15,22 +15,17 @@ from tests.kubelet import Kubelet
 from tests.lives import Life, clock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from tests.rest import Rest
+
+pytestmark = pytest.mark.usefixtures("storage_class")
 
 CLASS = "upgrades"
 FIRST, SECOND, THIRD = NAMES = ("alpha", "beta", "gamma")
 OLD, NEW, FIXED = (f"keddah.dev/keddah-postgres:17.6{suffix}" for suffix in ("", "-b", "-c"))
 ROUNDS = 200
-
-
-@pytest.fixture(scope="module", autouse=True)
-def storage_class(rest: Rest) -> Iterator[None]:
-    rest.create(factory.storage_class(CLASS)).expect()
-    yield
-    rest.delete("StorageClass", None, CLASS)
 
 
 class Fleet:
