@@ -97,9 +97,3 @@ def context(name: str, major: int) -> Context | None:
 def needs_restart(name: str, major: int) -> bool:
     """Whether a change takes effect only when the server starts again; extensions' parameters reload."""
     return context(name, major) == "postmaster"
-
-
-def same(name: str, one: str, other: str, major: int) -> bool:
-    """Whether two values of a parameter mean the same in a major version: 8MB is 8192kB."""
-    parameter = (known(major) or {}).get(name.lower())
-    return one == other if parameter is None else parametervalues.same(parameter, one, other)

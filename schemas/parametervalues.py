@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 _DIGITS = r"[+-]?(?:0x[0-9a-fA-F]+|(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
 _NUMBER = re.compile(rf"[ \t]*({_DIGITS})[ \t]*(\S*)[ \t]*", re.ASCII)
-_TRUE: Final = frozenset({"on", "true", "yes", "1"})
-_BOOLEANS: Final = _TRUE | {"off", "false", "no", "0"}
+_BOOLEANS: Final = frozenset({"on", "true", "yes", "1", "off", "false", "no", "0"})
 _LARGEST: Final = 2**31 - 1
 _HUGE: Final = 1e300
 _LEAST_RING: Final = 128
@@ -62,34 +61,6 @@ def problem(parameter: Parameter, value: str) -> str | None:
             return _number_problem(parameter, value)
         case _:
             return None
-
-
-def same(parameter: Parameter, one: str, other: str) -> bool:
-    """Whether two right values mean the same, whatever their units and spelling."""
-    return _meaning(parameter, one) == _meaning(parameter, other)
-
-
-def _meaning(parameter: Parameter, value: str) -> str | float:
-    folded = value.lower()
-    match parameter.vartype:
-        case "bool" if folded in _BOOLEANS:
-            return folded in _TRUE
-        case "enum":
-            return folded
-        case "integer" | "real":
-            return _amount(parameter, value)
-        case _:
-            return value
-
-
-def _amount(parameter: Parameter, value: str) -> str | float:
-    """Give a number in the base unit; what is none as it is."""
-    match = _NUMBER.fullmatch(value)
-    number = _number(match[1], whole=parameter.vartype == "integer") if match else None
-    if match is None or number is None or (match[2] and _unit_problem(parameter, match[2])):
-        return value
-    amount = _converted(number, match[2], parameter.unit or "") if match[2] else number
-    return _rounded(amount) if parameter.vartype == "integer" else amount
 
 
 def _enum_problem(parameter: Parameter, value: str) -> str | None:

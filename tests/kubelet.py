@@ -122,6 +122,8 @@ class Kubelet:
         member: dict[str, Any] = {"state": "running", "role": role, "xlog_location": 50331648, "timeline": 1}
         if role == "standby":
             member["replication_state"] = "streaming"
+        if version := self._configuration(database):
+            member["tags"] = {"configuration": version}
         if name in self.pending_restart:
             reasons = self.pending_restart[name].items()
             told = {key: {"old_value": old, "new_value": new} for key, (old, new) in reasons}
@@ -138,6 +140,12 @@ class Kubelet:
         if self._holder(database) != holder:
             self._patroni_map(database, "leader", {"leader": holder, "optime": "50331648"})
         self._patroni_map(database, "config", {"initialize": "7300000000000000001"})
+
+    def _configuration(self, database: str) -> str | None:
+        live = self._rest.get("ConfigMap", self._namespace, f"{database}-config")
+        settings = ((live or {"metadata": {}})["metadata"].get("annotations") or {}).get("config", "{}")
+        found: str | None = json.loads(settings).get("keddah_configuration")
+        return found
 
     def _holder(self, database: str) -> str | None:
         lock = self._rest.get("ConfigMap", self._namespace, f"{database}-leader")

@@ -25,7 +25,7 @@ from controller.observe.world import (
     StorageClass,
     World,
     claim,
-    configured,
+    configuration,
     instance,
     leadership,
     node,
@@ -54,7 +54,6 @@ class Observer:
         """Return the state of a database; with its Secrets only on request, since each costs an API read."""
         told = self.told(key)
         children, lead, instances = dict(told.children), told.leadership, told.instances
-        former = self._progress.former(key, configured(children.get("ConfigMap", {}), key.name))
         if secrets:
             children["Secret"], unlabelled = await asyncio.gather(
                 self.secrets(key), self._unlabelled(key, children)
@@ -69,7 +68,7 @@ class Observer:
             instances=await self._restarts(instances),
             claims=tuple(claims),
             leadership=lead,
-            former=former,
+            configuration=configuration(children.get("ConfigMap", {}), key.name),
             forgiven=self._progress.forgiven(key, instances),
             grown=self._progress.grown(key, claims),
             storage_classes=self._storage_classes(),

@@ -130,7 +130,7 @@ class Patroni:
 
         Any PATCH of the configuration does that, even one that removes a key that does not exist.
         """
-        return await self._change(ip, "/config", {"keddah": None}, keys, method="PATCH", seconds=WAKE_SECONDS)
+        return await self._change(ip, "/config", {"wake": None}, keys, method="PATCH", seconds=WAKE_SECONDS)
 
     async def restart(self, ip: str, keys: DatabaseKeys) -> Reply:
         """Restart a member's server if a restart is still pending."""

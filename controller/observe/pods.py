@@ -96,8 +96,17 @@ def pending_restart(said: Manifest) -> dict[str, tuple[str, str]] | None:
 
 def disk_full(said: Manifest) -> bool:
     """Whether a member has told, in its tags, that its volume is full (deploy/images/patroni/room.py)."""
+    return _tags(said).get("disk_full") is True
+
+
+def configuration(said: Manifest) -> str:
+    """Return which configuration a member has applied (deploy/images/patroni/configuration.py), or ""."""
+    return str(_tags(said).get("configuration", ""))
+
+
+def _tags(said: Manifest) -> Manifest:
     tags = said.get("tags")
-    return isinstance(tags, dict) and tags.get("disk_full") is True
+    return tags if isinstance(tags, dict) else {}
 
 
 def trouble(status: Manifest, of: Manifest, said: Manifest) -> Trouble | None:

@@ -1,4 +1,4 @@
-"""Durations and former parameters, which one observation cannot show: how long an instance made no progress.
+"""Durations, which one observation cannot show: how long an instance made no progress.
 
 Kept in memory only: after a restart the controller starts counting at zero, so it waits longer, never less.
 """
@@ -6,7 +6,7 @@ Kept in memory only: after a restart the controller starts counting at zero, so 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -19,9 +19,6 @@ _ON_THE_WAY = frozenset({"starting", "restarting", "stopping", "stopped", "crash
 """Between two failed starts; what a server does for minutes by itself (crash recovery) begins no count."""
 _WELL_SECONDS = 3600.0
 """Seconds that an instance must be fit without interruption before its earlier rebuilds no longer count."""
-_DIGESTED_SECONDS = 30.0
-"""In which Patroni has taken over any change of its configuration: it looks every 5 s, and sleeps for 1 s."""
-
 _TOLD_SECONDS = 10.0
 """Until a member has told that its volume has room again: it looks every second, in a thread of its own."""
 
@@ -39,13 +36,6 @@ class _Health:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    parameters: Mapping[str, str]
-    former: Mapping[str, str]
-    moment: float
-
-
-@dataclass(frozen=True, slots=True)
 class _Size:
     capacity: str | None
     changed: float
@@ -58,7 +48,6 @@ class Progress:
         self._clock = clock
         self._since: dict[Key, dict[str, _Since]] = {}
         self._health: dict[Key, dict[str, _Health]] = {}
-        self._wishes: dict[Key, _Wish] = {}
         self._sizes: dict[Key, dict[str, _Size]] = {}
 
     def look(self, key: Key, instances: Iterable[Instance], holder: str | None) -> dict[str, float]:
@@ -78,15 +67,6 @@ class Progress:
         self._health[key] = {i.uid: _health(i, before.get(i.uid), now) for i in instances}
         return {uid: health.forgiven for uid, health in self._health[key].items() if health.forgiven}
 
-    def former(self, key: Key, parameters: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the parameters as they were before they last changed, for half a minute after that."""
-        known, now = self._wishes.get(key), self._clock()
-        fresh = known.former if known and now - known.moment < _DIGESTED_SECONDS else {}
-        if known is None or known.parameters != parameters:
-            before = known.parameters if known else {}
-            self._wishes[key] = _Wish(parameters, fresh := {**fresh, **before}, now)
-        return fresh
-
     def grown(self, key: Key, claims: Iterable[Claim]) -> frozenset[str]:
         """Return the claims whose volume has grown so recently that its instance may not have told yet."""
         before, now = self._sizes.get(key, {}), self._clock()
@@ -97,7 +77,6 @@ class Progress:
         """Drop what is remembered of a database that is gone."""
         self._since.pop(key, None)
         self._health.pop(key, None)
-        self._wishes.pop(key, None)
         self._sizes.pop(key, None)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from controller.desired import names
 from controller.desired.labels import ROLE
+from controller.desired.patroni import VERSION
 from controller.desired.pod import CONTAINER
 from controller.kube.kinds import EMPTYING
 from controller.observe import pods
@@ -68,6 +69,8 @@ class Instance:
     """When it last terminated, rounded down to the second, by the clock of its node."""
     disk_full: bool = False
     """Whether its volume is full, as its Patroni last reported."""
+    configuration: str = ""
+    """Version of the configuration that its Patroni has applied, and that `pending_restart` is about."""
 
     @property
     def fit(self) -> bool:
@@ -164,8 +167,8 @@ class World:
     """UIDs of pods whose log says that the primary has removed WAL that they need."""
     grown: frozenset[str] = frozenset()
     """Claims that grew a moment ago: whether their disks are still full is not known yet."""
-    former: Mapping[str, str] = field(default_factory=dict)
-    """PostgreSQL's parameters before their last change, if that was less than 30 s ago."""
+    configuration: str = ""
+    """Version of Patroni's dynamic configuration, as its ConfigMap has it."""
     server_version: str | None = None
     moved: Mapping[str, str | None] = field(default_factory=dict)
     """During an image change: the version that each ready pod with the new image reports, by pod name."""
@@ -222,6 +225,7 @@ def instance(pod: Manifest) -> Instance:
         last_end=pods.end(pods.last_termination(container)),
         last_end_at=pods.moment(pods.last_termination(container).get("finishedAt")),
         disk_full=pods.disk_full(member),
+        configuration=pods.configuration(member),
     )
 
 
@@ -255,12 +259,10 @@ def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
     )
 
 
-def configured(config_maps: Mapping[str, Manifest], scope: str) -> dict[str, str]:
-    """Read the parameters that Patroni is to give PostgreSQL; none where there is no configuration."""
+def configuration(config_maps: Mapping[str, Manifest], scope: str) -> str:
+    """Return the version of the configuration that Patroni is to apply; "" where there is none."""
     annotations = config_maps.get(names.config(scope), {}).get("metadata", {}).get("annotations") or {}
-    postgresql = pods.parsed(annotations.get("config")).get("postgresql")
-    found = postgresql.get("parameters") if isinstance(postgresql, dict) else None
-    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+    return str(pods.parsed(annotations.get("config")).get(VERSION, ""))
 
 
 def claim(manifest: Manifest) -> Claim:

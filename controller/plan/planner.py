@@ -32,7 +32,6 @@ from controller.plan.instances.rebuild import rebuild
 from controller.plan.instances.renewal import reloads
 from controller.plan.instances.rollout import rollout
 from controller.plan.instances.scaling import INSTANCES, Scale, declared_instances, scale
-from controller.plan.instances.withdrawn import digested, digesting
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 from controller.plan.volumes import cannot_grow, full, growing, growth, missing_class
 from schemas.types import PostgreSQLDatabase
@@ -138,8 +137,7 @@ def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
         # Whatever is restarted now may not come up.
         or full(intent.db, world)
         or _impostor(intent, world)
-        or rollout(digested(intent.db, world), scaled.instances)
-        or digesting(intent.db, world)
+        or rollout(world, scaled.instances)
         or cannot_grow(intent.db, world)
         or _mismatch(intent, world)
         or kept(world)

@@ -143,7 +143,7 @@ async def test_changes_are_asked_for_with_a_certificate_of_the_database(member: 
         ("/switchover", {"leader": "orders-0", "candidate": "orders-1"}, True),
         ("/restart", {"restart_pending": True}, True),
         ("/reinitialize", {"force": True, "from_leader": True}, True),
-        ("/config", {"keddah": None}, True),
+        ("/config", {"wake": None}, True),
     ]
 
 

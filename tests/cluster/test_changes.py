@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.databases import Database
 
 STARTED = "SELECT pg_postmaster_start_time()"
+TIMELINE = "SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int"
 
 
 def test_a_parameter_that_can_be_reloaded_restarts_nothing(trio: Database) -> None:
@@ -29,8 +30,9 @@ def test_hba_lines_are_reloaded_and_stand_below_keddahs_own(trio: Database) -> N
     assert trio.everywhere(STARTED) == started
 
 
-def test_a_parameter_that_needs_a_restart_is_rolled_with_a_switchover(trio: Database) -> None:
+def test_a_parameter_that_needs_a_restart_is_rolled_with_one_switchover(trio: Database) -> None:
     started, uids, primary = trio.everywhere(STARTED), trio.uids(), trio.primary()
+    timeline = int(trio.superuser(primary, TIMELINE))
     trio.change(parameters={"max_connections": "130"})
     trio.until_everywhere("SHOW max_connections", "130", 120)
     trio.settled()
@@ -38,6 +40,7 @@ def test_a_parameter_that_needs_a_restart_is_rolled_with_a_switchover(trio: Data
     assert trio.uids() == uids
     assert all(trio.everywhere(STARTED)[pod] > before for pod, before in started.items())
     assert trio.primary() != primary
+    assert int(trio.superuser(trio.primary(), TIMELINE)) == timeline + 1
     assert any("max_connections changed" in event for event in trio.events())
 
 

@@ -132,23 +132,6 @@ def test_copies_are_forgiven_after_an_hour_without_interruption(watch: Watch) ->
     assert forgiven(3000) == 0
 
 
-def test_what_was_wanted_before_a_change_is_known_for_half_a_minute(watch: Watch) -> None:
-    def former(seconds: float, **parameters: str) -> dict[str, str]:
-        watch.now += seconds
-        return dict(watch.progress.former(KEY, parameters))
-
-    assert former(0, jit="off") == {}
-    assert former(100, jit="on", work_mem="1MB") == {"jit": "off"}
-    assert former(29, jit="on", work_mem="1MB") == {"jit": "off"}
-    assert former(1, jit="on", work_mem="1MB") == {}
-    # Patroni may still speak of either of two changes in quick succession.
-    assert former(0, jit="on") == {"jit": "on", "work_mem": "1MB"}
-    assert former(5) == {"jit": "on", "work_mem": "1MB"}
-    assert former(5, jit="off") == {"jit": "on", "work_mem": "1MB"}
-    watch.progress.forget(KEY)
-    assert former(0, jit="on") == {}
-
-
 def test_a_standby_whose_disk_is_full_begins_its_count_when_it_has_room(watch: Watch) -> None:
     watch.after(0, standby(state="start failed"))
     assert watch.after(60, standby(state="start failed", disk_full=True)) is None

@@ -144,9 +144,26 @@ def _may_recover(instance: Instance, world: World, revision: str) -> bool:
 
 
 def _blocked(world: World, stale: list[Instance], revision: str, expected: int) -> Step:
-    """Disrupt nothing while another instance is not ready."""
-    if not stale and not any(i.pending_restart for i in world.instances):
+    """Disrupt nothing while another instance is not ready, or has not applied the newest configuration."""
+    if stale or any(i.pending_restart is not None for i in world.instances):
+        return _unready(world, revision, expected) or _unread(world)
+    return _unread(world)
+
+
+def _unread(world: World) -> Step:
+    """Wait until every member has applied the newest configuration: until then its pending restart is old.
+
+    Otherwise the primary, when it is the first to report, would be switched over to a standby that has to
+    restart, too; and a server would be restarted for a parameter that was reverted meanwhile.
+    """
+    late = [i.name for i in world.instances if i.fit and i.configuration != world.configuration]
+    if not late:
         return None
+    message = f"waiting for the newest configuration to be applied: {', '.join(late)}"
+    return Waiting(2, "RollingOut", message)
+
+
+def _unready(world: World, revision: str, expected: int) -> Step:
     for instance in world.instances:
         if instance.trouble and instance.revision == revision:
             trouble = f"{instance.name}: {instance.trouble.reason}: {instance.trouble.message}"

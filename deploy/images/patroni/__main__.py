@@ -14,6 +14,7 @@ from patroni.api import RestApiHandler, check_access
 from patroni.daemon import abstract_main
 
 from . import lock, postmaster, room, silence
+from .configuration import Configuration
 from .ha import KeddahHa
 from .request import Request
 from .room import Room
@@ -35,15 +36,18 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
 
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - Patroni's own
         self._room = Room()
+        self._configuration = Configuration()
         super().__init__(*arguments)
+        # The server starts with what was read just now.
+        self._configuration.changed(self.config.dynamic_configuration)
         self.request = Request(self.config, True)
         self.ha = KeddahHa(self)
         self._server = PatroniServer(self)
 
     @property
     def tags(self) -> dict[str, Any]:
-        """What the configuration says of this member, and its volume."""
-        return {**super().tags, **self._room.tags}
+        """What the configuration file says of this member; its volume, and the configuration in force."""
+        return {**super().tags, **self._room.tags, **self._configuration.tags}
 
     def run(self) -> None:
         """Run until told to end."""
@@ -52,6 +56,15 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
         _begin("lock", lock.watch, PatroniStandby(self), time.monotonic, time.sleep)
         _begin("room", room.watch, self._room, self.postgresql.data_dir, self.ha.wakeup, time.sleep)
         super().run()
+
+    def schedule_next_run(self) -> None:
+        """End a round; have the next at once if this one applied another configuration, to report it.
+
+        In a round Patroni first writes what its pod reports and applies a new configuration last.
+        """
+        if self._configuration.changed(self.config.dynamic_configuration):
+            self.ha.wakeup()
+        super().schedule_next_run()
 
     def _shutdown(self) -> None:
         super()._shutdown()
