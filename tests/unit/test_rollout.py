@@ -136,6 +136,12 @@ def test_what_waits_for_a_reverted_parameter_is_not_restarted() -> None:
     assert rollout(replace(rolling(*instances), configuration="new"), 2) == UNREAD
 
 
+def test_an_outdated_pod_is_replaced_whatever_it_has_applied() -> None:
+    stale = [replace(i, revision=OLD) for i in members(3)]
+    around = replace(rolling(*stale), configuration="new")
+    assert rollout(around, 3) == DeletePod("orders-2", "uid-2", "the pod template changed")
+
+
 def test_an_instance_that_does_not_serve_is_reported_as_such() -> None:
     broken = pod(1, configuration="old", ready=False)
     around = replace(rolling(pod(0, "primary", configuration="new"), broken), configuration="new")

@@ -145,18 +145,19 @@ def _may_recover(instance: Instance, world: World, revision: str) -> bool:
 
 def _blocked(world: World, stale: list[Instance], revision: str, expected: int) -> Step:
     """Disrupt nothing while another instance is not ready, or has not applied the newest configuration."""
-    if stale or any(i.pending_restart is not None for i in world.instances):
-        return _unready(world, revision, expected) or _unread(world)
-    return _unread(world)
+    due = stale or any(i.pending_restart is not None for i in world.instances)
+    return (_unready(world, revision, expected) if due else None) or _unread(world, stale)
 
 
-def _unread(world: World) -> Step:
+def _unread(world: World, stale: list[Instance]) -> Step:
     """Wait until every member has applied the newest configuration: until then its pending restart is old.
 
     Otherwise the primary, when it is the first to report, would be switched over to a standby that has to
-    restart, too; and a server would be restarted for a parameter that was reverted meanwhile.
+    restart, too; and a server would be restarted for a parameter that was reverted meanwhile. Outdated pods
+    are replaced in any case.
     """
-    late = [i.name for i in world.instances if i.fit and i.configuration != world.configuration]
+    kept = [i for i in world.instances if i.fit and i not in stale]
+    late = [i.name for i in kept if i.configuration != world.configuration]
     if not late:
         return None
     message = f"waiting for the newest configuration to be applied: {', '.join(late)}"
