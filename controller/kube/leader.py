@@ -28,6 +28,9 @@ RENEW_DEADLINE = 10.0
 """Both are client-go's defaults. A node that is lost with the leader and a primary on it leaves the database
 for up to 20 s (Patroni's ttl): the next leader is there by then, and reports the failover as it happens."""
 RENEW_EVERY = 4.0
+LOOK_EVERY = 2.0
+"""Of a replica that waits, as in client-go (RetryPeriod). It counts the duration from when it sees a renewal,
+so the later it looks, the later it takes over."""
 RETRY_EVERY = 1.0
 ATTEMPT = 3.0
 """Seconds for one try: a connection that died silently must leave time for another one."""
@@ -103,6 +106,8 @@ class Leader:
         self._sleep = sleep
         self._lease: Manifest = {}
         self._seen: tuple[str, float] = ("", 0.0)
+        self._ends = float("inf")
+        """When the lease of another ends, if it is not renewed."""
 
     async def acquire(self) -> None:
         """Wait until this replica holds the Lease; retries while the API server does not answer."""
@@ -118,7 +123,13 @@ class Leader:
             if holder != waiting_for:
                 logger.info("Waited for the lease holder=%r identity=%s", holder, self._identity)
                 waiting_for = holder
-            await self._sleep(RENEW_EVERY * (0.8 + 0.4 * self._random()))
+            await self._sleep(self._pause())
+
+    def _pause(self) -> float:
+        """Return the seconds until the next look: a few, or fewer if the lease ends sooner."""
+        left = self._ends - self._clock()
+        usual = LOOK_EVERY * (0.8 + 0.4 * self._random())
+        return min(usual, left) if left > 0 else usual
 
     async def hold(self) -> NoReturn:
         """Renew the Lease until that fails; then raises LeadershipLost."""
@@ -170,7 +181,8 @@ class Leader:
             self._seen = (version, self._clock())
         if spec.get("holderIdentity") in (None, "", self._identity):
             return True
-        return self._clock() - self._seen[1] >= float(spec.get("leaseDurationSeconds") or DURATION)
+        self._ends = self._seen[1] + float(spec.get("leaseDurationSeconds") or DURATION)
+        return self._clock() >= self._ends
 
     async def _renew(self) -> None:
         while self._term.left:
