@@ -9,7 +9,7 @@ import pytest
 
 from tests.clusters import Cluster
 from tests.laboratory.laboratory import Laboratory, laboratory
-from tests.laboratory.rows import TIER
+from tests.laboratory.rows import PLANNED, TIER
 from tests.laboratory.table import PROMPT_SECONDS, Finding, Row
 from tests.laboratory.trial import trial
 
@@ -33,6 +33,8 @@ def test_every_acknowledged_row_survives_and_nobody_writes_beside_the_primary(
     print(run)
     assert isinstance(run, Finding), _told(place.folder, row)
     assert (run.lost, run.doubled, run.rivals) == (0, 0, 0), _told(place.folder, row)
+    if row.name in PLANNED:
+        assert run.changes == 1, _told(place.folder, row)
     if not row.untold:
         assert (run.named_late or 0.0) <= PROMPT_SECONDS, _told(place.folder, row)
 

@@ -64,6 +64,8 @@ class Finding:
     """From a new primary's first commit until `status.primary` named it; None where the primary stayed."""
     ready_late: float | None = None
     """For which the condition Ready and the pods differed; None where all pods served all the time."""
+    changes: int = 0
+    """How often another instance became primary."""
 
     @property
     def safe(self) -> bool:

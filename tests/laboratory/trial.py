@@ -139,6 +139,7 @@ def _until_flowing(writer: Writer, since: float) -> None:
 def _finding(laboratory: Laboratory, course: Course) -> Finding:
     accounts = [balance(ledger, laboratory.rows(name)) for name, ledger in course.ledgers.items()]
     ledger = next(iter(course.ledgers.values()))
+    reigned = reigns(course.sights)
     return Finding(
         gap=course.gap.seconds,
         lost=sum(len(account.lost) for account in accounts),
@@ -147,8 +148,9 @@ def _finding(laboratory: Laboratory, course: Course) -> Finding:
         healed=course.healed - course.over,
         told=ledger.reasons(course.gap),
         load=os.getloadavg()[0],
-        named_late=course.told.named_late(reigns(course.sights)),
+        named_late=course.told.named_late(reigned),
         ready_late=course.told.ready_late(),
+        changes=len(reigned) - 1,
     )
 
 
