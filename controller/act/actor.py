@@ -111,8 +111,8 @@ class Actor:
         match action:
             case DeletePod(name=name, uid=uid):
                 await self._kube.delete("Pod", db.metadata.namespace, name, uid=uid)
-            case RestartPostgres(ip=ip):
-                _accepted(await self._patroni.restart(ip, await self._keys(db)), action)
+            case RestartPostgres():
+                _accepted(await self._restart(db, action), action)
             case Rebuild():
                 await self._rebuild(db, action)
             case Discard(claim=claim, uid=uid):
@@ -132,6 +132,22 @@ class Actor:
             raise Declined(f"{action}: its pod is gone")
         self._seen(live)
         _accepted(await self._patroni.reinitialize(action.ip, await self._keys(db)), action)
+
+    async def _restart(self, db: PostgreSQLDatabase, action: RestartPostgres) -> Reply:
+        """Ask a member to restart its server, and wake the primary once the member has written that.
+
+        The member waits until the primary has removed it from the synchronous standbys, which it would do in
+        its next loop (Patroni 4.1, ha.py, while_not_sync_standby).
+        """
+        keys = await self._keys(db)
+        asked = asyncio.create_task(self._patroni.restart(action.ip, keys))
+        try:
+            done, _ = await asyncio.wait({asked}, timeout=_WRITTEN_SECONDS)
+            if action.primary and not done:
+                await self._patroni.wake(action.primary, keys)
+            return await asked
+        finally:
+            asked.cancel()
 
     async def _switch_over(self, db: PostgreSQLDatabase, action: Switchover) -> Reply:
         """Ask a standby for the switchover, and wake the leader once the request has been written."""

@@ -112,6 +112,8 @@ class RestartPostgres:
     pod: str
     ip: str
     reason: str
+    primary: str | None = None
+    """IP of the primary, whose Patroni is woken: a standby stops only when it is not synchronous any more."""
 
     def __str__(self) -> str:
         return f"restart PostgreSQL in {self.pod}"

@@ -11,7 +11,7 @@ from controller.act.actor import Actor, Declined
 from controller.certificates.pki import DatabaseKeys
 from controller.kube.answers import Conflict
 from controller.observe.patroni import Patroni, Reply
-from controller.plan.actions import Discard, Rebuild, Switchover
+from controller.plan.actions import Discard, Rebuild, RestartPostgres, Switchover
 from controller.watches.store import Store
 from tests.factory import typed_database
 from tests.objects import Objects
@@ -106,6 +106,50 @@ async def test_a_switchover_is_over_when_the_lock_has_moved_though_patroni_does_
     store.put("ConfigMap", lock("orders-1", "9"))
     await asyncio.wait_for(switching, 10)
     assert members.told == [("switch over", "192.0.2.2")]
+
+
+class Restarter(Patroni):
+    """A standby that restarts when the primary has looked, and a primary that sleeps."""
+
+    def __init__(self, reply: Reply, *, busy: bool) -> None:
+        self.told: list[tuple[str, str]] = []
+        self._reply = reply
+        self._released = asyncio.Event()
+        if not busy:
+            self._released.set()
+
+    async def restart(self, ip: str, keys: DatabaseKeys) -> Reply:
+        """Answer when it is over."""
+        assert keys == KEYS
+        self.told.append(("restart", ip))
+        await self._released.wait()
+        return self._reply
+
+    async def wake(self, ip: str, keys: DatabaseKeys) -> Reply:
+        """Be awake."""
+        assert keys == KEYS
+        self.told.append(("wake", ip))
+        self._released.set()
+        return Reply(200, "")
+
+
+async def restart(member: Restarter, primary: str | None) -> None:
+    action = RestartPostgres("orders-2", "192.0.2.3", "jit changed", primary)
+    await Actor(Objects(SECRET), Store(), member).act(typed_database(), action)
+
+
+async def test_a_standby_is_asked_to_restart_and_the_primary_woken_for_it() -> None:
+    member = Restarter(Reply(200, "restarted"), busy=True)
+    await restart(member, "192.0.2.1")
+    assert member.told == [("restart", "192.0.2.3"), ("wake", "192.0.2.1")]
+
+
+@pytest.mark.parametrize("primary", [None, "192.0.2.1"])
+async def test_a_restart_that_is_declined_at_once_wakes_nobody(primary: str | None) -> None:
+    member = Restarter(Reply(503, "restart conditions are not satisfied"), busy=False)
+    with pytest.raises(Declined, match="not satisfied"):
+        await restart(member, primary)
+    assert member.told == [("restart", "192.0.2.3")]
 
 
 class Copier(Patroni):

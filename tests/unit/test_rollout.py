@@ -63,7 +63,7 @@ def test_a_broken_pod_of_an_older_template_is_made_anew_when_the_spec_is_put_rig
 def test_a_pending_restart_goes_through_standbys_then_switches_over() -> None:
     pending = [replace(i, pending_restart=RESTART) for i in members(3)]
     first = rollout(rolling(*pending), 3)
-    assert first == RestartPostgres("orders-2", "192.0.2.3", "shared_buffers changed")
+    assert first == RestartPostgres("orders-2", "192.0.2.3", "shared_buffers changed", "192.0.2.1")
     pending[1] = replace(pending[1], pending_restart=None)
     pending[2] = replace(pending[2], pending_restart=None)
     last = rollout(rolling(*pending), 3)
@@ -175,13 +175,13 @@ def test_a_single_instance_has_nobody_to_try_it_on() -> None:
 
 def test_a_restart_that_patroni_gives_no_reason_for_is_made_all_the_same() -> None:
     step = rollout(rolling(pod(0, "primary"), pod(1, pending_restart={})), 2)
-    assert step == RestartPostgres("orders-1", "192.0.2.2", "the configuration changed")
+    assert step == RestartPostgres("orders-1", "192.0.2.2", "the configuration changed", "192.0.2.1")
 
 
 def test_what_changes_with_a_lowered_limit_is_tried_on_one_standby_before_the_primary() -> None:
     pending = [replace(i, pending_restart=MIXED) for i in members(3)]
     assert rollout(rolling(*pending), 3) == RestartPostgres(
-        "orders-2", "192.0.2.3", "huge_pages, max_connections changed"
+        "orders-2", "192.0.2.3", "huge_pages, max_connections changed", "192.0.2.1"
     )
     # Patroni started it with the primary's larger limit, for which it must restart once more.
     pending[2] = replace(pending[2], pending_restart={"max_connections": ("200", "100")})

@@ -185,7 +185,7 @@ def _next(world: World, stale: list[Instance], expected: int) -> Step:
         (i for i in world.instances if i.name != primary.name), key=lambda instance: -instance.ordinal
     )
     renewed = (_renewed(standby) for standby in standbys if standby in stale)
-    restarted = (_restarted(standby, lowered) for standby in standbys)
+    restarted = (_restarted(standby, primary.ip, lowered) for standby in standbys)
     return (
         next(renewed, None)
         or (None if primary in stale else _primary_first(primary, standbys, lowered))
@@ -198,13 +198,15 @@ def _renewed(instance: Instance) -> DeletePod:
     return DeletePod(instance.name, instance.uid, "the pod template changed")
 
 
-def _restarted(instance: Instance, put_off: frozenset[str] = frozenset()) -> RestartPostgres | None:
+def _restarted(
+    instance: Instance, primary: str | None = None, put_off: frozenset[str] = frozenset()
+) -> RestartPostgres | None:
     """Return the restart that is pending, unless only for parameters in `put_off`."""
     pending = instance.pending_restart
     if pending is None or (pending and pending.keys() <= put_off):
         return None
     names = ", ".join(sorted(pending)) or "the configuration"
-    return RestartPostgres(instance.name, instance.ip, f"{names} changed")
+    return RestartPostgres(instance.name, instance.ip, f"{names} changed", primary)
 
 
 def _primary_first(primary: Instance, standbys: list[Instance], lowered: frozenset[str]) -> Step:
@@ -218,7 +220,7 @@ def _primary_first(primary: Instance, standbys: list[Instance], lowered: frozens
     others = (primary.pending_restart or {}).keys() - lowered
     tried = [standby for standby in standbys if not others & (standby.pending_restart or {}).keys()]
     if others and standbys and not tried:
-        return _restarted(standbys[0])
+        return _restarted(standbys[0], primary.ip)
     names = ", ".join(sorted(lowered))
     return RestartPostgres(
         primary.name, primary.ip, f"{names} lowered: the primary must restart with it first"
