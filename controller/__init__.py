@@ -1,7 +1,7 @@
 """The controller: watches -> keyed queue -> observe -> admit -> plan (pure) -> act -> status.
 
 It turns stored PostgreSQLDatabases into running ones and repairs what drifts. It is never in the data
-path, and it never imports the admission server. `life` runs one process, `pipeline` connects its parts,
+path, and it never imports the admission server. `process` runs one process, `pipeline` connects its parts,
 `reconcile` is one reconcile of one database. The packages; each may import those below it:
 
     act            executes plans, sends events

@@ -16,27 +16,27 @@ from datetime import UTC, datetime
 import uvloop
 
 from controller import settings
+from controller.dependencies import Dependencies
 from controller.kube.connection import UnusableConfiguration, configuration
-from controller.life import Life
-from controller.outside import Outside
+from controller.process import Process
 from schemas.policy import PolicyError
 from schemas.policyfile import PolicyFile
 
 logger = logging.getLogger("controller")
 
 
-async def _live(chosen: settings.Settings, policy: PolicyFile) -> int:
+async def _run(chosen: settings.Settings, policy: PolicyFile) -> int:
     loop = asyncio.get_running_loop()
 
     def take_signals() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, life.stop)
+            loop.add_signal_handler(number, process.stop)
 
-    life = Life(
+    process = Process(
         chosen,
         policy,
         await configuration(chosen.kubeconfig, chosen.context),
-        Outside(
+        Dependencies(
             now=lambda: datetime.now(UTC),
             clock=time.monotonic,
             random=random.SystemRandom().random,
@@ -45,7 +45,7 @@ async def _live(chosen: settings.Settings, policy: PolicyFile) -> int:
         restore_signals=take_signals,
     )
     take_signals()
-    return await life.run()
+    return await process.run()
 
 
 def _log_to_stderr(level: int) -> None:
@@ -57,7 +57,7 @@ def _log_to_stderr(level: int) -> None:
 
 
 def main() -> int:
-    """Run the controller; returns 2 when it was not told rightly how to."""
+    """Run the controller; returns 2 when its configuration is invalid."""
     _log_to_stderr(logging.INFO)
     try:
         chosen = settings.read(os.environ, hostname=socket.gethostname())
@@ -69,8 +69,8 @@ def main() -> int:
         return 2
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            code = runner.run(_live(chosen, policy))
-            # What is left are watches and connections: waiting for them would only let them act longer.
+            code = runner.run(_run(chosen, policy))
+            # Only watches and connections are left; closing them in order would delay the exit for nothing.
             logging.shutdown()
             os._exit(code)
     except (UnusableConfiguration, OSError) as error:

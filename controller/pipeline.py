@@ -20,9 +20,9 @@ from controller.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from controller.dependencies import Dependencies
     from controller.kube.client import Kube
     from controller.metrics import Metrics
-    from controller.outside import Outside
     from controller.settings import Settings
     from schemas.policyfile import PolicyFile
 
@@ -39,16 +39,16 @@ class Pipeline:
         policy: PolicyFile,
         chosen: Settings,
         metrics: Metrics,
-        outside: Outside,
+        dependencies: Dependencies,
         *,
         permit: Callable[[], None],
     ) -> None:
-        clock, random = outside.clock, outside.random
+        clock, random = dependencies.clock, dependencies.random
         self.store = Store()
         self.queue: KeyedQueue[Key] = KeyedQueue(clock=clock, random=random)
         self.heartbeat = Heartbeat(clock, lambda: bool(len(self.queue) or self.queue.running))
-        self.recorder = Recorder(kube, now=outside.now)
-        patroni = Patroni(now=outside.now, entropy=outside.entropy, permit=permit)
+        self.recorder = Recorder(kube, now=dependencies.now)
+        patroni = Patroni(now=dependencies.now, entropy=dependencies.entropy, permit=permit)
         reconciler = reconcile.Reconciler(
             kube,
             self.store,
@@ -56,7 +56,7 @@ class Pipeline:
             Actor(kube, self.store, patroni),
             self.recorder,
             policy,
-            reconcile.Surroundings(outside.now, outside.entropy, chosen.namespace),
+            reconcile.Environment(dependencies.now, dependencies.entropy, chosen.namespace),
             self.queue.add,
         )
         self.workers = Workers(

@@ -47,8 +47,8 @@ VERIFY_SECRETS = "verify secrets"
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a reconciler is given by its environment: clock, random source, the operator's namespace."""
+class Environment:
+    """What a reconciler needs besides the API: clock, random source, the operator's namespace."""
 
     now: Callable[[], datetime]
     entropy: Entropy
@@ -77,7 +77,7 @@ class Reconciler:
         actor: Actor,
         recorder: Recorder,
         policy: PolicyFile,
-        surroundings: Surroundings,
+        environment: Environment,
         wake: Callable[[Key], None] = lambda _: None,
     ) -> None:
         self._kube = kube
@@ -87,7 +87,7 @@ class Reconciler:
         self._recorder = recorder
         self._execution = Execution(observer, actor, recorder)
         self._policy = policy
-        self._around = surroundings
+        self._environment = environment
         self._chronicle = Chronicle()
         self._verified: dict[Key, str] = {}
         """UID of the object whose Secrets were last read and written."""
@@ -107,7 +107,7 @@ class Reconciler:
             return await self._end(key)
         known = self._verified.get(key) == manifest["metadata"]["uid"]
         attempt = Attempt(await self._observer.world(key, secrets=not known))
-        seen = self._around.now()
+        seen = self._environment.now()
         for told in self._chronicle.look(key, _known_primary(manifest), attempt.world, seen):
             self._recorder.tell(manifest, told.type, told.reason, told.message)
         judgement = judge(manifest, attempt.world.statefulset, self._policy.current, seen.date())
@@ -133,15 +133,17 @@ class Reconciler:
         db = judgement.db
         if db is None:
             return refused or Stalled("Refused", "the object cannot be read")
-        now = self._around.now()
+        now = self._environment.now()
         choice = attempt.choice = self._choose(key, judgement, attempt.world, now)
         if choice is None:
             return Stalled("VersionNotAllowed", f"the policy's catalogue has no version {db.spec.version}")
         secrets: tuple[Manifest, ...] = ()
         if self._verified.get(key) != db.metadata.uid:
             live = attempt.world.children.get("Secret", {})
-            secrets = credentials(db, live, now=now, entropy=self._around.entropy)
-        intent = Intent(db, choice.image, secrets, self._around.namespace, judgement.accepted, choice.version)
+            secrets = credentials(db, live, now=now, entropy=self._environment.entropy)
+        intent = Intent(
+            db, choice.image, secrets, self._environment.namespace, judgement.accepted, choice.version
+        )
         chosen = await self._carry_out(key, db, intent, attempt)
         if not isinstance(chosen.outcome, Stalled) or chosen.outcome.after is None:
             self._verified[key] = db.metadata.uid
@@ -158,7 +160,7 @@ class Reconciler:
 
     async def _carry_out(self, key: Key, db: PostgreSQLDatabase, intent: Intent, attempt: Attempt) -> Plan:
         """Plan and act; plan again if a child that seemed to be missing exists after all."""
-        chosen, now = plan(intent, attempt.world), self._around.now()
+        chosen, now = plan(intent, attempt.world), self._environment.now()
         held = self._contests.held(key, chosen, now)
         chosen = held or chosen
         try:
@@ -195,7 +197,7 @@ class Reconciler:
             attempt.outcome = replace(attempt.outcome, after=_FIRST_WORDS)
             return
         db = decode({**manifest, "spec": {}}) if judgement.db is None else judgement.db
-        now = self._around.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = self._environment.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         wanted = status(db, attempt.world, attempt.outcome, attempt.choice, judged=attempt.judged, now=now)
         before = manifest.get("status") or {}
         if wanted == before:

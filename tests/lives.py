@@ -18,7 +18,7 @@ from controller.kube.objects import Identity, Key, identity_of
 from controller.observe.observer import Observer
 from controller.observe.patroni import Patroni, Reply
 from controller.observe.progress import Progress
-from controller.reconcile import Reconciler, Surroundings
+from controller.reconcile import Environment, Reconciler
 from controller.watches.handlers import selectors
 from controller.watches.queue import Work
 from controller.watches.store import Store
@@ -134,7 +134,7 @@ class Life:
             Actor(kube, self._store, patroni),
             self._recorder,
             self._policy,
-            Surroundings(now, secrets.token_bytes, "keddah-system"),
+            Environment(now, secrets.token_bytes, "keddah-system"),
             self.woken.append,
         )
 

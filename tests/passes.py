@@ -17,7 +17,7 @@ from controller.observe.progress import Progress
 from controller.observe.world import World
 from controller.plan.actions import Action
 from controller.plan.planner import Intent, Plan
-from controller.reconcile import Reconciler, Surroundings
+from controller.reconcile import Environment, Reconciler
 from controller.watches.queue import Work
 from controller.watches.store import Store
 from schemas.policyfile import PolicyFile
@@ -111,7 +111,7 @@ class Scene:
             self.hands,
             self.recorder,
             self.followed,
-            Surroundings(lambda: NOW, bytes, "keddah-system"),
+            Environment(lambda: NOW, bytes, "keddah-system"),
             self.woken.append,
         )
         self.choose = choose

@@ -14,21 +14,21 @@ import uvloop
 from schemas.policy import PolicyError
 from schemas.policyfile import PolicyFile
 from webhooks import log, settings
-from webhooks.life import Life
+from webhooks.process import Process
 
 _log = logging.getLogger("webhooks")
 
 
-async def _live(chosen: settings.Settings, policy: PolicyFile) -> int:
-    life = Life(chosen, policy, now=lambda: datetime.now(UTC))
+async def _run(chosen: settings.Settings, policy: PolicyFile) -> int:
+    process = Process(chosen, policy, now=lambda: datetime.now(UTC))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, life.stop)
-    return await life.run()
+        loop.add_signal_handler(number, process.stop)
+    return await process.run()
 
 
 def main() -> int:
-    """Run the admission server; returns 2 when it was not told rightly how to."""
+    """Run the admission server; returns 2 when its configuration is invalid."""
     log.configure(logging.INFO)
     try:
         chosen = settings.read(os.environ)
@@ -43,7 +43,7 @@ def main() -> int:
         return 2
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_live(chosen, policy))
+            return runner.run(_run(chosen, policy))
     except OSError as error:
         _log.error(log.line("Could not listen", why=error))
         return 1

@@ -1,4 +1,4 @@
-"""A uvicorn server with this project's bounds, and an end that loses no call."""
+"""A uvicorn server with this project's limits, and a shutdown that loses no request."""
 
 from __future__ import annotations
 
@@ -21,53 +21,53 @@ if TYPE_CHECKING:
     from webhooks.settings import Address
 
 KEEP_ALIVE_SECONDS = 120
-"""Longer than the 90 s after which Go's transport closes an idle connection: so it is the client that
-closes, and never a server whose closing crosses a new request on the way."""
+"""Longer than the 90 s after which Go's transport closes an idle connection: the client is to close first,
+because a server that closes an idle connection may lose a request that was just sent."""
 
 BACKLOG = 1024
 LOOK_SECONDS = 0.05
 HANDSHAKE_SECONDS = 1.0
-"""How long a connection may be in TLS's handshake, in which uvicorn does not know of it yet."""
+"""How long a TLS handshake may take; uvicorn does not know of the connection before its end."""
 
 
 class Server(uvicorn.Server):
     """A uvicorn server that leaves signals alone and waits for clients before it closes connections."""
 
-    def __init__(self, config: Config, listening: socket.socket, *, patience: float) -> None:
-        """`patience`: seconds that open connections are left to clients to use once more or to close."""
+    def __init__(self, config: Config, listening: socket.socket, *, drain: float) -> None:
+        """`drain`: seconds that clients have at shutdown to use or close their open connections."""
         super().__init__(config)
         self._listening = listening
-        self._patience = patience
+        self._drain = drain
 
-    async def run_until_told(self) -> None:
-        """Serve until `should_exit`, then end; at once with `force_exit`."""
+    async def run_until_stopped(self) -> None:
+        """Serve until `should_exit` is set, then shut down; at once with `force_exit`."""
         await self.serve(sockets=[self._listening])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take no signals: two servers share this process, and their owner decides."""
+        """Install no signal handlers: two servers share this process, and `Process` handles signals."""
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, wait for clients to go, then let uvicorn close what is idle and finish the rest."""
+        """Stop accepting, wait for clients to disconnect, then let uvicorn close the other connections."""
         for listening in self.servers:
             listening.close()
         started = asyncio.get_running_loop().time()
-        # uvicorn says nowhere that the last connection went.
-        while self._expects_more(asyncio.get_running_loop().time() - started):  # noqa: ASYNC110
+        # uvicorn does not signal that the last connection is closed.
+        while self._expects_requests(asyncio.get_running_loop().time() - started):  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS)
         await super().shutdown(sockets)
 
-    def _expects_more(self, seconds: float) -> bool:
-        """Tell whether a call may still come by a connection that was accepted so many seconds ago."""
+    def _expects_requests(self, seconds: float) -> bool:
+        """Whether a request may still arrive, so many seconds after the last connection was accepted."""
         if self.force_exit:
             return False
-        if seconds < min(HANDSHAKE_SECONDS, self._patience):
+        if seconds < min(HANDSHAKE_SECONDS, self._drain):
             return True
-        return bool(self.server_state.connections) and seconds < self._patience
+        return bool(self.server_state.connections) and seconds < self._drain
 
-    def hurry(self) -> None:
-        """End now, whoever is still waiting for an answer."""
+    def abort(self) -> None:
+        """Shut down now, even if requests are still unanswered."""
         self.should_exit = self.force_exit = True
         for connection in list(self.server_state.connections):
             connection.transport.abort()
@@ -84,7 +84,7 @@ def listen(address: Address) -> socket.socket:
 
 
 def reviews(
-    app: Application, listening: socket.socket, context: ssl.SSLContext, *, deadline: float, patience: float
+    app: Application, listening: socket.socket, context: ssl.SSLContext, *, deadline: float, drain: float
 ) -> Server:
     """Return the TLS server of the hooks."""
 
@@ -97,13 +97,13 @@ def reviews(
         ssl_context_factory=lambda *_: context,
         timeout_graceful_shutdown=int(deadline) + 1,
     )
-    return Server(config, listening, patience=patience)
+    return Server(config, listening, drain=drain)
 
 
 def probes(app: Probes, listening: socket.socket) -> Server:
-    """Return the plain server that kubelet and Prometheus ask."""
+    """Return the plain HTTP server for the kubelet's probes and for Prometheus."""
     config = _config(app, http=GuardedProtocol, timeout_graceful_shutdown=1)
-    return Server(config, listening, patience=0)
+    return Server(config, listening, drain=0)
 
 
 def _config(app: Application | Probes, **special: Any) -> Config:  # noqa: ANN401  uvicorn's own arguments

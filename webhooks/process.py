@@ -30,7 +30,7 @@ POLL_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Life:
+class Process:
     """One run of the admission server."""
 
     def __init__(self, settings: Settings, policy: PolicyFile, *, now: Callable[[], datetime]) -> None:
@@ -45,14 +45,14 @@ class Life:
             policy=lambda: policy.current, now=now, metrics=self._metrics, deadline=settings.deadline
         )
         self._sockets = server.listen(settings.listen), server.listen(settings.metrics_listen)
-        self._told = asyncio.Event()
-        self._hurried = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._aborted = asyncio.Event()
 
     def stop(self) -> None:
-        """Begin to drain; called again, end at once. For signal handlers."""
-        if self._told.is_set():
-            self._hurried.set()
-        self._told.set()
+        """Begin to drain; the second call ends the process at once. For signal handlers."""
+        if self._stopping.is_set():
+            self._aborted.set()
+        self._stopping.set()
 
     async def run(self) -> int:
         """Serve until stopped; return the exit code."""
@@ -62,27 +62,27 @@ class Life:
             self._sockets[0],
             self._pair.context,
             deadline=settings.deadline,
-            patience=settings.drain,
+            drain=settings.drain,
         )
         probes = server.probes(Probes(unready=self._unready, metrics=self._metrics), self._sockets[1])
         self._pair.refresh()
-        self._rehearse()
+        self._warm_up()
         async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(reviews.run_until_told())
-            probing = tasks.create_task(probes.run_until_told())
+            serving = tasks.create_task(reviews.run_until_stopped())
+            probing = tasks.create_task(probes.run_until_stopped())
             watching = tasks.create_task(self._watch())
-            self._started()
-            await self._told.wait()
-            hurrying = tasks.create_task(self._hurry(reviews))
+            self._log_start()
+            await self._stopping.wait()
+            aborting = tasks.create_task(self._abort(reviews))
             await self._drain(reviews, serving)
             probes.should_exit = True
             await probing
             watching.cancel()
-            hurrying.cancel()
-        _log.info(line("Ended", hurried=str(self._hurried.is_set()).lower()))
-        return 1 if self._hurried.is_set() else 0
+            aborting.cancel()
+        _log.info(line("Ended", hurried=str(self._aborted.is_set()).lower()))
+        return 1 if self._aborted.is_set() else 0
 
-    def _rehearse(self) -> None:
+    def _warm_up(self) -> None:
         """Validate an object with a structural mistake, so that lazy imports delay no real review."""
         today = self._app.now().astimezone(UTC).date()
         manifest = {
@@ -99,16 +99,16 @@ class Life:
         _log.info(line("Began to drain", seconds=self._settings.drain))
         try:
             async with asyncio.timeout(self._settings.drain):
-                await self._hurried.wait()
+                await self._aborted.wait()
         except TimeoutError:
             pass
         self._app.closing = True
         reviews.should_exit = True
         await serving
 
-    async def _hurry(self, reviews: server.Server) -> None:
-        await self._hurried.wait()
-        reviews.hurry()
+    async def _abort(self, reviews: server.Server) -> None:
+        await self._aborted.wait()
+        reviews.abort()
 
     async def _watch(self) -> None:
         while True:
@@ -117,12 +117,12 @@ class Life:
             self._policy.refresh()
 
     def _unready(self) -> str:
-        if self._told.is_set():
+        if self._stopping.is_set():
             return "draining"
         return "" if self._pair.loaded else "no serving pair yet"
 
-    def _started(self) -> None:
-        # What is loaded by now stays for good: the collector need not walk it again.
+    def _log_start(self) -> None:
+        # The objects loaded so far are never freed: exclude them from garbage collection.
         gc.collect()
         gc.freeze()
         listening = [Address(*each.getsockname()[:2]) for each in self._sockets]

@@ -1,4 +1,4 @@
-"""The sources of nondeterminism, as arguments: clocks and randomness. `__main__` passes the real ones."""
+"""Clocks and random sources, injected: only `__main__` creates the real ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Dependencies:
     """Clocks and random sources of one process."""
 
     now: Callable[[], datetime]

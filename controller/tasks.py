@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 
-class Parts:
+class BackgroundTasks:
     """Runs coroutines as tasks. Must be created within a running event loop."""
 
     def __init__(self) -> None:
@@ -17,10 +17,10 @@ class Parts:
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         """Resolves to the exception of the first task that failed."""
 
-    def start(self, *parts: Coroutine[object, object, object]) -> None:
+    def start(self, *coroutines: Coroutine[object, object, object]) -> None:
         """Start coroutines as tasks; one that returns is simply done."""
-        for part in parts:
-            task = asyncio.create_task(part)
+        for coroutine in coroutines:
+            task = asyncio.create_task(coroutine)
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 

@@ -18,25 +18,25 @@ from controller.kube.connection import Configuration
 from controller.kube.kinds import DATABASE
 from controller.kube.leader import Leader, LeadershipLost, Term
 from controller.metrics import Metrics
-from controller.parts import Parts
 from controller.pipeline import Pipeline
+from controller.tasks import BackgroundTasks
 from controller.watches.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from controller.outside import Outside
+    from controller.dependencies import Dependencies
     from controller.settings import Settings
     from schemas.policyfile import PolicyFile
 
 logger = logging.getLogger(__name__)
 
-FAREWELL = 20.0
+SHUTDOWN_SECONDS = 20.0
 """Seconds that running reconciles get to finish; less than the pod's termination grace period, 30 s."""
-POLICY_EVERY = 10.0
+POLICY_POLL_SECONDS = 10.0
 
 
-class Life:
+class Process:
     """One process, from start to end. `restore_signals` is called once kopf has taken the signals over."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Life:
         chosen: Settings,
         policy: PolicyFile,
         loaded: Configuration,
-        outside: Outside,
+        dependencies: Dependencies,
         *,
         restore_signals: Callable[[], None],
     ) -> None:
@@ -53,32 +53,34 @@ class Life:
         self._restore_signals = restore_signals
         self._stopping = asyncio.Event()
         self._answered = False
-        self._parts = Parts()
+        self._tasks = BackgroundTasks()
         self._metrics = Metrics()
-        self._term = Term(outside.clock)
+        self._term = Term(dependencies.clock)
         self._kube = kube = Kube(loaded, observe=self._requested, permit=self._term.check)
         self._leader = Leader(
             kube,
             self._term,
             namespace=chosen.namespace,
             identity=chosen.identity,
-            clock=outside.clock,
-            now=outside.now,
-            random=outside.random,
+            clock=dependencies.clock,
+            now=dependencies.now,
+            random=dependencies.random,
         )
-        self._pipeline = Pipeline(kube, policy, chosen, self._metrics, outside, permit=self._term.check)
+        self._pipeline = Pipeline(kube, policy, chosen, self._metrics, dependencies, permit=self._term.check)
         store, queue = self._pipeline.store, self._pipeline.queue
         certificates = WebhookCertificates(
             kube,
             store,
             namespace=chosen.namespace,
             cluster_domain=chosen.cluster_domain,
-            now=outside.now,
-            entropy=outside.entropy,
+            now=dependencies.now,
+            entropy=dependencies.entropy,
         )
         self._certificates = CertificatePatrol(certificates)
         configured = self._certificates.alarm
-        self._source = Source(kube, store, queue, self._metrics, configured=configured, random=outside.random)
+        self._source = Source(
+            kube, store, queue, self._metrics, configured=configured, random=dependencies.random
+        )
 
     def stop(self) -> None:
         """Finish what is under way, hand over, and end."""
@@ -90,24 +92,24 @@ class Life:
         port = await health.start(self._chosen.metrics_listen)
         logger.info("Started identity=%s server=%s port=%d", self._chosen.identity, self._kube.server, port)
         stopped = asyncio.create_task(self._stopping.wait())
-        self._parts.start(self._lead())
-        await asyncio.wait((stopped, self._parts.failure), return_when=asyncio.FIRST_COMPLETED)
-        if self._parts.failure.done():
-            return _verdict(self._parts.failure.result())
-        await self._farewell()
+        self._tasks.start(self._lead())
+        await asyncio.wait((stopped, self._tasks.failure), return_when=asyncio.FIRST_COMPLETED)
+        if self._tasks.failure.done():
+            return _exit_code(self._tasks.failure.result())
+        await self._shut_down()
         return 0
 
     async def _lead(self) -> None:
         await self._leader.acquire()
-        self._parts.start(self._leader.hold())
+        self._tasks.start(self._leader.hold())
         self._metrics.leader.set(1)
         await self._wait_for_api()
-        self._parts.start(self._watch(), self._certificates.run(), self._follow_policy())
+        self._tasks.start(self._watch(), self._certificates.run(), self._follow_policy())
         await self._source.fill()
         self._metrics.ready.set(1)
         pipeline = self._pipeline
         logger.info("Filled the caches databases=%d", len(pipeline.store.keys()))
-        self._parts.start(
+        self._tasks.start(
             self._source.audit(), pipeline.recorder.run(), pipeline.patrol.run(), pipeline.workers.run()
         )
 
@@ -123,29 +125,29 @@ class Life:
 
     async def _wait_for_api(self) -> None:
         """Wait until the API server serves our kind: kopf would not look for it a second time."""
-        complaint = ""
+        logged = ""
         while True:
             try:
                 await self._kube.list_metadata(DATABASE)
             except KubeError as error:
-                if complaint != str(error):
-                    complaint = str(error)
-                    logger.warning("Waited for the API error=%r", complaint)
+                if logged != str(error):
+                    logged = str(error)
+                    logger.warning("Waited for the API error=%r", logged)
                 await asyncio.sleep(1.0)
             else:
                 return
 
     async def _follow_policy(self) -> None:
         while True:
-            await asyncio.sleep(POLICY_EVERY)
+            await asyncio.sleep(POLICY_POLL_SECONDS)
             if self._policy.refresh():
                 self._pipeline.wake_all("policy")
 
-    async def _farewell(self) -> None:
+    async def _shut_down(self) -> None:
         """Finish the running reconciles while the Lease is still renewed, then release it."""
         logger.info("Stopping running=%d", self._pipeline.queue.running)
-        await self._pipeline.stop(FAREWELL)
-        self._parts.cancel()
+        await self._pipeline.stop(SHUTDOWN_SECONDS)
+        self._tasks.cancel()
         await self._leader.release()
 
     def _ready(self) -> bool:
@@ -159,7 +161,7 @@ class Life:
             self._pipeline.heartbeat.beat()
 
 
-def _verdict(error: BaseException) -> int:
+def _exit_code(error: BaseException) -> int:
     """Log why the process ends; return the exit code."""
     if isinstance(error, LeadershipLost):
         logger.error("Lost the lease reason=%r", str(error))
