@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from controller.metrics import Metrics
     from controller.settings import Address
 
-PATIENCE = 120.0
+PROGRESS_SECONDS = 120.0
 """Seconds without progress, while there is work, after which the process counts as dead.
 
 Longer than the longest request takes.
@@ -34,10 +34,10 @@ class Heartbeat:
         self._last = self._clock()
 
     def alive(self) -> bool:
-        """Whether there was progress within PATIENCE, or there is no work."""
+        """Whether there was progress within PROGRESS_SECONDS, or there is no work."""
         if not self._busy():
             self._last = self._clock()
-        return self._clock() - self._last < PATIENCE
+        return self._clock() - self._last < PROGRESS_SECONDS
 
 
 class Health:

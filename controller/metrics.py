@@ -74,7 +74,7 @@ class Metrics:
         if verb in WRITES:
             self._writes.labels(kind).inc()
 
-    def told(self, kind: str) -> None:
+    def watched(self, kind: str) -> None:
         """Count one watch event."""
         self._events.labels(kind).inc()
 

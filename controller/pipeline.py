@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from controller.settings import Settings
     from schemas.policyfile import PolicyFile
 
-_EVENTS_PATIENCE = 2.0
+_EVENTS_GRACE_PERIOD = 2.0
 """Seconds for sending the last events at shutdown; another replica waits for the Lease meanwhile."""
 
 
@@ -76,7 +76,7 @@ class Pipeline:
         for key in databases:
             self.queue.add(key, why)
 
-    async def stop(self, patience: float) -> None:
-        """Start nothing more, wait up to `patience` seconds for running reconciles, and send the events."""
-        await self.workers.stop(patience)
-        await self.recorder.drain(_EVENTS_PATIENCE)
+    async def stop(self, grace_period: float) -> None:
+        """Start nothing more, wait up to `grace_period` seconds for running reconciles, and send events."""
+        await self.workers.stop(grace_period)
+        await self.recorder.drain(_EVENTS_GRACE_PERIOD)

@@ -24,7 +24,7 @@ from controller.observe.world import Manifest, World
 from controller.plan.actions import Action, Apply
 from controller.plan.contest import Contests
 from controller.plan.credentials import credentials
-from controller.plan.farewell import departing, farewell
+from controller.plan.deletion import decode_deleted, finalize
 from controller.plan.fleet import Fleet
 from controller.plan.judge import Judgement, judge
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
@@ -92,7 +92,7 @@ class Reconciler:
         self._verified: dict[Key, str] = {}
         """UID of the object whose Secrets were last read and written."""
         self._contests = Contests()
-        self._fleet = Fleet(lambda: ((key, observer.told(key)) for key in store.keys()), wake)  # noqa: SIM118 - no mapping
+        self._fleet = Fleet(lambda: ((key, observer.cached(key)) for key in store.keys()), wake)  # noqa: SIM118 - no mapping
 
     async def reconcile(self, work: Work[Key]) -> Outcome:
         """Reconcile one database; raises KubeError or LeadershipLost, as the API client does."""
@@ -181,9 +181,9 @@ class Reconciler:
         if live is None or "deletionTimestamp" not in live["metadata"]:
             return Waiting(2, "Deleting", "the object changed; looking again")
         self._forget(key)
-        db = departing(live)
+        db = decode_deleted(live)
         attempt = Attempt(await self._observer.world(key, secrets=True))
-        chosen = farewell(db, attempt.world)
+        chosen = finalize(db, attempt.world)
         for action in chosen.actions:
             await self._actor.act(db, action)
             attempt.done.append(action)

@@ -58,13 +58,13 @@ class Workers:
             for task in self._tasks:
                 task.cancel()
 
-    async def stop(self, patience: float) -> None:
-        """Start no more reconciles, and wait up to `patience` seconds for the running ones."""
+    async def stop(self, grace_period: float) -> None:
+        """Start no more reconciles, and wait up to `grace_period` seconds for the running ones."""
         self._stopping = True
         for task in list(self._idle):
             task.cancel()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=patience)
+            _, late = await asyncio.wait(self._tasks, timeout=grace_period)
             for task in late:
                 logger.warning("Abandoned a reconcile at shutdown task=%s", task.get_name())
                 task.cancel()

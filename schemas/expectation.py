@@ -54,7 +54,7 @@ def _measured(kind: str, extent: str, value: object) -> str:
     return f"be {KINDS[kind]}{joint}{extent}".rstrip()
 
 
-def stranger(name: str, known: Iterable[str]) -> str:
+def unknown_field(name: str, known: Iterable[str]) -> str:
     """Say that a field is unknown, and suggest a similar one."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"is not a known field; did you mean {near[0]}?" if near else "is not a known field; leave it out"

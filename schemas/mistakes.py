@@ -61,8 +61,8 @@ def _violations(error: ValidationError) -> Iterator[tuple[Place, Violation]]:
                 yield place, Violation(field_path(*place, name), f"got nothing; {wanted}")
     elif error.validator == "additionalProperties":
         for name in value.keys() - schema["properties"].keys():
-            told = expectation.stranger(name, schema["properties"])
-            yield (*place, name), got(field_path(*place, name), value[name], told)
+            expected = expectation.unknown_field(name, schema["properties"])
+            yield (*place, name), got(field_path(*place, name), value[name], expected)
     else:
         yield place, got(field_path(*place), value, _wanted(schema, value))
 

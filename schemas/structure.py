@@ -83,7 +83,7 @@ def _unknown(value: object, schema: Schema, path: str) -> Iterator[Violation]:
         if name in properties:
             yield from _unknown(child, properties[name], below)
         else:
-            yield got(below, child, expectation.stranger(name, properties))
+            yield got(below, child, expectation.unknown_field(name, properties))
 
 
 def _child(schema: Schema, name: str) -> Schema:

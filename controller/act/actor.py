@@ -40,10 +40,10 @@ from schemas.types import PostgreSQLDatabase
 
 # Time for the standby that was asked to check the others and write the request (/failover): usually 0.2 s.
 _WRITTEN_SECONDS = 0.4
-_WAKINGS = 2
+_WAKE_ATTEMPTS = 2
 # A switchover takes 1 s, and continues even if nobody waits for it. If the primary dies during it, the next
 # reconcile releases its lock; that must not wait the 20 s after which Patroni answers that it timed out.
-_PATIENCE_SECONDS = 7.0
+_SWITCHOVER_SECONDS = 7.0
 # Whether the watch has reported another primary: Patroni looks once a second, and has answered 5 s late.
 _LOOK_SECONDS = 0.05
 
@@ -90,8 +90,8 @@ class Actor:
                 live = await self._kube.patch("ConfigMap", namespace, lock, free, resource_version=version)
                 self._seen(live)
             case Identify(config=config, identifier=identifier):
-                told: Manifest = {"metadata": {"annotations": {"initialize": identifier}}}
-                self._seen(await self._kube.patch("ConfigMap", namespace, config, told))
+                identified: Manifest = {"metadata": {"annotations": {"initialize": identifier}}}
+                self._seen(await self._kube.patch("ConfigMap", namespace, config, identified))
             case RelabelStandby(pod=pod):
                 label: Manifest = {"metadata": {"labels": {ROLE_LABEL: "standby"}}}
                 self._seen(await self._kube.patch("Pod", namespace, pod, label))
@@ -158,11 +158,11 @@ class Actor:
         moved = asyncio.create_task(self._succeeded(db, action.leader))
         over = partial(asyncio.wait, {asked, moved}, return_when=asyncio.FIRST_COMPLETED)
         try:
-            for _ in range(_WAKINGS):
+            for _ in range(_WAKE_ATTEMPTS):
                 done, _ = await over(timeout=_WRITTEN_SECONDS)
                 if not done:
                     await self._patroni.wake(action.ip, keys)
-            await over(timeout=_PATIENCE_SECONDS)
+            await over(timeout=_SWITCHOVER_SECONDS)
             return asked.result() if asked.done() else Reply(HTTPStatus.ACCEPTED, "under way")
         finally:
             asked.cancel()

@@ -56,50 +56,52 @@ class Recorder:
     async def run(self) -> None:
         """Send events until cancelled; raises LeadershipLost, because only the leader may send."""
         while True:
-            told = await self._waiting.get()
+            manifest = await self._waiting.get()
             try:
-                await self._deliver(told)
+                await self._deliver(manifest)
             finally:
                 self._waiting.task_done()
             if self._lost:
                 logger.warning("Dropped events, the queue was full events=%d", self._lost)
                 self._lost = 0
 
-    async def drain(self, patience: float) -> None:
-        """Wait up to `patience` seconds until the queue is sent."""
+    async def drain(self, grace_period: float) -> None:
+        """Wait up to `grace_period` seconds until the queue is sent."""
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(grace_period):
                 await self._waiting.join()
         except TimeoutError:
             logger.warning("Gave up on events at shutdown events=%d", self._waiting.qsize())
 
-    async def _deliver(self, told: Manifest) -> None:
+    async def _deliver(self, manifest: Manifest) -> None:
         """Send one event; a refusal is logged, an unavailable API server is tried again."""
         for pause in (*_PAUSES, None):
             try:
-                await self._send(told)
+                await self._send(manifest)
             except Unavailable as error:
                 if pause is None:
-                    _give_up(told, error)
+                    _give_up(manifest, error)
                 else:
                     await self._sleep(pause)
             except KubeError as error:
-                _give_up(told, error)
+                _give_up(manifest, error)
                 return
             else:
                 return
 
-    async def _send(self, told: Manifest) -> None:
+    async def _send(self, manifest: Manifest) -> None:
         """Create the event; an identical one that exists gets a higher count in its series instead."""
-        namespace, name = told["metadata"]["namespace"], told["metadata"]["name"]
+        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
         try:
-            await self._kube.create(told)
+            await self._kube.create(manifest)
         except Conflict:
-            series = repeated(self._series.next(name), told["eventTime"])
+            series = repeated(self._series.next(name), manifest["eventTime"])
             await self._kube.patch("Event", namespace, name, series)
 
 
-def _give_up(told: Manifest, error: KubeError) -> None:
-    regarding = told["regarding"]
+def _give_up(manifest: Manifest, error: KubeError) -> None:
+    regarding = manifest["regarding"]
     about = f"{regarding['namespace']}/{regarding['name']}"
-    logger.warning("Could not send an event about=%s reason=%s error=%r", about, told["reason"], str(error))
+    logger.warning(
+        "Could not send an event about=%s reason=%s error=%r", about, manifest["reason"], str(error)
+    )

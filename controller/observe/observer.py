@@ -52,8 +52,8 @@ class Observer:
 
     async def world(self, key: Key, *, secrets: bool) -> World:
         """Return the state of a database; with its Secrets only on request, since each costs an API read."""
-        told = self.told(key)
-        children, lead, instances = dict(told.children), told.leadership, told.instances
+        cached = self.cached(key)
+        children, lead, instances = dict(cached.children), cached.leadership, cached.instances
         if secrets:
             children["Secret"], unlabelled = await asyncio.gather(
                 self.secrets(key), self._unlabelled(key, children)
@@ -84,7 +84,7 @@ class Observer:
             world, without_wal=without_wal, server_version=version, certificates=certificates, moved=moved
         )
 
-    def told(self, key: Key) -> World:
+    def cached(self, key: Key) -> World:
         """Return what the watches' store knows of the database, without any request."""
         children = {
             kind: {name: child for name, child in found.items() if part(kind, child, key.name)}

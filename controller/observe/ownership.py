@@ -43,7 +43,7 @@ def _controller(manifest: Manifest) -> Manifest | None:
     return next((owner for owner in owners if owner.get("controller")), None)
 
 
-def stranger(manifest: Manifest, name: str, uid: str) -> str | None:
+def foreign_owner(manifest: Manifest, name: str, uid: str) -> str | None:
     """Return whose child this is if it does not belong to the database of that name and UID; else None.
 
     Retained Secrets, claims and Patroni's ConfigMaps have no owner: their label makes them the database's,
@@ -62,6 +62,6 @@ def stranger(manifest: Manifest, name: str, uid: str) -> str | None:
 
 def foreign(db: PostgreSQLDatabase, live: Manifest) -> str | None:
     """Return a message about a child that does not belong to the database; None if it does."""
-    owner = stranger(live, db.metadata.name, db.metadata.uid)
+    owner = foreign_owner(live, db.metadata.name, db.metadata.uid)
     name = live["metadata"]["name"]
     return f"{live['kind']} {name} belongs to {owner}; rename or remove it" if owner else None

@@ -19,8 +19,8 @@ _ON_THE_WAY = frozenset({"starting", "restarting", "stopping", "stopped", "crash
 """Between two failed starts; what a server does for minutes by itself (crash recovery) begins no count."""
 _WELL_SECONDS = 3600.0
 """Seconds that an instance must be fit without interruption before its earlier rebuilds no longer count."""
-_TOLD_SECONDS = 10.0
-"""Until a member has told that its volume has room again: it looks every second, in a thread of its own."""
+_REPORTED_SECONDS = 10.0
+"""Until a member has reported that its volume has room again: it checks every second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ class Progress:
         return {uid: health.forgiven for uid, health in self._health[key].items() if health.forgiven}
 
     def grown(self, key: Key, claims: Iterable[Claim]) -> frozenset[str]:
-        """Return the claims whose volume has grown so recently that its instance may not have told yet."""
+        """Return the claims whose volume has grown too recently for its instance to have reported it."""
         before, now = self._sizes.get(key, {}), self._clock()
         self._sizes[key] = {c.name: _size(c, before.get(c.name), now) for c in claims}
-        return frozenset(n for n, size in self._sizes[key].items() if now - size.changed < _TOLD_SECONDS)
+        return frozenset(n for n, size in self._sizes[key].items() if now - size.changed < _REPORTED_SECONDS)
 
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a database that is gone."""

@@ -103,7 +103,7 @@ class Leadership:
     renewed: datetime | None = None
     """When its holder last renewed the lock, by the clock of the holder's node."""
     former: str | None = None
-    """Who held the lock before, as far as the watches told."""
+    """Who held the lock before, as far as the watches reported."""
     former_renewed: datetime | None = None
     """When that one last renewed it, by the clock of its node."""
 
@@ -241,8 +241,8 @@ def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
     lock, config = annotations(names.lock(scope)), annotations(names.config(scope))
     sync = annotations(names.sync(scope))
     version = metadata(names.lock(scope)).get("resourceVersion", "")
-    told = (name.strip() for name in sync.get("sync_standby", "").split(","))
-    standbys = frozenset(name for name in told if name)
+    listed = (name.strip() for name in sync.get("sync_standby", "").split(","))
+    standbys = frozenset(name for name in listed if name)
     quorum = sync.get("quorum", "")
     return Leadership(
         holder=lock.get("leader") or None,

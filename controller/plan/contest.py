@@ -38,7 +38,7 @@ class Contests:
         if last is None or now >= last.until or _rewrites(chosen.actions) != last.writes:
             return None
         rest = tuple(action for action in chosen.actions if action not in last.writes)
-        return _told(replace(chosen, actions=rest), last, now)
+        return _with_contest(replace(chosen, actions=rest), last, now)
 
     def counted(self, key: Key, chosen: Plan, now: datetime) -> Plan:
         """Record a plan that was executed; return it, with a longer wait if its writes are contested."""
@@ -49,14 +49,14 @@ class Contests:
         rounds = last.rounds + 1 if last and last.writes == writes else 1
         seconds = min(_FIRST_SECONDS * 2 ** (rounds - _ENOUGH), _MOST_SECONDS) if rounds >= _ENOUGH else 0.0
         self._known[key] = contest = _Contest(writes, rounds, now + timedelta(seconds=seconds))
-        return _told(chosen, contest, now) if seconds else chosen
+        return _with_contest(chosen, contest, now) if seconds else chosen
 
     def forget(self, key: Key) -> None:
         """Forget a database."""
         self._known.pop(key, None)
 
 
-def _told(chosen: Plan, contest: _Contest, now: datetime) -> Plan:
+def _with_contest(chosen: Plan, contest: _Contest, now: datetime) -> Plan:
     """Report the contest, unless the plan waits for something else, which may need an earlier reconcile."""
     if not isinstance(chosen.outcome, Done) and chosen.outcome.reason != "Reconciling":
         return chosen

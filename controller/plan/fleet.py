@@ -18,7 +18,7 @@ from controller.observe.world import World
 
 Mark: TypeAlias = tuple[tuple[str, ...], int]
 
-PATIENCE = timedelta(minutes=3)
+STUCK_AFTER = timedelta(minutes=3)
 """Without any progress, until a database is said to be stuck: a server may recover, or catch up, so long."""
 
 
@@ -34,7 +34,7 @@ class Move:
 
     def stuck(self, now: datetime) -> bool:
         """Whether there was no progress for a while."""
-        return now - self.since >= PATIENCE
+        return now - self.since >= STUCK_AFTER
 
 
 class Fleet:

@@ -27,7 +27,7 @@ from controller.plan.actions import (
 )
 from controller.plan.identity import IDENTIFIER, identification, identifier
 from controller.plan.instances.discard import discard, kept, way_out
-from controller.plan.instances.failover import evacuation, remedy, wakings
+from controller.plan.instances.failover import evacuation, primary_wakes, remedy
 from controller.plan.instances.rebuild import rebuild
 from controller.plan.instances.renewal import reloads
 from controller.plan.instances.rollout import rollout
@@ -44,7 +44,7 @@ _DIGESTED = frozenset({"ConfigMap", "StatefulSet"})
 """Kinds whose change others must process before anything is disrupted: the StatefulSet controller then says
 which pods are outdated, and Patroni which servers need a restart."""
 
-_STRANGERS_LEAVE = 60.0
+_OWNERSHIP_RECHECK_SECONDS = 60.0
 """Seconds between two checks of an object of another owner: without our label it is not watched."""
 
 
@@ -75,12 +75,12 @@ def plan(intent: Intent, world: World) -> Plan:
     # What comes below reads the StatefulSet as one of ours.
     theirs = world.statefulset and foreign(intent.db, world.statefulset)
     if theirs:
-        return Plan((), Stalled("ChildOwnedByOther", theirs, after=_STRANGERS_LEAVE))
+        return Plan((), Stalled("ChildOwnedByOther", theirs, after=_OWNERSHIP_RECHECK_SECONDS))
     scaled = scale(intent.db, declared_instances(intent.db), world)
     desired = children(intent, scaled, world)
-    strangers = _strangers(intent.db, desired, world)
-    if strangers:
-        return Plan((), Stalled("ChildOwnedByOther", "; ".join(strangers), after=_STRANGERS_LEAVE))
+    others = _foreign_children(intent.db, desired, world)
+    if others:
+        return Plan((), Stalled("ChildOwnedByOther", "; ".join(others), after=_OWNERSHIP_RECHECK_SECONDS))
     writes = [action for manifest in desired if (action := _write(stamp(manifest), world))]
     pods = [write for write in writes if write.manifest["kind"] == "StatefulSet"]
     name = intent.db.metadata.name
@@ -91,7 +91,7 @@ def plan(intent: Intent, world: World) -> Plan:
         *pods,
         *growth(intent.db, world),
         *reloads(world, name),
-        *(wakes := wakings(world)),
+        *(wakes := primary_wakes(world)),
     )
     remedies = remedy(world, name)
     if remedies:
@@ -136,7 +136,7 @@ def _next(intent: Intent, scaled: Scale, world: World) -> Disruption | Outcome:
         or rebuild(world)
         # Whatever is restarted now may not come up.
         or full(intent.db, world)
-        or _impostor(intent, world)
+        or _unexpected_version(intent, world)
         or rollout(world, scaled.instances)
         or cannot_grow(intent.db, world)
         or _mismatch(intent, world)
@@ -151,7 +151,7 @@ def _paused(world: World) -> Waiting | None:
     return Waiting(30, "Paused", "Patroni is paused: nothing is restarted or moved until `patronictl resume`")
 
 
-def _strangers(db: PostgreSQLDatabase, desired: list[Manifest], world: World) -> list[str]:
+def _foreign_children(db: PostgreSQLDatabase, desired: list[Manifest], world: World) -> list[str]:
     wanted = [(m["kind"], m["metadata"]["name"]) for m in desired]
     # Patroni creates its other ConfigMaps itself, and only those are among the children.
     made = [("ConfigMap", name) for name in world.children.get("ConfigMap", {})]
@@ -211,14 +211,14 @@ def _write(manifest: Manifest, world: World) -> Apply | None:
     return Apply(manifest, f"{changed} differs") if changed else None
 
 
-def _impostor(intent: Intent, world: World) -> Outcome | None:
+def _unexpected_version(intent: Intent, world: World) -> Outcome | None:
     """Stop an image change at the first instance that reports another version than the policy says."""
-    for name, told in world.moved.items():
-        if told is None:
+    for name, reported in world.moved.items():
+        if reported is None:
             return Waiting(2, "RollingOut", f"{name} has not reported its version yet")
-        if intent.version not in (None, told):
+        if intent.version not in (None, reported):
             claim = f"the policy says that {intent.image} holds {intent.version}"
-            return Stalled("VersionMismatch", f"{claim}; {name} reports {told}, so no other pod gets it")
+            return Stalled("VersionMismatch", f"{claim}; {name} reports {reported}, so no other pod gets it")
     return None
 
 

@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from controller.observe.images import behind, image_in_force, primarys_image
 from controller.observe.world import World
-from controller.plan.fleet import PATIENCE, Move
+from controller.plan.fleet import STUCK_AFTER, Move
 from controller.plan.judge import Judgement
 from controller.plan.outcome import Outcome
 from schemas.maintenance import MinorUpgrades, opening
@@ -146,7 +146,7 @@ def _turn(
     ahead = {name: move for name, move in others.items() if move.image == release.image}
     stuck = min((name for name, move in ahead.items() if move.stuck(now)), default=None)
     if stuck:
-        story = f"{release.image} has not come up in {stuck} for {PATIENCE.seconds // 60} minutes"
+        story = f"{release.image} has not come up in {stuck} for {STUCK_AFTER.seconds // 60} minutes"
         return Held("UpgradeHalted", f"{step}: {story}, so no other database gets it", now + _TURN)
     if len(ahead) < upgrades.at_once:
         return None

@@ -28,9 +28,10 @@ def cannot_grow(db: PostgreSQLDatabase, world: World) -> Stalled | None:
     """Report claims whose StorageClass does not allow expansion, or whose driver gave up on it."""
     failed = [claim for claim in world.claims if claim.resize.endswith(_INFEASIBLE)]
     if failed:
-        told = ", ".join(f"{claim.name} ({claim.capacity} of {claim.requested})" for claim in failed)
+        listed = ", ".join(f"{claim.name} ({claim.capacity} of {claim.requested})" for claim in failed)
         return Stalled(
-            "VolumeCannotGrow", f"the storage refused to grow volumes, see the claims' events: {told}"
+            "VolumeCannotGrow",
+            f"the storage refused to grow volumes, see the claims' events: {listed}",
         )
     stuck = [claim for claim in _small(db, world) if not _growable(claim, world)]
     if not stuck:
@@ -57,16 +58,16 @@ def growing(world: World) -> Waiting | None:
 def full(db: PostgreSQLDatabase, world: World) -> Stalled | Waiting | None:
     """Name the volumes that are full, unless they grow, or grew after their instances last reported."""
     names = {claim.ordinal: f"{claim.name}, {claim.capacity or claim.requested}" for claim in world.claims}
-    told = ", ".join(
+    listed = ", ".join(
         f"{i.name} ({names.get(i.ordinal, 'its volume')})" for i in world.instances if i.disk_full
     )
-    if not told:
+    if not listed:
         return None
     stuck = cannot_grow(db, world)
     if stuck is None and (under_way := growing(world) or _grown(world)):
         return under_way
     advice = stuck.message if stuck else "increase spec.storage.size, a full volume can grow"
-    return Stalled("DiskFull", f"disk full: {told}; {advice}")
+    return Stalled("DiskFull", f"disk full: {listed}; {advice}")
 
 
 def _grown(world: World) -> Waiting | None:

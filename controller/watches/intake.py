@@ -42,13 +42,13 @@ class Intake:
 
     def seen(self, kind: str, manifest: Mapping[str, Any]) -> None:
         """Record that an object exists, with this manifest."""
-        self._metrics.told(kind)
+        self._metrics.watched(kind)
         if self._store.put(kind, manifest):
             self.wake(kind, key_of(kind, manifest))
 
     def gone(self, kind: str, manifest: Mapping[str, Any]) -> None:
         """Record that an object is gone, or no longer matches the watch's selector."""
-        self._metrics.told(kind)
+        self._metrics.watched(kind)
         if self._store.drop(kind, manifest):
             self.wake(kind, key_of(kind, manifest))
 

@@ -61,8 +61,8 @@ def _too_small(spec: Spec) -> Iterator[Violation]:
         found = setting(spec, name)
         amount = memory(found[1], bare=MEBIBYTE) if found else None
         if found is not None and amount is not None and amount < mebibytes * MEBIBYTE:
-            told = f"must be at least {mebibytes}MB: {reason}"
-            yield got(field_path("spec.parameters", found[0]), found[1], told)
+            expected = f"must be at least {mebibytes}MB: {reason}"
+            yield got(field_path("spec.parameters", found[0]), found[1], expected)
 
 
 def _reserved(spec: Spec) -> Iterator[Violation]:
@@ -76,5 +76,5 @@ def _reserved(spec: Spec) -> Iterator[Violation]:
         return
     for found in given.values():
         if found is not None:
-            told = f"must leave some of the {most} max_connections free; {reserved} are reserved in total"
-            yield got(field_path("spec.parameters", found[0]), found[1], told)
+            expected = f"must leave some of the {most} max_connections free; {reserved} are reserved in total"
+            yield got(field_path("spec.parameters", found[0]), found[1], expected)

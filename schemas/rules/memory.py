@@ -35,8 +35,8 @@ def violations(review: Review) -> Iterator[Violation]:
     found = setting(review.spec, "shared_buffers")
     most = int(allowed) // MEBIBYTE - BESIDE_SHARED_BUFFERS
     if found is not None and _shared_buffers(review.spec) > most * MEBIBYTE:
-        told = f"must be at most {most}MB under resources.limits.memory {shown(limit)}"
-        yield got(field_path("spec.parameters", found[0]), found[1], told)
+        expected = f"must be at most {most}MB under resources.limits.memory {shown(limit)}"
+        yield got(field_path("spec.parameters", found[0]), found[1], expected)
 
 
 def warnings(review: Review) -> Iterator[str]:

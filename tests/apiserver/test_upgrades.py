@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller.plan.fleet import PATIENCE
+from controller.plan.fleet import STUCK_AFTER
 from tests import factory
 from tests.children import condition, events
 from tests.kubelet import Kubelet
@@ -131,7 +131,7 @@ async def stuck(fleet: Fleet) -> None:
     await fleet.until(lambda: NEW in fleet.images(FIRST))
     await fleet.look()
     assert [fleet.reason(name) for name in NAMES] == ["Upgrading", "UpgradeQueued", "UpgradeQueued"]
-    fleet.pass_by(PATIENCE)
+    fleet.pass_by(STUCK_AFTER)
     await fleet.look()
 
 
@@ -176,7 +176,7 @@ async def test_a_controller_that_is_new_halts_them_too(
         # The last is looked at first; how long the first has been stuck is not known yet.
         await fleet.look(THIRD, SECOND, FIRST)
         assert [fleet.reason(name) for name in (SECOND, THIRD)] == ["UpgradeQueued"] * 2
-        fleet.pass_by(PATIENCE)
+        fleet.pass_by(STUCK_AFTER)
         await fleet.look(THIRD, SECOND, FIRST)
         assert [fleet.reason(name) for name in (SECOND, THIRD)] == ["UpgradeHalted"] * 2
 

@@ -61,7 +61,7 @@ POD, CLAIM = living("Pod", "orders-2", "uid-2"), living("PersistentVolumeClaim",
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actor, "_WRITTEN_SECONDS", 0.001)
-    monkeypatch.setattr(actor, "_PATIENCE_SECONDS", 0.001)
+    monkeypatch.setattr(actor, "_SWITCHOVER_SECONDS", 0.001)
     monkeypatch.setattr(actor, "database_keys", lambda _: KEYS)
 
 

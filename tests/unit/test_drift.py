@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from controller.observe.drift import drift, stamp
-from controller.observe.ownership import stranger
+from controller.observe.ownership import foreign_owner
 
 SERVICE: dict[str, Any] = {
     "apiVersion": "v1",
@@ -88,4 +88,4 @@ def test_a_missing_map_is_drift() -> None:
     ],
 )
 def test_a_child_is_ours_by_owner_or_by_mark(metadata: dict[str, Any], *, ours: bool) -> None:
-    assert (stranger({"metadata": metadata}, "orders", "me") is None) is ours
+    assert (foreign_owner({"metadata": metadata}, "orders", "me") is None) is ours

@@ -8,7 +8,7 @@ import pytest
 
 from controller.observe.world import Leadership, Node, World
 from controller.plan.actions import RelabelStandby, ReleaseLock, Wake
-from controller.plan.instances.failover import mislabelled, release, wakings
+from controller.plan.instances.failover import mislabelled, primary_wakes, release
 from controller.plan.instances.hold import Hold
 from tests.worlds import members, pod, world
 
@@ -107,19 +107,19 @@ def test_the_only_pod_labelled_primary_is_left_until_another_takes_over() -> Non
 def test_the_primary_is_woken_to_stop_counting_on_a_standby_that_is_gone(gone: dict[str, Any]) -> None:
     lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}))
     around = world((pod(0, "primary"), pod(1, **gone), pod(2)), leadership=lead)
-    assert wakings(around) == [Wake("orders-0", "192.0.2.1", "orders-1: gone or stopping")]
+    assert primary_wakes(around) == [Wake("orders-0", "192.0.2.1", "orders-1: gone or stopping")]
 
 
 def test_the_primary_is_woken_to_stop_counting_on_a_standby_without_a_pod() -> None:
     lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}))
     around = world((pod(0, "primary"), pod(1)), leadership=lead)
-    assert wakings(around) == [Wake("orders-0", "192.0.2.1", "orders-2: gone or stopping")]
+    assert primary_wakes(around) == [Wake("orders-0", "192.0.2.1", "orders-2: gone or stopping")]
 
 
 def test_the_primary_is_woken_to_count_on_a_standby_that_follows_now() -> None:
     lead = Leadership("orders-0", frozenset({"orders-2"}), last_primary="orders-0")
     around = world(members(3), leadership=lead)
-    assert wakings(around) == [
+    assert primary_wakes(around) == [
         Wake("orders-0", "192.0.2.1", "orders-1: streams, but is not a synchronous standby yet")
     ]
 
@@ -137,7 +137,7 @@ def test_the_primary_is_not_woken_for_a_standby_that_it_cannot_count_on(
     standby: dict[str, Any], lead: Leadership
 ) -> None:
     around = world((pod(0, "primary"), pod(1, **standby), pod(2)), leadership=lead)
-    assert wakings(around) == []
+    assert primary_wakes(around) == []
 
 
 @pytest.mark.parametrize(
@@ -154,4 +154,4 @@ def test_the_primary_is_not_woken_for_a_standby_that_it_cannot_count_on(
 )
 def test_nobody_is_woken_without_need(primary: dict[str, Any], lead: Leadership) -> None:
     around = world((pod(0, "primary", **primary), pod(1, ended=ENDED), pod(2)), leadership=lead)
-    assert wakings(around) == []
+    assert primary_wakes(around) == []

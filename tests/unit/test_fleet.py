@@ -10,7 +10,7 @@ import pytest
 
 from controller.kube.objects import Key
 from controller.observe.world import World
-from controller.plan.fleet import PATIENCE, Fleet
+from controller.plan.fleet import STUCK_AFTER, Fleet
 from tests.worlds import members, world
 
 A, B = "registry/a:1", "registry/b:1"
@@ -144,9 +144,9 @@ def test_one_without_progress_is_stuck_until_it_gets_on() -> None:
     scene = Scene()
     scene.begins(ONE)
     scene.others(ONE, database(B, "aa"))
-    assert not scene.stuck(PATIENCE - timedelta(seconds=1))
+    assert not scene.stuck(STUCK_AFTER - timedelta(seconds=1))
     assert scene.stuck(timedelta(seconds=1))
     scene.others(ONE, database(B, "ab", fit=1))
     assert not scene.stuck(timedelta(0))
     scene.others(ONE, database(B, "ab", fit=1))
-    assert scene.stuck(PATIENCE)
+    assert scene.stuck(STUCK_AFTER)

@@ -107,10 +107,10 @@ def test_who_led_before_is_part_of_what_is_seen() -> None:
         Progress(lambda: 0.0),
     )
     lock.told(leader="orders-0", renewTime="2026-07-01T11:59:58+00:00")
-    seen = observer.told(Key("shop", "orders")).leadership
+    seen = observer.cached(Key("shop", "orders")).leadership
     assert (seen.former, seen.former_renewed) == (None, None)
     lock.told(leader="orders-1", renewTime="2026-07-01T12:00:00+00:00")
-    seen = observer.told(Key("shop", "orders")).leadership
+    seen = observer.cached(Key("shop", "orders")).leadership
     assert (seen.former, seen.former_renewed) == ("orders-0", TAKEN - timedelta(seconds=2))
 
 

@@ -7,7 +7,7 @@ import pytest
 from controller.observe.ownership import part
 from controller.observe.world import World
 from controller.plan.actions import SetFinalizers
-from controller.plan.farewell import farewell
+from controller.plan.deletion import finalize
 from controller.plan.planner import FINALIZER
 from tests.factory import typed_database
 
@@ -51,9 +51,9 @@ def test_what_somebody_else_labelled_is_no_part_of_the_database(kind: str, manif
     assert not part(kind, manifest, "orders")
 
 
-def test_farewell_does_not_wait_for_what_belongs_to_somebody_else() -> None:
+def test_finalization_does_not_wait_for_what_belongs_to_somebody_else() -> None:
     db = typed_database(deletionPolicy="Delete")
     db.metadata.finalizers.append(FINALIZER)
     theirs = {"kind": "ConfigMap", **labelled("orders-sync", kind="Tool", name="other")}
     around = World(children={"ConfigMap": {"orders-sync": theirs}})
-    assert farewell(db, around).actions == (SetFinalizers((), "everything is deleted"),)
+    assert finalize(db, around).actions == (SetFinalizers((), "everything is deleted"),)

@@ -10,7 +10,7 @@ from controller.observe.pods import Trouble
 from controller.observe.world import Instance, Leadership, Node, World
 from controller.plan.actions import DeletePod, Rebuild
 from controller.plan.instances.hold import Hold
-from controller.plan.instances.rebuild import PATIENCE, judge, rebuild
+from controller.plan.instances.rebuild import REBUILD_AFTER_SECONDS, judge, rebuild
 from controller.plan.outcome import Waiting
 from controller.plan.planner import plan
 from tests.worlds import OLD, intent, pod, settled, world
@@ -31,7 +31,9 @@ def stuck(*, primary: Any = None, **standby: Any) -> World:  # noqa: ANN401
         pod(2, **(given | standby)),
     )
     asked = frozenset({"uid-1", "uid-2"})
-    return world(instances, nodes=READY, leadership=LEAD, idle={"uid-2": PATIENCE}, without_wal=asked)
+    return world(
+        instances, nodes=READY, leadership=LEAD, idle={"uid-2": REBUILD_AFTER_SECONDS}, without_wal=asked
+    )
 
 
 def test_a_standby_whose_wal_is_gone_is_copied_anew() -> None:
@@ -56,7 +58,7 @@ def test_a_standby_whose_server_does_not_start_is_copied_anew(state: str) -> Non
         ({"nodes": {}}, "the last good copy"),
         ({"nodes": READY | {"node-0": Node(ready=False, cordoned=False)}}, "the last good copy"),
         ({"nodes": READY | {"node-2": Node(ready=False, cordoned=False)}}, "node-2 is not Ready"),
-        ({"idle": {"uid-2": PATIENCE - 1}}, "cloned again after 60 s without progress"),
+        ({"idle": {"uid-2": REBUILD_AFTER_SECONDS - 1}}, "cloned again after 60 s without progress"),
     ],
 )
 def test_every_doubt_about_the_world_leaves_the_data(world_changes: dict[str, Any], why: str) -> None:
@@ -127,11 +129,13 @@ def test_the_holder_of_the_lock_is_no_standby_whatever_its_label_says() -> None:
 
 def test_each_copy_of_the_same_pod_waits_twice_as_long() -> None:
     again = stuck(rebuilds=2)
-    assert isinstance(rebuild(replace(again, idle={"uid-2": 4 * PATIENCE - 1})), Waiting)
-    step = rebuild(replace(again, idle={"uid-2": 4 * PATIENCE}))
+    assert isinstance(rebuild(replace(again, idle={"uid-2": 4 * REBUILD_AFTER_SECONDS - 1})), Waiting)
+    step = rebuild(replace(again, idle={"uid-2": 4 * REBUILD_AFTER_SECONDS}))
     assert isinstance(step, Rebuild)
     assert step.number == 3
-    assert isinstance(rebuild(replace(stuck(rebuilds=99), idle={"uid-2": 64 * PATIENCE})), Rebuild)
+    assert isinstance(
+        rebuild(replace(stuck(rebuilds=99), idle={"uid-2": 64 * REBUILD_AFTER_SECONDS})), Rebuild
+    )
 
 
 def test_copies_that_held_for_long_are_no_reason_to_wait_longer() -> None:
@@ -165,7 +169,7 @@ def test_a_copy_that_was_asked_for_counts_before_it_is_seen_and_until_it_fails()
     asked = replace(around.instances[1], ready=False, rebuilds=1, **FAILED)
     both = replace(around, instances=(around.instances[0], asked, around.instances[2]))
     held(both, "orders-1 is being cloned first, one at a time")
-    failing = replace(both, idle={"uid-1": PATIENCE, "uid-2": PATIENCE})
+    failing = replace(both, idle={"uid-1": REBUILD_AFTER_SECONDS, "uid-2": REBUILD_AFTER_SECONDS})
     assert isinstance(judge(failing.instances[2], failing), Rebuild)
 
 
@@ -175,7 +179,7 @@ def test_of_two_that_cannot_follow_one_is_copied() -> None:
     both = replace(
         around,
         instances=(around.instances[0], other, around.instances[2]),
-        idle={"uid-1": PATIENCE, "uid-2": PATIENCE},
+        idle={"uid-1": REBUILD_AFTER_SECONDS, "uid-2": REBUILD_AFTER_SECONDS},
     )
     assert isinstance(rebuild(both), Rebuild)
     assert rebuild(both) == replace(judge(other, both))
@@ -187,7 +191,7 @@ def test_a_hold_of_one_does_not_stop_the_copy_of_another() -> None:
     both = replace(
         around,
         instances=(around.instances[0], kept, around.instances[2]),
-        idle={"uid-9": PATIENCE, "uid-2": PATIENCE},
+        idle={"uid-9": REBUILD_AFTER_SECONDS, "uid-2": REBUILD_AFTER_SECONDS},
     )
     step = rebuild(both)
     assert isinstance(step, Rebuild)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controller.health import PATIENCE, Heartbeat
+from controller.health import PROGRESS_SECONDS, Heartbeat
 from controller.kube.answers import Unavailable
 from controller.kube.leader import LeadershipLost
 from controller.kube.objects import Key
@@ -169,12 +169,12 @@ async def test_the_lost_lease_ends_the_work() -> None:
 def test_a_heart_that_stands_still_while_there_is_work_is_dead() -> None:
     time, busy = Time(), [False]
     heart = Heartbeat(time, lambda: busy[0])
-    time.now = PATIENCE * 3
+    time.now = PROGRESS_SECONDS * 3
     assert heart.alive(), "nothing to do is no reason to die"
     busy[0] = True
-    time.now += PATIENCE / 2
+    time.now += PROGRESS_SECONDS / 2
     assert heart.alive()
-    time.now += PATIENCE / 2
+    time.now += PROGRESS_SECONDS / 2
     assert not heart.alive()
     heart.beat()
     assert heart.alive()

@@ -96,7 +96,7 @@ def mislabelled(world: World) -> list[RelabelStandby]:
     ]
 
 
-def wakings(world: World) -> list[Wake]:
+def primary_wakes(world: World) -> list[Wake]:
     """Make the primary update the list of synchronous standbys now, not only every `loop_wait` seconds.
 
     Otherwise commits wait for a dead standby if there is no other, and a standby that shuts down waits to be

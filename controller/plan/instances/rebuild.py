@@ -19,7 +19,7 @@ from controller.plan.instances.copies import NO_PRIMARY, trusted_primary
 from controller.plan.instances.hold import Hold
 from controller.plan.outcome import Waiting
 
-PATIENCE = 60.0
+REBUILD_AFTER_SECONDS = 60.0
 """Seconds without progress before a standby is cloned again, doubled with each rebuild of the same pod.
 
 Rebuilds no longer count once the pod has been fit for an hour.
@@ -49,12 +49,12 @@ def judge(standby: Instance, world: World) -> Rebuild | Hold:
     proof = _broken(world) if not_starting(standby) else _wal_is_gone(standby, world)
     if isinstance(proof, Hold):
         return proof
-    seconds, patience = (
+    seconds, required = (
         world.idle.get(standby.uid, 0.0),
-        PATIENCE * 2 ** min(_copies(standby, world), _LONGEST),
+        REBUILD_AFTER_SECONDS * 2 ** min(_copies(standby, world), _LONGEST),
     )
-    if seconds < patience:
-        return Hold(f"{proof}; it is cloned again after {patience:.0f} s without progress")
+    if seconds < required:
+        return Hold(f"{proof}; it is cloned again after {required:.0f} s without progress")
     return Rebuild(standby.name, standby.uid, standby.ip, standby.rebuilds + 1, proof)
 
 
@@ -83,7 +83,8 @@ def _busy(standby: Instance, world: World) -> str | None:
 
 def _being_copied(instance: Instance, world: World) -> bool:
     """Whether cloning is under way, or was requested and has made progress of late."""
-    asked = _copies(instance, world) > 0 and not instance.fit and world.idle.get(instance.uid, 0.0) < PATIENCE
+    idle = world.idle.get(instance.uid, 0.0)
+    asked = _copies(instance, world) > 0 and not instance.fit and idle < REBUILD_AFTER_SECONDS
     return instance.state == _COPYING or asked
 
 

@@ -12,7 +12,7 @@ from controller.plan.planner import FINALIZER, Plan
 from schemas.types import PostgreSQLDatabase, decode
 
 
-def departing(manifest: Manifest) -> PostgreSQLDatabase:
+def decode_deleted(manifest: Manifest) -> PostgreSQLDatabase:
     """Decode a deleted object; a spec that this release cannot read must not block its deletion forever.
 
     Data is deleted only if deletionPolicy is literally Delete.
@@ -21,13 +21,13 @@ def departing(manifest: Manifest) -> PostgreSQLDatabase:
         return decode(manifest)
     except msgspec.ValidationError:
         spec = manifest.get("spec")
-        told = isinstance(spec, dict) and spec.get("deletionPolicy") == "Delete"
+        delete_data = isinstance(spec, dict) and spec.get("deletionPolicy") == "Delete"
         return decode(
-            {"metadata": manifest["metadata"], "spec": {"deletionPolicy": "Delete"} if told else {}}
+            {"metadata": manifest["metadata"], "spec": {"deletionPolicy": "Delete"} if delete_data else {}}
         )
 
 
-def farewell(db: PostgreSQLDatabase, world: World) -> Plan:
+def finalize(db: PostgreSQLDatabase, world: World) -> Plan:
     """Delete what deletionPolicy Delete promises: pods first, then data, then the finalizer.
 
     Every deletion carries the UID that was seen, and only children that are the database's are touched.

@@ -7,7 +7,7 @@ import pytest
 
 from controller.observe.world import World
 from controller.plan.actions import Delete, SetFinalizers
-from controller.plan.farewell import departing, farewell
+from controller.plan.deletion import decode_deleted, finalize
 from controller.plan.planner import FINALIZER
 from schemas.types import API_VERSION, KIND, PostgreSQLDatabase
 from tests.factory import typed_database
@@ -25,19 +25,19 @@ def manifest(spec: object) -> dict[str, Any]:
     "spec",
     [UNREADABLE, {**UNREADABLE, "deletionPolicy": "delete"}, {"deletionPolicy": ["Delete"]}, None, "x"],
 )
-def test_an_object_that_cannot_be_read_goes_and_keeps_its_data(spec: object) -> None:
-    chosen = farewell(departing(manifest(spec)), World())
+def test_deleting_an_unreadable_object_retains_its_data(spec: object) -> None:
+    chosen = finalize(decode_deleted(manifest(spec)), World())
     assert chosen.actions == (SetFinalizers(("theirs",), "deletionPolicy Retain"),)
 
 
-def test_an_object_that_cannot_be_read_but_says_delete_takes_its_data_along() -> None:
-    db = departing(manifest({**UNREADABLE, "deletionPolicy": "Delete"}))
+def test_deleting_an_unreadable_object_with_policy_delete_deletes_its_data() -> None:
+    db = decode_deleted(manifest({**UNREADABLE, "deletionPolicy": "Delete"}))
     assert db.spec.deletion_policy == "Delete"
     assert (db.metadata.uid, db.metadata.finalizers) == ("uid", [FINALIZER, "theirs"])
 
 
-def test_an_object_that_can_be_read_is_read_whole() -> None:
-    assert departing(manifest({"replicas": 2, "deletionPolicy": "Delete"})).spec.replicas == 2
+def test_a_readable_object_is_decoded_completely() -> None:
+    assert decode_deleted(manifest({"replicas": 2, "deletionPolicy": "Delete"})).spec.replicas == 2
 
 
 def with_finalizer(db: PostgreSQLDatabase) -> PostgreSQLDatabase:
@@ -47,20 +47,20 @@ def with_finalizer(db: PostgreSQLDatabase) -> PostgreSQLDatabase:
     return PostgreSQLDatabase(metadata=metadata, spec=db.spec)
 
 
-def test_farewell_ends_pods_before_data_and_the_finalizer_last() -> None:
+def test_finalization_deletes_pods_then_data_then_the_finalizer() -> None:
     db = with_finalizer(typed_database(deletionPolicy="Delete"))
     around = settled(intent(db), world(members(2)))
-    assert [str(a) for a in farewell(db, around).actions] == ["delete StatefulSet orders"]
+    assert [str(a) for a in finalize(db, around).actions] == ["delete StatefulSet orders"]
     without = {k: v for k, v in around.children.items() if k != "StatefulSet"}
     ending = replace(around, children=without)
-    assert farewell(db, ending).actions == ()
+    assert finalize(db, ending).actions == ()
     empty = replace(ending, instances=())
-    assert {a.kind for a in farewell(db, empty).actions if isinstance(a, Delete)} == {"ConfigMap"}
+    assert {a.kind for a in finalize(db, empty).actions if isinstance(a, Delete)} == {"ConfigMap"}
     bare = replace(empty, children={})
-    assert farewell(db, bare).actions == (SetFinalizers((), "everything is deleted"),)
+    assert finalize(db, bare).actions == (SetFinalizers((), "everything is deleted"),)
 
 
-def test_farewell_of_a_retained_database_deletes_nothing() -> None:
+def test_finalization_of_a_retained_database_deletes_nothing() -> None:
     db = with_finalizer(typed_database(deletionPolicy="Retain"))
     around = settled(intent(db), world(members(2)))
-    assert farewell(db, around).actions == (SetFinalizers((), "deletionPolicy Retain"),)
+    assert finalize(db, around).actions == (SetFinalizers((), "deletionPolicy Retain"),)
