@@ -102,6 +102,7 @@ def _look(instance: Instance, holder: str | None, before: _Since | None, now: fl
         return before if before and before.mark[0] == holder else None
     if instance.state not in _SETTLED:
         return None
-    failed = "" if instance.state == "running" else "failed"
+    # With other parameters it may start, and has not tried yet when it tells that it has applied them.
+    failed = "" if instance.state == "running" else f"failed with {instance.configuration}"
     mark = (holder, failed, instance.position, instance.start_id, instance.rebuilds)
     return before if before and before.mark == mark else _Since(mark, now)

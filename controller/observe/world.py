@@ -70,7 +70,10 @@ class Instance:
     disk_full: bool = False
     """Whether its volume is full, as its Patroni last reported."""
     configuration: str = ""
-    """Version of the configuration that its Patroni has applied, and that `pending_restart` is about."""
+    """Version of the configuration that its Patroni has applied, and that `pending_restart` is about.
+
+    "" when its image does not tell.
+    """
 
     @property
     def fit(self) -> bool:
@@ -185,6 +188,10 @@ class World:
         """The instance that holds the lock and says itself that it is primary."""
         holders = [i for i in self.instances if i.name == self.leadership.holder and i.role == "primary"]
         return holders[0] if holders else None
+
+    def outdated(self, instance: Instance) -> bool:
+        """Whether an instance says that it has applied an older configuration than the newest."""
+        return instance.configuration not in ("", self.configuration)
 
 
 def ordinal(name: str) -> int:

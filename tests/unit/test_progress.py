@@ -53,6 +53,13 @@ def test_any_change_begins_a_new_count(watch: Watch, change: dict[str, Any]) -> 
     assert watch.after(10, standby(**change)) == 0
 
 
+def test_a_server_that_does_not_start_is_counted_anew_with_another_configuration(watch: Watch) -> None:
+    def failed(version: str) -> Instance:
+        return standby(state="start failed", configuration=version)
+
+    assert [watch.after(60, failed(version)) for version in ("old", "old", "new", "new")] == [0, 60, 0, 60]
+
+
 def test_another_primary_begins_a_new_count(watch: Watch) -> None:
     watch.after(0, standby())
     assert watch.after(10, standby(), "orders-2") == 0

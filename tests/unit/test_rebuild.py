@@ -90,6 +90,15 @@ def test_a_server_that_may_fail_for_its_parameters_keeps_its_data() -> None:
     held(stuck(primary=waits, **FAILED), "has not restarted with the newest parameters")
 
 
+@pytest.mark.parametrize("late", [0, 2])
+def test_a_server_that_fails_for_parameters_that_were_just_reverted_keeps_its_data(late: int) -> None:
+    # It has failed for minutes, and the primary is the first to say that it need not restart any more.
+    around = stuck(**FAILED)
+    instances = [replace(i, configuration="old" if i.ordinal == late else "new") for i in around.instances]
+    around = replace(around, instances=tuple(instances), configuration="new", idle={"uid-2": 600.0})
+    held(around, f"orders-{late} has not applied the newest configuration yet")
+
+
 def held(around: World, why: str) -> None:
     decision = judge(around.instances[2], around)
     assert isinstance(decision, Hold)

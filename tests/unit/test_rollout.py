@@ -142,6 +142,13 @@ def test_an_outdated_pod_is_replaced_whatever_it_has_applied() -> None:
     assert rollout(around, 3) == DeletePod("orders-2", "uid-2", "the pod template changed")
 
 
+def test_an_image_that_does_not_report_what_it_has_applied_is_not_waited_for() -> None:
+    # The policy may hold its successor back for days, and the database is Ready meanwhile.
+    assert rollout(replace(rolling(*members(3)), configuration="new"), 3) is None
+    waiting = replace(rolling(pod(0, "primary", pending_restart=RESTART)), configuration="new")
+    assert isinstance(rollout(waiting, 1), RestartPostgres)
+
+
 def test_an_instance_that_does_not_serve_is_reported_as_such() -> None:
     broken = pod(1, configuration="old", ready=False)
     around = replace(rolling(pod(0, "primary", configuration="new"), broken), configuration="new")

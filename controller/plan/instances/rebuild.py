@@ -46,7 +46,7 @@ def judge(standby: Instance, world: World) -> Rebuild | Hold:
     hold = _last_copy(standby, world) or _busy(standby, world)
     if hold:
         return Hold(hold)
-    proof = _broken(world) if not_starting(standby) else _wal_is_gone(standby, world)
+    proof = _broken(standby, world) if not_starting(standby) else _wal_is_gone(standby, world)
     if isinstance(proof, Hold):
         return proof
     seconds, required = (
@@ -99,7 +99,11 @@ def _wal_is_gone(standby: Instance, world: World) -> str | Hold:
     return "it needs WAL that the primary has removed"
 
 
-def _broken(world: World) -> str | Hold:
+def _broken(standby: Instance, world: World) -> str | Hold:
+    """Say why no server starts from the data; not while it may be for parameters that were just reverted."""
+    late = [i.name for i in (world.primary, standby) if i is not None and world.outdated(i)]
+    if late:
+        return Hold(f"its server does not start, and {late[0]} has not applied the newest configuration yet")
     if world.primary is not None and world.primary.pending_restart is not None:
         return Hold(
             "its server does not start, and the primary has not restarted with the newest parameters yet"

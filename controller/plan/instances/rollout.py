@@ -154,10 +154,9 @@ def _unread(world: World, stale: list[Instance]) -> Step:
 
     Otherwise the primary, when it is the first to report, would be switched over to a standby that has to
     restart, too; and a server would be restarted for a parameter that was reverted meanwhile. Outdated pods
-    are replaced in any case.
+    are replaced in any case. An image that does not tell is believed: its successor may be held back.
     """
-    kept = [i for i in world.instances if i.fit and i not in stale]
-    late = [i.name for i in kept if i.configuration != world.configuration]
+    late = [i.name for i in world.instances if i.fit and i not in stale and world.outdated(i)]
     if not late:
         return None
     message = f"waiting for the newest configuration to be applied: {', '.join(late)}"
