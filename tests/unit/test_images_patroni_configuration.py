@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+
+import pytest
 
 from controller.desired.patroni import configuration as desired
 from controller.observe.pods import configuration as read
@@ -49,3 +53,53 @@ def test_a_configuration_of_somebody_else_has_no_version() -> None:
     assert read({"tags": "damaged"}) == ""
     assert wanted({}, "orders") == ""
     assert wanted({"orders-config": {"metadata": {"annotations": {"config": "{"}}}}, "orders") == ""
+
+
+class Server:
+    """A server whose states, one after the other, are given; it applies what it is told to."""
+
+    def __init__(self, *states: str) -> None:
+        self._states = list(states)
+
+    def state(self) -> str:
+        """Give the next state; the last one stays."""
+        return self._states.pop(0) if len(self._states) > 1 else self._states[0]
+
+
+@pytest.mark.parametrize("states", [("running",), ("stopped",), ("start failed",), ("running", "restarting")])
+def test_what_was_applied_is_reported(states: tuple[str, ...]) -> None:
+    member, server = Configuration(), Server(*states)
+    member.apply(lambda: None, server.state)
+    assert not member.doubtful(server.state())
+    assert member.changed({"keddah_configuration": "new"})
+
+
+def refused() -> None:
+    raise OSError("no space left on device")
+
+
+@pytest.mark.parametrize(
+    ("states", "change"),
+    [
+        # Its files were written already, and Patroni compares nothing with it yet.
+        (("starting",), lambda: None),
+        (("starting", "running"), lambda: None),
+        (("stopped", "starting"), lambda: None),
+        (("running",), refused),
+    ],
+)
+def test_what_may_not_be_in_force_is_applied_again_and_not_reported_before(
+    states: tuple[str, ...], change: Callable[[], None]
+) -> None:
+    member, server = Configuration(), Server(*states)
+    assert member.changed({"keddah_configuration": "old"})
+    with suppress(OSError):
+        member.apply(change, server.state)
+    assert not member.changed({"keddah_configuration": "new"})
+    assert member.tags == {"configuration": "old"}
+    assert not member.doubtful("starting")
+    assert member.doubtful("running")
+    assert member.doubtful("start failed")
+    member.apply(lambda: None, lambda: "running")
+    assert not member.doubtful("running")
+    assert member.changed({"keddah_configuration": "new"})

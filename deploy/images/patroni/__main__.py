@@ -40,6 +40,8 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
         super().__init__(*arguments)
         # The server starts with what was read just now.
         self._configuration.changed(self.config.dynamic_configuration)
+        self._reload_server = self.postgresql.reload_config
+        self.postgresql.reload_config = self._apply
         self.request = Request(self.config, True)
         self.ha = KeddahHa(self)
         self._server = PatroniServer(self)
@@ -62,9 +64,15 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
 
         In a round Patroni first writes what its pod reports and applies a new configuration last.
         """
+        if self._configuration.doubtful(self.postgresql.state):
+            # As by SIGHUP, which writes all files, whatever Patroni believes of them.
+            self.reload_config(sighup=self.postgresql.state == "running")
         if self._configuration.changed(self.config.dynamic_configuration):
             self.ha.wakeup()
         super().schedule_next_run()
+
+    def _apply(self, *arguments: Any) -> None:  # noqa: ANN401 - Patroni's own
+        self._configuration.apply(lambda: self._reload_server(*arguments), lambda: self.postgresql.state)
 
     def _shutdown(self) -> None:
         super()._shutdown()
