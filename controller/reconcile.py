@@ -30,8 +30,8 @@ from controller.plan.judge import Judgement, judge
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 from controller.plan.planner import Intent, Plan, plan
 from controller.plan.upgrade import Choice, awake, choose
+from controller.report.primaries import PrimaryTracker
 from controller.report.status import status, transitions
-from controller.report.succession import Chronicle
 from controller.watches.queue import Work
 from controller.watches.store import Store
 from schemas.policyfile import PolicyFile
@@ -88,7 +88,7 @@ class Reconciler:
         self._execution = Execution(observer, actor, recorder)
         self._policy = policy
         self._environment = environment
-        self._chronicle = Chronicle()
+        self._primaries = PrimaryTracker()
         self._verified: dict[Key, str] = {}
         """UID of the object whose Secrets were last read and written."""
         self._contests = Contests()
@@ -108,8 +108,8 @@ class Reconciler:
         known = self._verified.get(key) == manifest["metadata"]["uid"]
         attempt = Attempt(await self._observer.world(key, secrets=not known))
         seen = self._environment.now()
-        for told in self._chronicle.look(key, _known_primary(manifest), attempt.world, seen):
-            self._recorder.tell(manifest, told.type, told.reason, told.message)
+        for event in self._primaries.observe(key, _known_primary(manifest), attempt.world, seen):
+            self._recorder.tell(manifest, event.type, event.reason, event.message)
         judgement = judge(manifest, attempt.world.statefulset, self._policy.current, seen.date())
         try:
             attempt.outcome = await self._pass(key, judgement, attempt)
@@ -121,7 +121,7 @@ class Reconciler:
         except Overtaken as change:
             attempt.outcome = Waiting(1, "Reconciling", str(change))
         finally:
-            self._chronicle.note(key, attempt.done, seen)
+            self._primaries.record(key, attempt.done, seen)
             await self._report(manifest, judgement, attempt)
             _log(key, attempt, time.perf_counter() - started)
         return attempt.outcome
@@ -213,7 +213,7 @@ class Reconciler:
         self._contests.forget(key)
         self._fleet.forget(key)
         self._observer.forget(key)
-        self._chronicle.forget(key)
+        self._primaries.forget(key)
 
 
 def _just_made(attempt: Attempt) -> bool:

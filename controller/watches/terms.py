@@ -1,7 +1,7 @@
-"""Who held Patroni's locks before those who hold them now, and when each was renewed last.
+"""The present and the former holder of each Patroni leader lock, and their last renewals.
 
-Passes cannot know it: a renewal is no news that would wake one, and between two holders a lock is free for
-less than a pass lasts. The watches tell of every renewal.
+Only the watches see every renewal: a renewal triggers no reconcile, and between two holders the lock is free
+for less than a reconcile takes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from controller.kube.objects import Identity
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """The time in which one member held a lock."""
+    """The time in which one member held a leader lock."""
 
     holder: str
     renewed: str
-    """When the holder renewed it last, as Patroni wrote it by the clock of the holder's node."""
+    """The last renewal, as written by Patroni, by the clock of the holder's node."""
 
 
 class Terms:
@@ -29,7 +29,7 @@ class Terms:
         self._terms: dict[Identity, tuple[Term, Term | None]] = {}
 
     def note(self, lock: Identity, manifest: Mapping[str, Any]) -> None:
-        """Take note of a ConfigMap; only a lock has a holder and a time (Patroni, dcs/kubernetes.py)."""
+        """Record a ConfigMap; only a lock has a holder and a renewal time (Patroni, dcs/kubernetes.py)."""
         annotations = manifest["metadata"].get("annotations") or {}
         holder, renewed = annotations.get("leader"), annotations.get("renewTime")
         if not holder or not renewed:
@@ -40,13 +40,13 @@ class Terms:
         self._terms[lock] = Term(holder, renewed), before
 
     def newest(self, lock: Identity) -> Term | None:
-        """Return the term of whoever holds the lock, or held it last; None of a lock that is not known."""
+        """Return the newest term of a lock; None if the lock is not known."""
         return self._terms.get(lock, (None, None))[0]
 
     def before(self, lock: Identity) -> Term | None:
-        """Return the last term of whoever held the lock before; None when nobody else was seen to."""
+        """Return the term of the former holder; None if only one holder was seen."""
         return self._terms.get(lock, (None, None))[1]
 
     def forget(self, lock: Identity) -> None:
-        """Drop what is remembered of a lock that is gone."""
+        """Forget a lock that was deleted."""
         self._terms.pop(lock, None)

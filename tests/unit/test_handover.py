@@ -1,4 +1,4 @@
-"""A lock that changed hands: handed over, or run out; by its renewals, of which the watches told."""
+"""Whether a lock was handed over or expired, judged by the renewals that the watches saw."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.observe.observer import Observer
 from controller.observe.patroni import Patroni
 from controller.observe.progress import Progress
 from controller.observe.world import Leadership
-from controller.report.succession import Reign, succession
+from controller.report.primaries import PrimaryTerm, primary_change
 from controller.watches.store import Store
 from controller.watches.terms import Term
 from tests.worlds import pod, world
@@ -23,14 +23,14 @@ LOCK = Identity("shop", "orders-leader")
 
 
 class Watched:
-    """A lock, as the watch tells of it."""
+    """A leader lock, as the watch reports it."""
 
     def __init__(self) -> None:
         self.store = Store()
         self.version = 0
 
-    def told(self, name: str = LOCK.name, **annotations: str) -> bool:
-        """Tell of a version of it; gives whether that is news."""
+    def report(self, name: str = LOCK.name, **annotations: str) -> bool:
+        """Report a version of it; return whether it triggers a reconcile."""
         self.version += 1
         labels = {"keddah.dev/database": "orders"}
         metadata = {"namespace": LOCK.namespace, "name": name, "labels": labels, "uid": "u"}
@@ -44,43 +44,43 @@ class Watched:
 
 def test_the_last_renewal_of_the_former_holder_is_kept_though_it_was_no_news() -> None:
     lock = Watched()
-    lock.told(leader="orders-0", renewTime="1")
-    assert not lock.told(leader="orders-0", renewTime="2")
+    lock.report(leader="orders-0", renewTime="1")
+    assert not lock.report(leader="orders-0", renewTime="2")
     assert lock.before() is None
-    lock.told(leader="orders-1", renewTime="3")
-    lock.told(leader="orders-1", renewTime="4")
+    lock.report(leader="orders-1", renewTime="3")
+    lock.report(leader="orders-1", renewTime="4")
     assert lock.before() == Term("orders-0", "2")
 
 
 def test_a_lock_that_is_free_for_a_moment_has_the_same_former_holder() -> None:
     lock = Watched()
-    lock.told(leader="orders-0", renewTime="1")
-    lock.told(renewTime="1")
+    lock.report(leader="orders-0", renewTime="1")
+    lock.report(renewTime="1")
     assert lock.before() is None
-    lock.told(leader="orders-0", renewTime="2")
+    lock.report(leader="orders-0", renewTime="2")
     assert lock.before() is None
-    lock.told(renewTime="2")
-    lock.told(leader="orders-1", renewTime="3")
+    lock.report(renewTime="2")
+    lock.report(leader="orders-1", renewTime="3")
     assert lock.before() == Term("orders-0", "2")
 
 
 def test_only_the_last_of_several_holders_is_the_former_one() -> None:
     lock = Watched()
     for number, holder in enumerate(("orders-0", "orders-1", "orders-2")):
-        lock.told(leader=holder, renewTime=str(number))
+        lock.report(leader=holder, renewTime=str(number))
     assert lock.before() == Term("orders-1", "1")
 
 
 def test_old_news_and_what_is_no_lock_or_has_no_time_are_no_term() -> None:
     lock = Watched()
-    lock.told(leader="orders-0", renewTime="1")
-    lock.told(leader="orders-1")
-    lock.told("orders-sync", leader="orders-1", renewTime="2")
+    lock.report(leader="orders-0", renewTime="1")
+    lock.report(leader="orders-1")
+    lock.report("orders-sync", leader="orders-1", renewTime="2")
     service: dict[str, Any] = {"namespace": LOCK.namespace, "name": LOCK.name, "resourceVersion": "9"}
     service["annotations"] = {"leader": "orders-1", "renewTime": "2"}
     lock.store.put("Service", {"metadata": service})
     assert lock.before() is None
-    lock.told(leader="orders-1", renewTime="2")
+    lock.report(leader="orders-1", renewTime="2")
     late = {"namespace": LOCK.namespace, "name": LOCK.name, "resourceVersion": "1"}
     lock.store.put("ConfigMap", {"metadata": late | {"annotations": {"leader": "x", "renewTime": "9"}}})
     assert lock.before() == Term("orders-0", "1")
@@ -89,12 +89,12 @@ def test_old_news_and_what_is_no_lock_or_has_no_time_are_no_term() -> None:
 @pytest.mark.parametrize("kind", ["ConfigMap", "Service"])
 def test_a_lock_that_was_deleted_begins_anew(kind: str) -> None:
     lock = Watched()
-    lock.told(leader="orders-0", renewTime="1")
+    lock.report(leader="orders-0", renewTime="1")
     metadata = {"namespace": LOCK.namespace, "name": LOCK.name, "resourceVersion": "5"}
     lock.store.put("Service", {"metadata": metadata})
     lock.store.drop(kind, {"metadata": {**metadata, "resourceVersion": "6"}})
     lock.version = 6
-    lock.told(leader="orders-1", renewTime="2")
+    lock.report(leader="orders-1", renewTime="2")
     assert lock.before() == (None if kind == "ConfigMap" else Term("orders-0", "1"))
 
 
@@ -106,10 +106,10 @@ def test_who_led_before_is_part_of_what_is_seen() -> None:
         Patroni(now=lambda: TAKEN, entropy=bytes),
         Progress(lambda: 0.0),
     )
-    lock.told(leader="orders-0", renewTime="2026-07-01T11:59:58+00:00")
+    lock.report(leader="orders-0", renewTime="2026-07-01T11:59:58+00:00")
     seen = observer.cached(Key("shop", "orders")).leadership
     assert (seen.former, seen.former_renewed) == (None, None)
-    lock.told(leader="orders-1", renewTime="2026-07-01T12:00:00+00:00")
+    lock.report(leader="orders-1", renewTime="2026-07-01T12:00:00+00:00")
     seen = observer.cached(Key("shop", "orders")).leadership
     assert (seen.former, seen.former_renewed) == ("orders-0", TAKEN - timedelta(seconds=2))
 
@@ -140,6 +140,8 @@ def test_a_lock_that_cannot_have_run_out_was_handed_over_whatever_the_label(
     after = world(
         (pod(0, "primary"), pod(1, "primary")), leadership=Leadership("orders-1", acquired=TAKEN, **lead)
     )
-    _, (event,) = succession(Reign("orders-0", renewed=ago(seen)), after, TAKEN + timedelta(seconds=1))
+    _, (event,) = primary_change(
+        PrimaryTerm("orders-0", renewed=ago(seen)), after, TAKEN + timedelta(seconds=1)
+    )
     assert (event.type, event.reason) == (("Normal", "SwitchedOver") if handed else ("Warning", "FailedOver"))
     assert ("it handed over" if handed else "it did not renew its lock") in event.message
