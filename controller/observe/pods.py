@@ -95,7 +95,7 @@ def pending_restart(said: Manifest) -> dict[str, tuple[str, str]] | None:
 
 
 def disk_full(said: Manifest) -> bool:
-    """Whether a member has reported, in its tags, that its volume is full (deploy/images/patroni/room.py)."""
+    """Whether a member has reported, in its tags, that its volume is full (deploy/images/patroni/disk.py)."""
     return _tags(said).get("disk_full") is True
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.images.patroni.label import KEPT_SECONDS, Label
-from deploy.images.patroni.patience import Patience
 from deploy.images.patroni.postmaster import LOOK_SECONDS, until_ended, watch
+from deploy.images.patroni.sleep import InterruptibleTime
 
 
 class EnoughError(Exception):
@@ -109,9 +109,9 @@ def test_patroni_waits_for_a_successor_until_there_is_one_and_for_all_else_as_ev
     monkeypatch: pytest.MonkeyPatch, asked: float, succeeds_at: float, slept: float
 ) -> None:
     seconds = Seconds(monkeypatch)
-    Patience(lambda: seconds.now >= succeeds_at).sleep(asked)
+    InterruptibleTime(lambda: seconds.now >= succeeds_at).sleep(asked)
     assert seconds.now == pytest.approx(slept, abs=0.06)
 
 
 def test_what_else_patroni_asks_of_time_it_gets() -> None:
-    assert Patience(lambda: True).time() == pytest.approx(time.time(), abs=5)
+    assert InterruptibleTime(lambda: True).time() == pytest.approx(time.time(), abs=5)

@@ -110,19 +110,19 @@ class Over(Exception):  # noqa: N818 - no error: the end of what never ends
 class Member:
     """A standby that sees one thing after another, each a quarter of a second later."""
 
-    def __init__(self, *sights: tuple[Lock | None, dict[str, Any] | None]) -> None:
+    def __init__(self, *samples: tuple[Lock | None, dict[str, Any] | None]) -> None:
         self.now = 0.0
         self.released: list[tuple[float, str]] = []
-        self._sights = list(sights)
+        self._samples = list(samples)
 
     def lock(self) -> Lock | None:
         """Give the lock of this moment."""
-        return self._sights[0][0]
+        return self._samples[0][0]
 
     def pod(self, name: str) -> Any:  # noqa: ANN401 - a manifest
         """Give its holder's pod of this moment."""
         assert name == "orders-0"
-        return self._sights[0][1]
+        return self._samples[0][1]
 
     def release(self, lock: Lock) -> None:
         """Note when which version was released."""
@@ -131,16 +131,16 @@ class Member:
     def pause(self, seconds: float) -> None:
         """Come to the next moment."""
         self.now += seconds
-        self._sights.pop(0)
-        if not self._sights:
+        self._samples.pop(0)
+        if not self._samples:
             raise Over
 
 
 DEAD, ALIVE = manifest(container(ENDED)), manifest(container({"running": {}}, ENDED))
 
 
-def looked(*sights: tuple[Lock | None, dict[str, Any] | None]) -> list[tuple[float, str]]:
-    member = Member(*sights)
+def looked(*samples: tuple[Lock | None, dict[str, Any] | None]) -> list[tuple[float, str]]:
+    member = Member(*samples)
     with pytest.raises(Over):
         watch(member, lambda: member.now, member.pause)
     return member.released

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from deploy.images.patroni.sight import Sight, look
+from deploy.images.patroni.procfs import ProcessState, process_state
 
 NAME = "deploy.images.patroni.server"
 
@@ -47,7 +47,7 @@ class Process:
 @pytest.fixture
 def asleep() -> Iterator[int]:
     with subprocess.Popen(["sleep", "60"]) as process:
-        while look(process.pid) is None:
+        while process_state(process.pid) is None:
             time.sleep(0.001)
         yield process.pid
         process.kill()
@@ -79,7 +79,7 @@ def test_the_server_is_asked_where_patroni_asks_it(server: Any, asleep: int) -> 
 
 
 def test_a_server_that_runs_owes_an_answer(server: Any, asleep: int) -> None:  # noqa: ANN401
-    assert server.sight().pid == asleep
+    assert server.postmaster_state().pid == asleep
 
 
 @pytest.mark.parametrize(
@@ -91,30 +91,30 @@ def test_a_server_that_patroni_does_not_take_for_running_owes_none(
     state: str,
 ) -> None:
     patroni.postgresql.state = state
-    assert server.sight() is None
+    assert server.postmaster_state() is None
 
 
 def test_a_server_that_is_being_made_owes_none(server: Any, patroni: Any) -> None:  # noqa: ANN401
     patroni.postgresql.bootstrapping = True
-    assert server.sight() is None
+    assert server.postmaster_state() is None
 
 
 @pytest.mark.parametrize("why", ["is_paused", "failsafe_is_active"])
 def test_a_server_that_patroni_would_not_replace_owes_none(server: Any, patroni: Any, why: str) -> None:  # noqa: ANN401
     setattr(patroni.ha, why, lambda: True)
-    assert server.sight() is None
+    assert server.postmaster_state() is None
 
 
 def test_where_no_server_is_none_owes_an_answer(server: Any) -> None:  # noqa: ANN401
     Process.at = {}
-    assert (server.pid(), server.sight()) == (None, None)
+    assert (server.pid(), server.postmaster_state()) == (None, None)
 
 
 def test_a_silent_server_is_killed_with_its_backends(server: Any, asleep: int) -> None:  # noqa: ANN401
-    server.kill(Sight(asleep, "T", 1))
+    server.kill(ProcessState(asleep, "T", 1))
     assert Process.killed == [asleep]
 
 
 def test_a_server_that_has_ended_meanwhile_is_nobody_to_kill(server: Any) -> None:  # noqa: ANN401
-    server.kill(Sight(os.getpid(), "T", 1))
+    server.kill(ProcessState(os.getpid(), "T", 1))
     assert Process.killed == []

@@ -13,11 +13,11 @@ from patroni.__main__ import Patroni
 from patroni.api import RestApiHandler, check_access
 from patroni.daemon import abstract_main
 
-from . import lock, postmaster, room, silence
+from . import disk, liveness, lock, postmaster
 from .configuration import Configuration
+from .disk import DiskSpace
 from .ha import KeddahHa
 from .request import Request
-from .room import Room
 from .server import PatroniServer
 from .standby import PatroniStandby
 
@@ -35,7 +35,7 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
     """Patroni's daemon, with additional threads."""
 
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - Patroni's own
-        self._room = Room()
+        self._disk = DiskSpace()
         self._configuration = Configuration()
         super().__init__(*arguments)
         # The server starts with what was read just now.
@@ -48,21 +48,21 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
 
     @property
     def tags(self) -> dict[str, Any]:
-        """What the configuration file says of this member; its volume, and the configuration in force."""
-        return {**super().tags, **self._room.tags, **self._configuration.tags}
+        """The tags of the configuration file, of a full volume, and of the configuration in force."""
+        return {**super().tags, **self._disk.tags, **self._configuration.tags}
 
     def run(self) -> None:
-        """Run until told to end."""
-        _begin("postmaster", postmaster.watch, self._server.pid, self.ha.wakeup, time.sleep)
-        _begin("silence", silence.watch, self._server, time.monotonic, time.sleep, silence.Patience())
-        _begin("lock", lock.watch, PatroniStandby(self), time.monotonic, time.sleep)
-        _begin("room", room.watch, self._room, self.postgresql.data_dir, self.ha.wakeup, time.sleep)
+        """Start the additional threads, and run Patroni."""
+        _spawn("postmaster", postmaster.watch, self._server.pid, self.ha.wakeup, time.sleep)
+        _spawn("liveness", liveness.watch, self._server, time.monotonic, time.sleep, liveness.LivenessProbe())
+        _spawn("lock", lock.watch, PatroniStandby(self), time.monotonic, time.sleep)
+        _spawn("disk", disk.watch, self._disk, self.postgresql.data_dir, self.ha.wakeup, time.sleep)
         super().run()
 
     def schedule_next_run(self) -> None:
-        """End a round; have the next at once if this one applied another configuration, to report it.
+        """End an HA loop; run the next at once if this one applied a new configuration, to report it.
 
-        In a round Patroni first writes what its pod reports and applies a new configuration last.
+        In each loop Patroni first updates its pod's annotation, and applies a new configuration last.
         """
         if self._configuration.doubtful(self.postgresql.state):
             # As by SIGHUP, which writes all files, whatever Patroni believes of them.
@@ -81,7 +81,7 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
             time.sleep(LINGER_SECONDS)
 
 
-def _begin(name: str, work: Callable[..., None], *arguments: object) -> None:
+def _spawn(name: str, work: Callable[..., None], *arguments: object) -> None:
     threading.Thread(target=work, args=arguments, name=name, daemon=True).start()
 
 

@@ -1,7 +1,7 @@
-"""Which dynamic configuration is in force, said as a tag of the Patroni member.
+"""Reports in a tag of the Patroni member which dynamic configuration is in force.
 
-Members apply a new one at different moments, and take a second for it; which restarts are pending is known
-only then. Both are reported in one write of the pod's annotation.
+Members apply a new one at different times, within about a second, and know only then whether a restart is
+pending. Both are reported in one write of the pod's annotation.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Configuration:
         return not self._certain and state != _STARTING
 
     def changed(self, applied: dict[str, Any]) -> bool:
-        """Take note of the configuration in force; tell whether it has another version than before."""
+        """Record the configuration in force; return whether its version changed."""
         if not self._certain:
             return False
         before, self._version = self._version, applied.get(_VERSION)

@@ -1,4 +1,4 @@
-"""Patroni's round, with the one label that the Service follows, and commits that wait for nobody in vain."""
+"""Patroni's HA loop with patches: pod labels, the wait for an expiring lock, synchronous standbys."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from collections.abc import Iterator
 from typing import Any
 
 from patroni import global_config
-from patroni import ha as rounds
+from patroni import ha as patroni_ha
 from patroni.dcs.kubernetes import catch_kubernetes_errors, k8s_client
 from patroni.ha import Ha
 
 from .call import CALL_SECONDS, calling
 from .label import Label
-from .patience import Patience
+from .sleep import InterruptibleTime
 
-# Patroni's standbys come to their rounds so much later than the primary, for it to be there first.
+# Patroni delays the HA loop of standbys by this much, so that the primary runs first.
 _LATER_SECONDS = 0.5
 
-# The lock is good until the moment when it ends, and that included.
+# The lock is valid up to and including its last moment.
 _AFTER_SECONDS = 0.02
 
 
 class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
-    """Who leads is Patroni's decision, as ever; here, who is labelled meanwhile."""
+    """Patroni's HA loop. The election is unchanged; labels and waits are patched."""
 
     def __init__(self, patroni: Any) -> None:  # noqa: ANN401 - Patroni is not typed here
         super().__init__(patroni)
         self._label = Label()
-        rounds.time = Patience(self.succeeded)
+        patroni_ha.time = InterruptibleTime(self.succeeded)
 
     def hands_over(self) -> bool:
-        """Tell whether this was the primary, and its server is stopped or about to be."""
+        """Whether this was the primary, and its server is stopped or stopping."""
         server = self.state_handler
         return server.role in ("primary", "demoted") and server.state in ("stopping", "stopped", "crashed")
 
     def succeeded(self) -> bool:
-        """Tell whether another holds the lock, by the last look at it."""
+        """Whether another member holds the lock, as of the last HA loop or watch."""
         cluster = self.dcs.cluster
         leader = cluster.leader if cluster else None
         return leader is not None and leader.name not in ("", self.state_handler.name)
 
     def post_bootstrap(self) -> str:
-        """Finish a new database, and have the next round at once where it is finished.
+        """Finish the bootstrap, and run the next HA loop at once.
 
-        It is the first that makes slots for the standbys, who begin to clone now and cannot stream without.
-        Patroni itself has a round here when a checkpoint ends, but needs none in a server made by initdb.
+        That loop creates the replication slots of the standbys, which start to clone now and cannot stream
+        without them. Patroni itself runs one only when a checkpoint ends, which initdb does not need.
         """
         outcome = str(super().post_bootstrap())
         if self.is_leader():
@@ -53,19 +53,21 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
         return outcome
 
     def shutdown(self) -> None:
-        """Stop the server and free the lock, unasked: who races for it asks this member too.
+        """Stop the server and release the lock; close the REST API first.
 
-        Patroni answers no more by now, but leaves the port open, and they would wait for two seconds.
+        Members that race for the lock also ask this one. Patroni no longer answers by now but leaves the port
+        open, so they would wait for two seconds.
         """
         self.patroni.api.socket.close()
         super().shutdown()
 
     def watch(self, timeout: float) -> bool:
-        """Wait for the next round; true when there is a reason to have it now.
+        """Wait for the next HA loop; return true if something woke it.
 
-        A standby whose primary is silent comes at the moment when the lock ends. Patroni has it come half a
-        second later, and then ask the primary first: if that is not there, most of a second goes by. So it
-        is called while the lock ends. The lock itself is as good as ever, and is taken as ever.
+        A standby whose primary does not renew the lock runs when the lock expires. Patroni would run it half
+        a second later, and then ask the primary first, which takes most of a second if that is unreachable.
+        So the primary is contacted shortly before the expiry. Expiry and acquisition of the lock are
+        unchanged.
         """
         self.patroni.request.absent = None
         left = self._lock_left()
@@ -76,10 +78,10 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
         return self._wait(left - CALL_SECONDS) or self._wait_calling()
 
     def _lock_left(self) -> float | None:
-        """Return for how many seconds another's lock is good; None where it is not, or no race follows."""
+        """Return how many seconds another member's lock is still valid; None if none or no race follows."""
         if self._async_executor.busy or self.cluster.is_unlocked() or self.has_lock(False):
             return None
-        observed = self.dcs._leader_observed_time or 0  # noqa: SLF001 - what Patroni itself reckons from
+        observed = self.dcs._leader_observed_time or 0  # noqa: SLF001 - the basis of Patroni's own expiry
         left: float = observed + self.dcs.ttl - time.time()
         return left if left > 0 else None
 
@@ -95,16 +97,16 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
         return woken
 
     def _wait(self, seconds: float) -> bool:
-        """Wait as Patroni's store does, which would add its half second."""
+        """Wait like Patroni's DCS client, but without its extra half second for standbys."""
         woken = bool(self.dcs.event.wait(seconds))
         self.dcs.event.clear()
         return woken
 
     def touch_member(self) -> bool:
-        """Write down what has become of this member, or leave it for the moment.
+        """Write this member's pod annotations and label, unless its label is to be kept for now.
 
-        Who holds the lock takes the label from everybody else: a member that is cut off cannot, and the
-        controller may be where that member is.
+        The lock holder removes the primary label from every other pod: a partitioned member cannot do it
+        itself, and the controller may be in the same partition.
         """
         taken = any(True for _ in self._labelled())
         if self._label.kept(stopped=self.hands_over(), taken=taken, now=time.monotonic()):
@@ -116,15 +118,16 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
         return written
 
     def process_sync_replication(self) -> None:
-        """Have commits wait for the right standbys; first of all not for anybody, where nobody is enough.
+        """Set the synchronous standbys; first remove a `*` that strict mode has left.
 
-        Strictly, commits wait for anybody (`*`) while no standby is there. Taken back before one is, Patroni
-        takes its own `*` for a wish (4.1.5, config.py, get_server_parameters). Who has no voters has nobody
-        who could take over, so no commit that is acknowledged alone can be missing from a successor.
+        In strict mode, commits wait for any standby (`*`) while there is none. When strict mode ends before
+        a standby has joined, Patroni keeps its own `*` as if it were configured (4.1.5, config.py,
+        get_server_parameters). Without voters no member could take over, so a commit that is acknowledged by
+        the primary alone cannot be missing from a successor.
         """
-        anybody = "*" in self.state_handler.synchronous_standby_names()
-        enough = self.is_quorum_commit_mode() and not global_config.is_synchronous_mode_strict
-        if anybody and enough and not self.cluster.sync.voters:
+        wildcard = "*" in self.state_handler.synchronous_standby_names()
+        not_strict = self.is_quorum_commit_mode() and not global_config.is_synchronous_mode_strict
+        if wildcard and not_strict and not self.cluster.sync.voters:
             self.state_handler.sync_handler.set_synchronous_standby_names([], 0)
         super().process_sync_replication()
 
@@ -133,7 +136,7 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
         return self.patroni.config["kubernetes"]
 
     def _labelled(self) -> Iterator[Any]:
-        """Give the other members that are labelled as primary."""
+        """Yield the other members that are labelled as primary."""
         key, primary = self._settings["role_label"], self._settings["leader_label_value"]
         cluster = self.dcs.cluster
         for member in cluster.members if cluster else ():
@@ -144,6 +147,6 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
 
 @catch_kubernetes_errors  # type: ignore[untyped-decorator] # Patroni is not typed here
 def _unlabel(dcs: Any, member: Any, key: str) -> None:  # noqa: ANN401 - Patroni is not typed here
-    """Take the label from another member's pod, if nobody has written it since it was seen."""
+    """Remove the label from another member's pod, unless the pod changed since it was read."""
     metadata = k8s_client.V1ObjectMeta(labels={key: None}, resource_version=member.version)
     dcs._api.patch_namespaced_pod(member.name, dcs._namespace, k8s_client.V1Pod(metadata=metadata))  # noqa: SLF001 - the only client that Patroni has

@@ -1,9 +1,8 @@
-"""The lock of a primary whose container has ended, released by a standby while the controller is away.
+"""A standby releases the lock of a primary whose container has ended, if the controller does not.
 
 Patroni's lock outlives its holder by up to `ttl` (20 s), and the kubelet may wait for minutes before it
 starts a container again. The controller releases the lock at once (controller/plan/instances/failover.py).
-Where it does not, because it is down itself, a standby does: it watches the same pods. Nobody is elected
-here; Patroni's own race follows.
+If it is down itself, a standby does, which watches the same pods. The election stays Patroni's own.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from typing import Any, Protocol
 CONTAINER = "postgres"
 
 CONTROLLER_SECONDS = 1.0
-"""What the controller has first: it needs a tenth of that, and knows the node too."""
+"""Head start of the controller, which needs a tenth of it and also knows whether the node is Ready."""
 LOOK_SECONDS = 0.25
 
-_SECOND = timedelta(seconds=1)  # the kubelet cuts the fractions of its times off
+_SECOND = timedelta(seconds=1)  # the kubelet truncates its timestamps to seconds
 
 
 @dataclass(frozen=True)
 class Lock:
-    """The lock as one version of its object says."""
+    """The leader lock, as of one version of its object."""
 
     holder: str
     version: str
@@ -36,17 +35,17 @@ class Standby(Protocol):
     """This member, as Patroni knows it."""
 
     def lock(self) -> Lock | None:
-        """Return the lock; None where nobody holds it, or this member could not take it over."""
+        """Return the lock; None if it is free, or this member could not acquire it."""
 
     def pod(self, name: str) -> Any:  # noqa: ANN401 - a manifest: whatever has `get`
         """Return another member's pod as last seen; None where there is none."""
 
     def release(self, lock: Lock) -> None:
-        """Take the lock from its holder, unless it was written since."""
+        """Release the lock on behalf of its holder, unless it changed since it was read."""
 
 
 def watch(standby: Standby, clock: Callable[[], float], pause: Callable[[float], None]) -> None:
-    """Release every lock that nobody else releases; never returns. `clock` is in seconds, and only grows."""
+    """Release orphaned locks that nobody else releases; never returns. `clock`: monotonic seconds."""
     since: float | None = None
     while True:
         lock = standby.lock()
@@ -61,11 +60,11 @@ def watch(standby: Standby, clock: Callable[[], float], pause: Callable[[float],
 
 
 def orphaned(lock: Lock, pod: Any) -> bool:  # noqa: ANN401 - a manifest: whatever has `get`
-    """Whether the kubelet says that the container which renewed the lock last has ended, and none runs.
+    """Whether the kubelet reports that the container which renewed the lock last has ended, and none runs.
 
-    The controller's rule, on what a standby can see; one table of tests has both. That the node is Ready it
-    cannot see. A kubelet that is cut off after it said so may start the container again, but that one has to
-    renew the lock before it writes, and then it is either refused or renewed it after the end.
+    This is the controller's rule, less the node, which a standby cannot see; one table of tests covers both.
+    A kubelet that is partitioned after its report may start the container again, but that one must renew the
+    lock before it accepts writes: its renewal either fails, or is later than the termination.
     """
     if pod is None or (pod.get("spec") or {}).get("shareProcessNamespace") is True:
         return False
@@ -78,7 +77,7 @@ def orphaned(lock: Lock, pod: Any) -> bool:  # noqa: ANN401 - a manifest: whatev
 
 
 def _termination(status: Any) -> Any:  # noqa: ANN401 - a part of a manifest
-    """Return how the container ended; empty while it runs, or is being started."""
+    """Return the container's termination; empty while it runs or is being started."""
     statuses = status.get("containerStatuses") or []
     container: Any = next((each for each in statuses if each.get("name") == CONTAINER), {})
     state = container.get("state") or {}

@@ -18,14 +18,14 @@ class Request(PatroniRequest):  # type: ignore[misc] # Patroni is in the image o
     """Patroni's requests, with a short connect timeout: it distinguishes slow members from absent ones."""
 
     absent: str | None = None
-    """The URL of a member that did not take a connection until now."""
+    """The URL of a member that has just failed to accept a connection."""
 
     def request(self, method: str, url: str, body: Any = None, **settings: Any) -> Any:  # noqa: ANN401 - Patroni's own
-        """Send a request; a member that accepts no connection is not waited for as long as Patroni would."""
+        """Send a request, with a connect timeout that is shorter than Patroni's."""
         if method == "GET" and "timeout" in settings:
-            settings["timeout"] = urllib3.Timeout(connect=self._patience(url), read=settings["timeout"])
+            settings["timeout"] = urllib3.Timeout(connect=self._timeout(url), read=settings["timeout"])
         return super().request(method, url, body, **settings)
 
-    def _patience(self, url: str) -> float:
+    def _timeout(self, url: str) -> float:
         absent = self.absent is not None and urlsplit(self.absent).netloc == urlsplit(url).netloc
         return ABSENT_SECONDS if absent else CALL_SECONDS

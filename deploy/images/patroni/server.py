@@ -7,7 +7,7 @@ from typing import Any
 
 from patroni.postgresql.postmaster import PostmasterProcess
 
-from .sight import Sight, look
+from .procfs import ProcessState, process_state
 
 logger = logging.getLogger(__name__)
 
@@ -30,23 +30,23 @@ class PatroniServer:
         process = PostmasterProcess.from_pidfile(self._postgresql.data_dir)
         return None if process is None else int(process.pid)
 
-    def sight(self) -> Sight | None:
-        """Observe the postmaster; None if it is busy, or need not answer now."""
-        pid = self.pid() if self._owes_an_answer() else None
-        return None if pid is None else look(pid)
+    def postmaster_state(self) -> ProcessState | None:
+        """Return the state of the postmaster; None if it is busy, or need not answer now."""
+        pid = self.pid() if self._must_answer() else None
+        return None if pid is None else process_state(pid)
 
-    def kill(self, sight: Sight) -> None:
+    def kill(self, state: ProcessState) -> None:
         """Kill the server and all its backends, so that none acknowledges another commit.
 
         A backend whose postmaster is gone exits by itself, but only when it next waits for something.
         """
-        process = PostmasterProcess.from_pid(sight.pid)
+        process = PostmasterProcess.from_pid(state.pid)
         if process is not None:
             why = "Killed the server with its backends, because it answered no connection: pid=%s state=%s"
-            logger.warning(why, sight.pid, sight.state)
+            logger.warning(why, state.pid, state.state)
             process.signal_kill()
 
-    def _owes_an_answer(self) -> bool:
+    def _must_answer(self) -> bool:
         """Whether Patroni regards the server as running, and would fail over if it died.
 
         It would not while paused, nor in failsafe mode (API server unreachable), when open connections are

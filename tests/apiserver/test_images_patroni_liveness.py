@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from deploy.images.patroni.knocks import knocks
-from deploy.images.patroni.sight import Sight, look
-from deploy.images.patroni.silence import Patience, silent, watch
+from deploy.images.patroni.liveness import LivenessProbe, frozen, watch
+from deploy.images.patroni.probe import probing
+from deploy.images.patroni.procfs import ProcessState, process_state
 
-BRIEF = Patience(period=7, answer=0.01, late=30)
-AMPLE = replace(BRIEF, answer=10)
-ASLEEP = Sight(7, "S", 100)
+BRIEF = LivenessProbe(period=7, timeout=0.01, tolerance=30)
+AMPLE = replace(BRIEF, timeout=10)
+ASLEEP = ProcessState(7, "S", 100)
 
-Seen = Callable[[], Sight | None]
+Seen = Callable[[], ProcessState | None]
 
 
 class EnoughError(Exception):
@@ -35,12 +35,12 @@ class Server:
 
     def __init__(self, address: Path, seen: Seen) -> None:
         self.address = str(address)
-        self.sight = seen
-        self.killed: list[Sight] = []
+        self.postmaster_state = seen
+        self.killed: list[ProcessState] = []
 
-    def kill(self, sight: Sight) -> None:
+    def kill(self, state: ProcessState) -> None:
         """Note it."""
-        self.killed.append(sight)
+        self.killed.append(state)
 
 
 @pytest.fixture
@@ -69,13 +69,13 @@ def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
 def stopped() -> Iterator[int]:
     with process("sleep", "60") as started:
         started.send_signal(signal.SIGSTOP)
-        while (seen := look(started.pid)) is None or seen.state != "T":
+        while (seen := process_state(started.pid)) is None or seen.state != "T":
             time.sleep(0.001)
         yield started.pid
 
 
-def judged(address: Path, seen: Seen = lambda: ASLEEP, patience: Patience = BRIEF) -> Sight | None:
-    return silent(Server(address, seen), time.monotonic, patience)
+def judged(address: Path, seen: Seen = lambda: ASLEEP, probe: LivenessProbe = BRIEF) -> ProcessState | None:
+    return frozen(Server(address, seen), time.monotonic, probe)
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def answering(listening: socket.socket, answer: bytes | None, after: int = 1) ->
 @pytest.mark.usefixtures("listening")
 def test_a_stopped_server_that_takes_no_connection_is_silent(address: Path) -> None:
     with stopped() as pid:
-        seen = judged(address, lambda: look(pid))
+        seen = judged(address, lambda: process_state(pid))
     assert seen
     assert (seen.pid, seen.state) == (pid, "T")
 
@@ -121,25 +121,25 @@ def test_a_full_queue_of_connections_is_silence(address: Path, listening: socket
 @pytest.mark.parametrize("answer", [b"N", b"S", b"ESFATAL\0", None])
 def test_any_answer_is_life(address: Path, listening: socket.socket, answer: bytes | None) -> None:
     with answering(listening, answer):
-        assert judged(address, patience=AMPLE) is None
+        assert judged(address, probe=AMPLE) is None
 
 
 def test_a_late_answer_to_the_first_connection_is_life(address: Path, listening: socket.socket) -> None:
     with answering(listening, b"N", after=2):
-        assert judged(address, patience=replace(BRIEF, answer=0.3)) is None
+        assert judged(address, probe=replace(BRIEF, timeout=0.3)) is None
 
 
 def test_a_refusal_is_life(address: Path, listening: socket.socket) -> None:
     listening.close()
-    assert judged(address, patience=AMPLE) is None
+    assert judged(address, probe=AMPLE) is None
     address.unlink()
-    assert judged(address, patience=AMPLE) is None
+    assert judged(address, probe=AMPLE) is None
 
 
 @pytest.mark.usefixtures("listening")
 def test_a_server_that_is_at_work_is_slow_and_not_frozen(address: Path) -> None:
     with process("yes") as busy:
-        assert judged(address, lambda: look(busy.pid)) is None
+        assert judged(address, lambda: process_state(busy.pid)) is None
 
 
 @pytest.mark.usefixtures("listening")
@@ -165,14 +165,14 @@ def test_a_server_that_owes_no_answer_is_not_even_asked(address: Path, listening
 @pytest.mark.usefixtures("listening")
 def test_who_was_held_up_itself_has_seen_no_silence(address: Path) -> None:
     moments = iter([0.0, 3.0, 10.0, 14.1])
-    patience = replace(BRIEF, late=4.0)
-    assert silent(Server(address, lambda: ASLEEP), lambda: next(moments), patience) is None
+    probe = replace(BRIEF, tolerance=4.0)
+    assert frozen(Server(address, lambda: ASLEEP), lambda: next(moments), probe) is None
     assert next(moments, "all asked") == "all asked"
 
 
 @pytest.mark.usefixtures("listening")
 def test_a_silent_server_is_killed_each_time(address: Path) -> None:
-    seen = iter([None, *repeat(ASLEEP, 1 + BRIEF.knocks), None])
+    seen = iter([None, *repeat(ASLEEP, 1 + BRIEF.failure_threshold), None])
     server = Server(address, lambda: next(seen))
     paused = []
 
@@ -187,15 +187,15 @@ def test_a_silent_server_is_killed_each_time(address: Path) -> None:
 
 
 def test_the_longest_silence_and_a_failover_after_it_are_within_what_is_promised() -> None:
-    usual = Patience()
-    silence = usual.answer * usual.knocks
+    usual = LivenessProbe()
+    silence = usual.timeout * usual.failure_threshold
     assert 10 <= silence <= 12
-    assert usual.period + usual.answer + silence + 3 <= 25
+    assert usual.period + usual.timeout + silence + 3 <= 25
 
 
 @pytest.mark.usefixtures("listening")
 def test_connections_are_closed_afterwards(address: Path, listening: socket.socket) -> None:
-    with knocks(str(address)) as line:
+    with probing(str(address)) as line:
         assert not line.answered(0)
     taken, _ = listening.accept()
     with taken:
@@ -206,11 +206,11 @@ def test_connections_are_closed_afterwards(address: Path, listening: socket.sock
 def test_a_process_that_is_gone_is_not_seen() -> None:
     with process("true") as done:
         done.wait()
-    assert look(done.pid) is None
+    assert process_state(done.pid) is None
 
 
 def test_what_is_stopped_does_nothing_whatever_it_is_sent() -> None:
     with stopped() as pid:
-        before = look(pid)
+        before = process_state(pid)
         subprocess.run(["kill", "-USR1", str(pid)], check=True)
-        assert look(pid) == before
+        assert process_state(pid) == before

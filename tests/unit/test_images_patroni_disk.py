@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from controller.observe.pods import disk_full
-from deploy.images.patroni.room import LOOK_SECONDS, Room, watch
+from deploy.images.patroni.disk import LOOK_SECONDS, DiskSpace, watch
 
 MIB = 1 << 20
 
@@ -20,11 +20,11 @@ class EnoughError(Exception):
     """The test has seen what it wanted."""
 
 
-def after(*free: int) -> Room:
-    room = Room()
+def after(*free: int) -> DiskSpace:
+    space = DiskSpace()
     for mebibytes in free:
-        room.changed(mebibytes * MIB)
-    return room
+        space.changed(mebibytes * MIB)
+    return space
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, found: Iterable[int | OSError]) -> 
 
     monkeypatch.setattr(os, "statvfs", look)
     with pytest.raises(EnoughError):
-        watch(Room(), "/data", lambda: told.append("woken"), told.append)
+        watch(DiskSpace(), "/data", lambda: told.append("woken"), told.append)
     return told
 
 
@@ -82,16 +82,16 @@ def test_bytes_of_a_true_volume_are_told(tmp_path: Path, monkeypatch: pytest.Mon
     whole = os.statvfs(tmp_path)
     seen: list[int] = []
 
-    def changed(_: Room, free: int) -> bool:
+    def changed(_: DiskSpace, free: int) -> bool:
         seen.append(free)
         return False
 
-    monkeypatch.setattr(Room, "changed", changed)
+    monkeypatch.setattr(DiskSpace, "changed", changed)
 
     def enough(_: float) -> None:
         raise EnoughError
 
     with pytest.raises(EnoughError):
-        watch(Room(), str(tmp_path), lambda: None, enough)
+        watch(DiskSpace(), str(tmp_path), lambda: None, enough)
     [free] = seen
     assert 0 < free <= whole.f_blocks * whole.f_frsize

@@ -1,4 +1,4 @@
-"""New connections to a server, to see whether it answers."""
+"""Liveness probe of a PostgreSQL server: new connections, and whether any of them is answered."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _REQUEST = struct.pack("!ii", 8, 80877103)
 _ANSWER_BYTES = 1024
 
 
-class Knocks:
-    """Connections without an answer so far; all stay open, because an answer may come late."""
+class Probe:
+    """The connections of one probe; all stay open, because an answer may come late."""
 
     def __init__(self, address: str, stack: ExitStack) -> None:
         self._address = address
         self._stack = stack
         self._poll = select.poll()
-        self._lines: dict[int, socket.socket] = {}
+        self._connections: dict[int, socket.socket] = {}
 
     def answered(self, seconds: float) -> bool:
         """Connect once more, and return whether any of the connections is answered within `seconds`.
@@ -30,7 +30,7 @@ class Knocks:
         A refusal is an answer too: then something else is wrong, which Patroni detects.
         """
         try:
-            self._knock()
+            self._connect()
         except BlockingIOError:
             # The listen queue is full (unix(7), connect): nobody accepts connections, so there is no answer.
             pass
@@ -40,20 +40,20 @@ class Knocks:
         for descriptor, _ in answers:
             # Otherwise the server would log that the client closed the connection unexpectedly.
             with suppress(OSError):
-                self._lines[descriptor].recv(_ANSWER_BYTES)
+                self._connections[descriptor].recv(_ANSWER_BYTES)
         return bool(answers)
 
-    def _knock(self) -> None:
-        line = self._stack.enter_context(socket.socket(socket.AF_UNIX))
-        line.setblocking(False)
-        line.connect(self._address)
-        line.sendall(_REQUEST)
-        self._lines[line.fileno()] = line
-        self._poll.register(line, select.POLLIN)
+    def _connect(self) -> None:
+        connection = self._stack.enter_context(socket.socket(socket.AF_UNIX))
+        connection.setblocking(False)
+        connection.connect(self._address)
+        connection.sendall(_REQUEST)
+        self._connections[connection.fileno()] = connection
+        self._poll.register(connection, select.POLLIN)
 
 
 @contextmanager
-def knocks(address: str) -> Iterator[Knocks]:
+def probing(address: str) -> Iterator[Probe]:
     """Open connections to the server with this socket."""
     with ExitStack() as stack:
-        yield Knocks(address, stack)
+        yield Probe(address, stack)

@@ -1,17 +1,17 @@
-"""What /proc says about a process."""
+"""The state of a process, from /proc."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-# Running, or waiting for a CPU, disk or memory: that is not frozen, however long it takes (proc(5), State).
-_AT_WORK = "RD"
+# Running, or waiting for CPU, disk or memory: such a process is slow, but not frozen (proc(5), State).
+_BUSY_STATES = "RD"
 
 
 @dataclass(frozen=True)
-class Sight:
-    """A process that is not busy. If two observations of it are equal, it did nothing in between."""
+class ProcessState:
+    """The state of a process that is not busy. If two samples are equal, it did not run in between."""
 
     pid: int
     state: str
@@ -20,7 +20,7 @@ class Sight:
     """Number of its context switches, voluntary and not."""
 
 
-def look(pid: int) -> Sight | None:
+def process_state(pid: int) -> ProcessState | None:
     """Observe a process; None if it is busy, is gone, or /proc does not show it."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -29,4 +29,4 @@ def look(pid: int) -> Sight | None:
         switches = int(fields["voluntary_ctxt_switches"]) + int(fields["nonvoluntary_ctxt_switches"])
     except (OSError, LookupError):
         return None
-    return None if state in _AT_WORK else Sight(pid, state, switches)
+    return None if state in _BUSY_STATES else ProcessState(pid, state, switches)
