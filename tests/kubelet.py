@@ -11,6 +11,7 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
+from deploy.images.patroni.configuration import Configuration
 from tests.rest import RefusedError
 
 if TYPE_CHECKING:
@@ -122,8 +123,9 @@ class Kubelet:
         member: dict[str, Any] = {"state": "running", "role": role, "xlog_location": 50331648, "timeline": 1}
         if role == "standby":
             member["replication_state"] = "streaming"
-        if version := self._configuration(database):
-            member["tags"] = {"configuration": version}
+        applied = Configuration()
+        applied.changed(self._configuration(database))
+        member["tags"] = applied.tags
         if name in self.pending_restart:
             reasons = self.pending_restart[name].items()
             told = {key: {"old_value": old, "new_value": new} for key, (old, new) in reasons}
@@ -141,10 +143,10 @@ class Kubelet:
             self._patroni_map(database, "leader", {"leader": holder, "optime": "50331648"})
         self._patroni_map(database, "config", {"initialize": "7300000000000000001"})
 
-    def _configuration(self, database: str) -> str | None:
+    def _configuration(self, database: str) -> dict[str, Any]:
         live = self._rest.get("ConfigMap", self._namespace, f"{database}-config")
         settings = ((live or {"metadata": {}})["metadata"].get("annotations") or {}).get("config", "{}")
-        found: str | None = json.loads(settings).get("keddah_configuration")
+        found: dict[str, Any] = json.loads(settings)
         return found
 
     def _holder(self, database: str) -> str | None:

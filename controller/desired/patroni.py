@@ -7,7 +7,6 @@ changed at runtime is in the dynamic configuration (`dynamic`), which Patroni re
 
 from __future__ import annotations
 
-import hashlib
 import json
 from functools import lru_cache
 from typing import Any, Final
@@ -24,9 +23,6 @@ SUPERUSER: Final = "postgres"
 REPLICATION: Final = "replicator"
 FILE: Final = "patroni.yml"
 SOCKET_DIRECTORY: Final = "/run/postgresql"
-VERSION: Final = "keddah_configuration"
-"""Key of the dynamic part that Patroni ignores; each member's tag says which one it has applied
-(deploy/images/patroni/configuration.py)."""
 
 _VOLUME = "/var/lib/postgresql"
 _CERTIFICATE = f"{TLS_DIRECTORY}/tls.crt"
@@ -44,9 +40,7 @@ def configuration(db: PostgreSQLDatabase, *, paused: bool = False) -> Manifest:
     `patronictl pause` is one more entry of the dynamic part, at its end.
     """
     name = db.metadata.name
-    settings = dynamic(db)
-    version = hashlib.sha256(_compact(settings).encode()).hexdigest()[:16]
-    settings |= {VERSION: version} | ({"pause": True} if paused else {})
+    settings = dynamic(db) | ({"pause": True} if paused else {})
     return child(
         db,
         "v1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,6 +103,22 @@ def disk_full(said: Manifest) -> bool:
 def configuration(said: Manifest) -> str:
     """Return which configuration a member has applied (deploy/images/patroni/configuration.py), or ""."""
     return str(_tags(said).get("configuration", ""))
+
+
+def version(settings: Manifest) -> str:
+    """Return what a member that has applied this configuration reports; "" for an empty one.
+
+    The rule is the image's (deploy/images/patroni/configuration.py), and of the content alone: what somebody
+    else wrote is not taken for what it replaced.
+    """
+    content = {key: value for key, value in settings.items() if key != "pause"}
+    if not content:
+        return ""
+    return hashlib.sha256(json.dumps(_words(content), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _words(value: object) -> object:
+    return {key: _words(each) for key, each in value.items()} if isinstance(value, dict) else str(value)
 
 
 def _tags(said: Manifest) -> Manifest:

@@ -9,7 +9,6 @@ from typing import Any, Literal, TypeAlias
 
 from controller.desired import names
 from controller.desired.labels import ROLE
-from controller.desired.patroni import VERSION
 from controller.desired.pod import CONTAINER
 from controller.kube.kinds import EMPTYING
 from controller.observe import pods
@@ -269,7 +268,7 @@ def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
 def configuration(config_maps: Mapping[str, Manifest], scope: str) -> str:
     """Return the version of the configuration that Patroni is to apply; "" where there is none."""
     annotations = config_maps.get(names.config(scope), {}).get("metadata", {}).get("annotations") or {}
-    return str(pods.parsed(annotations.get("config")).get(VERSION, ""))
+    return pods.version(pods.parsed(annotations.get("config")))
 
 
 def claim(manifest: Manifest) -> Claim:

@@ -15,6 +15,8 @@ from controller.observe.world import configuration as wanted
 from deploy.images.patroni.configuration import Configuration
 from tests.factory import typed_database
 
+OLD, NEW = {"ttl": 20}, {"ttl": 30}
+
 
 def written(*, paused: bool = False, **spec: Any) -> tuple[dict[str, Any], str]:  # noqa: ANN401
     """Give the dynamic configuration as Patroni reads it, and the version that the controller expects."""
@@ -45,10 +47,29 @@ def test_every_change_of_the_spec_that_patroni_applies_has_a_version_of_its_own(
     assert written(paused=True)[1] == written()[1]
 
 
-def test_a_configuration_of_somebody_else_has_no_version() -> None:
+def test_what_somebody_else_wrote_is_told_from_what_the_controller_writes_again() -> None:
+    # `patronictl edit-config` keeps our entry, and wakes all members: some apply it before it is corrected.
+    settings, version = written()
+    parameters = {**settings["postgresql"]["parameters"], "max_connections": "200"}
+    edited = {**settings, "postgresql": {**settings["postgresql"], "parameters": parameters}}
     member = Configuration()
-    member.changed(written()[0])
-    assert member.changed({"ttl": 30})
+    member.changed(settings)
+    assert member.changed(edited)
+    assert read({"tags": member.tags}) not in ("", version)
+    assert member.changed(settings)
+    assert read({"tags": member.tags}) == version
+
+
+def test_what_patroni_regards_as_equal_is_no_other_version() -> None:
+    settings, version = written(paused=True)
+    member = Configuration()
+    member.changed({**dict(reversed(settings.items())), "ttl": "20"})
+    assert read({"tags": member.tags}) == version
+
+
+def test_where_nothing_is_written_there_is_no_version() -> None:
+    member = Configuration()
+    assert not member.changed({})
     assert member.tags == {}
     assert read({"tags": "damaged"}) == ""
     assert wanted({}, "orders") == ""
@@ -71,7 +92,7 @@ def test_what_was_applied_is_reported(states: tuple[str, ...]) -> None:
     member, server = Configuration(), Server(*states)
     member.apply(lambda: None, server.state)
     assert not member.doubtful(server.state())
-    assert member.changed({"keddah_configuration": "new"})
+    assert member.changed(NEW)
 
 
 def refused() -> None:
@@ -92,14 +113,15 @@ def test_what_may_not_be_in_force_is_applied_again_and_not_reported_before(
     states: tuple[str, ...], change: Callable[[], None]
 ) -> None:
     member, server = Configuration(), Server(*states)
-    assert member.changed({"keddah_configuration": "old"})
+    assert member.changed(OLD)
+    before = member.tags
     with suppress(OSError):
         member.apply(change, server.state)
-    assert not member.changed({"keddah_configuration": "new"})
-    assert member.tags == {"configuration": "old"}
+    assert not member.changed(NEW)
+    assert member.tags == before
     assert not member.doubtful("starting")
     assert member.doubtful("running")
     assert member.doubtful("start failed")
     member.apply(lambda: None, lambda: "running")
     assert not member.doubtful("running")
-    assert member.changed({"keddah_configuration": "new"})
+    assert member.changed(NEW)
