@@ -31,13 +31,13 @@ def test_every_acknowledged_row_survives_and_nobody_writes_beside_the_primary(
 ) -> None:
     run = trial(place, row.briefly())
     print(run)
-    assert isinstance(run, Finding), _told(place.folder, row)
-    assert (run.lost, run.doubled, run.rivals) == (0, 0, 0), _told(place.folder, row)
+    assert isinstance(run, Finding), _log(place.folder, row)
+    assert (run.lost, run.doubled, run.split_brain) == (0, 0, 0), _log(place.folder, row)
     if row.name in PLANNED:
-        assert run.changes == 1, _told(place.folder, row)
-    if not row.untold:
-        assert (run.named_late or 0.0) <= PROMPT_SECONDS, _told(place.folder, row)
+        assert run.changes == 1, _log(place.folder, row)
+    if not row.controller_affected:
+        assert (run.named_late or 0.0) <= PROMPT_SECONDS, _log(place.folder, row)
 
 
-def _told(folder: Path, row: Row) -> str:
+def _log(folder: Path, row: Row) -> str:
     return (folder / f"{row.name}-1.log").read_text()[-8000:]

@@ -66,9 +66,9 @@ def _measure(cluster: Cluster, namespace: str, runs: dict[Row, list[Run]], repea
 def _story(run: Run) -> str:
     if not isinstance(run, Finding):
         return f"FAILED: {run.why}"
-    told = "; ".join(f"{count} x {words[:150]}" for words, count in run.told.items())
+    told = "; ".join(f"{count} x {words[:150]}" for words, count in run.errors.items())
     return (
-        f"gap {run.gap:.2f} s, lost {run.lost}, doubled {run.doubled}, two writable {run.rivals} x, "
+        f"gap {run.gap:.2f} s, lost {run.lost}, doubled {run.doubled}, two writable {run.split_brain} x, "
         f"healed after {run.healed:.1f} s, "
         f"status.primary {late([run.named_late])} s late, Ready {late([run.ready_late])} s late, "
         f"load {run.load:.1f}; told: {told}"

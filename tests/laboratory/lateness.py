@@ -1,7 +1,7 @@
-"""How late the object told what had become so: a fact, step by step, against what was told of it.
+"""How late the status follows the facts: `status.primary` and the condition Ready.
 
-No clock and no cluster here. The two facts are the witness's (who acknowledges commits) and the pods' own
-(whether all of them serve); what is told of them are `status.primary` and the condition Ready.
+`status.primary` is compared with the instance that acknowledges commits (by the witness), and Ready with
+whether all pods serve. This module has neither clock nor cluster.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from tests.laboratory.sights import Reign
+from tests.laboratory.samples import PrimaryTerm
 from tests.rest import Object
 
 Value = str | bool
@@ -19,40 +19,40 @@ Value = str | bool
 
 @dataclass(frozen=True)
 class Step:
-    """What holds from a moment of the monotonic clock on; None where nobody can say."""
+    """A value from a moment of the monotonic clock on; None if it is not known."""
 
     moment: float
     value: Value | None
 
 
 @dataclass
-class Told:
-    """What a user who watched was told, and what the pods themselves said meanwhile."""
+class Timeline:
+    """What a watch of the object and of its pods reported."""
 
     primary: list[Step] = field(default_factory=list)
     """`status.primary`; "" while it names nobody."""
     ready: list[Step] = field(default_factory=list)
     """Whether the condition Ready is True."""
     whole: list[Step] = field(default_factory=list)
-    """Whether the pods serve, all of them."""
+    """Whether all pods serve."""
 
-    def named_late(self, reigns: Iterable[Reign]) -> float | None:
+    def named_late(self, terms: Iterable[PrimaryTerm]) -> float | None:
         """Return the worst seconds from a new primary's first commit until `status.primary` named it.
 
         Counted from the moment when the witness asked for that commit: rather too long than too short.
-        None where the primary stayed, or where nobody could watch.
+        None if the primary stayed, or nothing was watched.
         """
-        return longest(_reigned(reigns), self.primary)
+        return longest(_primaries(terms), self.primary)
 
     def ready_late(self) -> float | None:
         """Return the worst seconds for which Ready said something else than the pods, either way.
 
-        None where the pods served all the time, or where nobody could watch.
+        None if the pods served all the time, or nothing was watched.
         """
         return longest(self.whole, self.ready)
 
     def changes(self) -> Iterator[tuple[str, Step]]:
-        """Give all that changed, each by its name, in order of time."""
+        """Yield all changes with their names, in order of time."""
         named = (("status.primary", self.primary), ("Ready", self.ready), ("all pods serve", self.whole))
         found = [
             (name, step)
@@ -63,21 +63,21 @@ class Told:
         yield from sorted(found, key=lambda change: change[1].moment)
 
 
-def longest(fact: Collection[Step], told: Collection[Step]) -> float | None:
-    """Return the longest time in a row that one value of a fact was told otherwise.
+def longest(fact: Collection[Step], reported: Collection[Step]) -> float | None:
+    """Return the longest uninterrupted time for which a value was reported wrongly.
 
-    None where the fact never changed or nothing was told: then nothing was to be noticed.
+    None if the fact never changed, or nothing was reported.
     """
     known = {step.value for step in fact if step.value is not None}
-    if len(known) < 2 or not any(step.value is not None for step in told):
+    if len(known) < 2 or not any(step.value is not None for step in reported):
         return None
-    return max(_stretches(fact, told), default=0.0)
+    return max(_stretches(fact, reported), default=0.0)
 
 
-def _stretches(fact: Iterable[Step], told: Iterable[Step]) -> Iterator[float]:
-    """Give the length of each stretch; another value of the fact begins another."""
+def _stretches(fact: Iterable[Step], reported: Iterable[Step]) -> Iterator[float]:
+    """Yield the length of each wrong stretch; a new value of the fact begins a new one."""
     begun: float | None = None
-    for before, now in pairwise(_together(fact, told)):
+    for before, now in pairwise(_together(fact, reported)):
         moment, holds, said = before
         if None in (holds, said) or holds == said:
             begun = None
@@ -89,11 +89,11 @@ def _stretches(fact: Iterable[Step], told: Iterable[Step]) -> Iterator[float]:
 
 
 def _together(
-    fact: Iterable[Step], told: Iterable[Step]
+    fact: Iterable[Step], reported: Iterable[Step]
 ) -> Iterator[tuple[float, Value | None, Value | None]]:
-    """Give both at each moment when one of them changes."""
+    """Yield both values at each moment when one of them changes."""
     steps = [(step.moment, True, step.value) for step in fact]
-    steps += [(step.moment, False, step.value) for step in told]
+    steps += [(step.moment, False, step.value) for step in reported]
     holds = said = None
     for moment, is_fact, value in sorted(steps, key=lambda step: step[0]):
         if is_fact:
@@ -103,25 +103,25 @@ def _together(
         yield moment, holds, said
 
 
-def _reigned(reigns: Iterable[Reign]) -> list[Step]:
-    """Return who acknowledged; between two reigns nobody does, and the status may name either."""
-    return [step for reign in reigns for step in (Step(reign.begin, reign.instance), Step(reign.end, None))]
+def _primaries(terms: Iterable[PrimaryTerm]) -> list[Step]:
+    """Return who acknowledged commits; between two terms nobody does, and the status may name either."""
+    return [step for term in terms for step in (Step(term.begin, term.instance), Step(term.end, None))]
 
 
 def primary(database: Object) -> str:
-    """Read whom the status names; "" when nobody."""
+    """Return `status.primary`; "" if it is not set."""
     named: str = (database.get("status") or {}).get("primary") or ""
     return named
 
 
 def ready(thing: Object) -> bool:
-    """Read the condition Ready, of the database or of a pod."""
+    """Whether the condition Ready of the database or of a pod is True."""
     conditions = (thing.get("status") or {}).get("conditions") or []
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def whole(pods: Collection[Object], replicas: int) -> bool:
-    """Read whether so many pods serve: ready by the kubelet's word, one leads, all others stream."""
+    """Whether so many pods serve: all are Ready, one is the primary, and the others stream."""
     roles = [_role(pod) for pod in pods if ready(pod) and "deletionTimestamp" not in pod["metadata"]]
     served = len(pods) == len(roles) == replicas
     return served and sorted(roles) == ["primary", *["streaming"] * (replicas - 1)]

@@ -1,7 +1,7 @@
-"""A user who watches the object, as `kubectl get --watch` does, and somebody who watches its pods.
+"""Watches the database object and its pods with kubectl.
 
-Each watch is a kubectl in a thread of its own that stamps what comes with the monotonic clock. A watch that
-breaks is begun again and nothing is claimed of the time between: whatever happens here fails no run.
+Each watch runs in a thread of its own, and its events get a monotonic timestamp. A watch that breaks is
+restarted; the values in between are unknown. A failure here never fails a run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from schemas.types import KIND
 from tests.databases import LABEL, Database
 from tests.laboratory import lateness
-from tests.laboratory.lateness import Step, Told
+from tests.laboratory.lateness import Step, Timeline
 from tests.rest import Object, path
 
 AGAIN_SECONDS = 1.0
@@ -59,7 +59,7 @@ class Watch:
         with self.kubectl(self.page) as process:
             self._process = process
             try:
-                # Whoever ended this before there was a process to end did not end the process.
+                # `end` may have been called before there was a process to terminate.
                 if not self._ended.is_set():
                     self._read(process.stdout or ())
             finally:
@@ -71,7 +71,7 @@ class Watch:
         for line in lines:
             event, moment = json.loads(line), time.monotonic()
             apply(event, there)
-            # The first bookmark says that all that was there at the beginning has been told.
+            # The first bookmark marks the end of the initial list.
             known = known or event["type"] == "BOOKMARK"
             if known:
                 self.note(list(there.values()), moment)
@@ -92,21 +92,21 @@ def apply(event: Object, there: dict[str, Object]) -> None:
 
 
 @contextmanager
-def reading(database: Database, replicas: int) -> Iterator[Told]:
-    """Have the object and its pods watched meanwhile."""
-    told = Told()
+def reading(database: Database, replicas: int) -> Iterator[Timeline]:
+    """Watch the object and its pods meanwhile."""
+    timeline = Timeline()
 
     def of_object(found: list[Object] | None, moment: float) -> None:
-        told.primary.append(Step(moment, lateness.primary(found[0]) if found else None))
-        told.ready.append(Step(moment, lateness.ready(found[0]) if found else None))
+        timeline.primary.append(Step(moment, lateness.primary(found[0]) if found else None))
+        timeline.ready.append(Step(moment, lateness.ready(found[0]) if found else None))
 
     def of_pods(found: list[Object] | None, moment: float) -> None:
-        told.whole.append(Step(moment, None if found is None else lateness.whole(found, replicas)))
+        timeline.whole.append(Step(moment, None if found is None else lateness.whole(found, replicas)))
 
     own = _page(KIND, database, fieldSelector=f"metadata.name={database.name}")
     pods = _page("Pod", database, labelSelector=f"{LABEL}={database.name}")
     with _watching(database, own, of_object), _watching(database, pods, of_pods):
-        yield told
+        yield timeline
 
 
 def _page(kind: str, database: Database, **which: str) -> str:

@@ -67,7 +67,7 @@ ROWS: tuple[Row, ...] = (
         lasts=30,
         brief=8,
         old_side=True,
-        untold=True,
+        controller_affected=True,
     ),
     Row("pod-frozen", "all of the primary's pod frozen", faults.pod_frozen, 25, 25, lasts=8, old_side=True),
     Row(
@@ -88,7 +88,7 @@ ROWS: tuple[Row, ...] = (
         20,
         lasts=30,
         brief=8,
-        untold=True,
+        controller_affected=True,
     ),
     Row(
         "api-server-down",
@@ -148,7 +148,7 @@ def unguided(row: Row) -> Row:
         worst=row.worst + allowed,
         peer="",
         lasts=max(row.lasts, 12),
-        untold=True,
+        controller_affected=True,
     )
 
 

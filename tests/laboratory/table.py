@@ -38,8 +38,8 @@ class Row:
     """Whether the old primary may be alive where the Service does not lead: it is written to as well."""
     anew: bool = False
     """Whether the application connects anew for each row: what it has open goes on."""
-    untold: bool = False
-    """Whether the controller may go too: until another has its lease nobody tells of anything."""
+    controller_affected: bool = False
+    """Whether the fault may hit the controller, too: the status then stops until another has the Lease."""
 
     def briefly(self) -> Row:
         """Return the row as the cluster tier runs it."""
@@ -53,11 +53,11 @@ class Finding:
     gap: float
     lost: int
     doubled: int
-    rivals: int
+    split_brain: int
     healed: float
     """From the end of the fault until every instance followed again."""
-    told: dict[str, int] = field(default_factory=dict)
-    """What the application was told during the gap."""
+    errors: dict[str, int] = field(default_factory=dict)
+    """The errors that the application got during the gap, and how often."""
     load: float = 0.0
     """The machine's load average afterwards."""
     named_late: float | None = None
@@ -69,8 +69,8 @@ class Finding:
 
     @property
     def safe(self) -> bool:
-        """Whether nothing happened that never may."""
-        return not (self.lost or self.doubled or self.rivals)
+        """Whether no row was lost or doubled, and no split brain was seen."""
+        return not (self.lost or self.doubled or self.split_brain)
 
     @property
     def prompt(self) -> bool:
@@ -103,12 +103,12 @@ def line(row: Row, runs: Sequence[Run]) -> str:
         return f"{begin} {'-':>7} {'-':>7} {0:4}{end}"
     gaps = [finding.gap for finding in findings]
     lost = sum(finding.lost + finding.doubled for finding in findings)
-    rivals = sum(finding.rivals for finding in findings)
+    split_brain = sum(finding.split_brain for finding in findings)
     healed = max(finding.healed for finding in findings)
     load = max(finding.load for finding in findings)
     named = late(finding.named_late for finding in findings)
     ready = late(finding.ready_late for finding in findings)
-    writable = "never" if rivals == 0 else f"{rivals} x"
+    writable = "never" if split_brain == 0 else f"{split_brain} x"
     return (
         f"{begin} {median(gaps):7.2f} {max(gaps):7.2f} {len(gaps):4} {lost:4}"
         f" {writable:>12} {healed:6.1f} {named:>6} {ready:>6} {load:5.1f}{end}"

@@ -1,4 +1,4 @@
-"""One fault on one database, from the first row to the last look."""
+"""One run of one fault on one database."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from http.client import HTTPException
 from deploy.local.processes import CommandError, NotReadyError
 from tests.clusters import OPERATOR
 from tests.laboratory.laboratory import Laboratory
-from tests.laboratory.lateness import Told
+from tests.laboratory.lateness import Timeline
 from tests.laboratory.ledger import Gap, Ledger, balance
 from tests.laboratory.reader import reading
-from tests.laboratory.sights import Sight, reigns, rivals
+from tests.laboratory.samples import Sample, primary_terms, split_brain
 from tests.laboratory.table import Failure, Finding, Row, Run
 from tests.laboratory.witness import watching
 from tests.laboratory.writer import Writer, writing
@@ -38,20 +38,20 @@ TROUBLE = (
     RefusedError,
     subprocess.SubprocessError,
 )
-"""What a laboratory meets whose cluster is in disorder; each wait for order has its end."""
+"""Errors of a cluster that did not recover: they fail the run, not the laboratory."""
 
 
 @dataclass
-class Course:
-    """What happened in one run; moments of the monotonic clock."""
+class Recording:
+    """What was recorded in one run; times are of the monotonic clock."""
 
     begun: float
     struck: float = 0.0
     over: float = 0.0
     healed: float = 0.0
     ledgers: dict[str, Ledger] = field(default_factory=dict)
-    sights: list[Sight] = field(default_factory=list)
-    told: Told = field(default_factory=Told)
+    samples: list[Sample] = field(default_factory=list)
+    timeline: Timeline = field(default_factory=Timeline)
 
     @property
     def gap(self) -> Gap:
@@ -60,53 +60,53 @@ class Course:
 
 
 def trial(laboratory: Laboratory, row: Row, run: int = 1) -> Run:
-    """Run a fault once; where it does not come to its end, another database takes the next one."""
+    """Run a fault once; after a failure, the next run gets another database."""
     name = f"{row.name}-{run}"
-    course = Course(time.monotonic())
+    recording = Recording(time.monotonic())
     try:
         laboratory.prepare(row.replicas)
         row.before(laboratory.scene)
-        course.begun = time.monotonic()
-        _take_course(laboratory, row, name, course)
-        finding = _finding(laboratory, course)
+        recording.begun = time.monotonic()
+        _record(laboratory, row, name, recording)
+        finding = _finding(laboratory, recording)
     except TROUBLE as error:
-        _keep(laboratory, name, course)
+        _keep(laboratory, name, recording)
         laboratory.give_up()
         return Failure(f"{type(error).__name__}: {error}")
     if finding.gap > row.median or not finding.safe or not finding.prompt:
-        _keep(laboratory, name, course)
+        _keep(laboratory, name, recording)
     return finding
 
 
-def _take_course(laboratory: Laboratory, row: Row, name: str, course: Course) -> None:
+def _record(laboratory: Laboratory, row: Row, name: str, recording: Recording) -> None:
     with ExitStack() as stack:
         primary = laboratory.database.primary()
         writers = list(_writers(laboratory, row, name, stack))
         witness = stack.enter_context(watching(laboratory.settings(), laboratory.places))
-        course.sights = witness.sights
-        course.told = stack.enter_context(reading(laboratory.database, row.replicas))
+        recording.samples = witness.samples
+        recording.timeline = stack.enter_context(reading(laboratory.database, row.replicas))
         for writer in writers:
             _until_flowing(writer, 0.0)
-        # What went before has just woken Patroni, and no fault knows when the lock was renewed.
+        # The preparation has just woken Patroni: strike at a random time after a lock renewal.
         time.sleep(1 + random.uniform(0, ROUND_SECONDS))  # noqa: S311 - no secret
-        course.struck = time.monotonic()
+        recording.struck = time.monotonic()
         try:
             with row.fault(laboratory.scene):
                 _bear(writers[0], row)
-            course.over = time.monotonic()
-            _until_flowing(writers[0], course.over)
+            recording.over = time.monotonic()
+            _until_flowing(writers[0], recording.over)
             laboratory.until_well()
-            course.healed = time.monotonic()
-            # What the instances do last, as rejoining, must not hold writes up either.
+            recording.healed = time.monotonic()
+            # Rejoining instances must not delay writes either.
             time.sleep(1)
             _until_flowing(writers[0], time.monotonic())
         finally:
-            course.ledgers = {writer.name: writer.ledger() for writer in writers}
-    course.ledgers = {writer.name: writer.ledger() for writer in writers}
-    # What the old primary acknowledges beside a new one is the proof of two.
-    _, *beside = course.ledgers.values()
-    course.sights += [
-        Sight(primary, t, t, writable=True) for each in beside for t in each.acknowledged.values()
+            recording.ledgers = {writer.name: writer.ledger() for writer in writers}
+    recording.ledgers = {writer.name: writer.ledger() for writer in writers}
+    # Commits that the old primary acknowledges beside a new one prove a split brain.
+    _, *beside = recording.ledgers.values()
+    recording.samples += [
+        Sample(primary, t, t, writable=True) for each in beside for t in each.acknowledged.values()
     ]
 
 
@@ -122,7 +122,7 @@ def _writers(laboratory: Laboratory, row: Row, name: str, stack: ExitStack) -> I
 
 
 def _bear(writer: Writer, row: Row) -> None:
-    """Leave a fault for a while, and then until rows are acknowledged again, if that comes at all."""
+    """Keep a fault for `lasts` seconds, then until rows are acknowledged again or `patience` has passed."""
     time.sleep(row.lasts)
     since = time.monotonic()
     while writer.ledger().after(since) < FLOWING_ROWS and time.monotonic() < since + row.patience:
@@ -136,27 +136,27 @@ def _until_flowing(writer: Writer, since: float) -> None:
     until(flowing, FLOWING_SECONDS, lambda: f"{writer.name}: nobody writes", 0.2)
 
 
-def _finding(laboratory: Laboratory, course: Course) -> Finding:
-    accounts = [balance(ledger, laboratory.rows(name)) for name, ledger in course.ledgers.items()]
-    ledger = next(iter(course.ledgers.values()))
-    reigned = reigns(course.sights)
+def _finding(laboratory: Laboratory, recording: Recording) -> Finding:
+    accounts = [balance(ledger, laboratory.rows(name)) for name, ledger in recording.ledgers.items()]
+    ledger = next(iter(recording.ledgers.values()))
+    terms = primary_terms(recording.samples)
     return Finding(
-        gap=course.gap.seconds,
+        gap=recording.gap.seconds,
         lost=sum(len(account.lost) for account in accounts),
         doubled=sum(len(account.doubled) for account in accounts),
-        rivals=len(rivals(course.sights)),
-        healed=course.healed - course.over,
-        told=ledger.reasons(course.gap),
+        split_brain=len(split_brain(recording.samples)),
+        healed=recording.healed - recording.over,
+        errors=ledger.reasons(recording.gap),
         load=os.getloadavg()[0],
-        named_late=course.told.named_late(reigned),
-        ready_late=course.told.ready_late(),
-        changes=len(reigned) - 1,
+        named_late=recording.timeline.named_late(terms),
+        ready_late=recording.timeline.ready_late(),
+        changes=len(terms) - 1,
     )
 
 
-def _keep(laboratory: Laboratory, name: str, course: Course) -> None:
-    """Keep what the instances and the controller told, for whoever asks where the time went."""
-    since = f"--since={time.monotonic() - course.begun + 1:.0f}s"
+def _keep(laboratory: Laboratory, name: str, recording: Recording) -> None:
+    """Write the logs of the instances and the controller, and the timeline, to a file."""
+    since = f"--since={time.monotonic() - recording.begun + 1:.0f}s"
     every = (since, "--timestamps", "--prefix", "--tail=-1", "--ignore-errors")
     database = laboratory.database
     instances = ("--namespace", database.namespace, "logs", "-l", f"keddah.dev/database={database.name}")
@@ -164,30 +164,34 @@ def _keep(laboratory: Laboratory, name: str, course: Course) -> None:
     sources = (
         lambda: [database.cluster(*instances, *every).out],
         lambda: [database.cluster(*controller, *every).out],
-        lambda: list(_story(course)),
+        lambda: list(_story(recording)),
         database.events,
         lambda: [database.story()],
     )
-    told = [line for source in sources for line in _as_far_as_told(source)]
-    (laboratory.folder / f"{name}.log").write_text("\n".join(told))
+    lines = [line for source in sources for line in _lines_or_error(source)]
+    (laboratory.folder / f"{name}.log").write_text("\n".join(lines))
 
 
-def _as_far_as_told(source: Callable[[], list[str]]) -> list[str]:
-    """Have a source's lines, or why there are none: a node that a fault took away answers nothing."""
+def _lines_or_error(source: Callable[[], list[str]]) -> list[str]:
+    """Return a source's lines, or the error: a node that is down does not answer."""
     try:
         return source()
     except TROUBLE as error:
         return [f"{type(error).__name__}: {error}"]
 
 
-def _story(course: Course) -> Iterator[str]:
-    for what, moment in (("struck", course.struck), ("over", course.over), ("healed", course.healed)):
+def _story(recording: Recording) -> Iterator[str]:
+    for what, moment in (
+        ("struck", recording.struck),
+        ("over", recording.over),
+        ("healed", recording.healed),
+    ):
         yield f"{what} at {_clock(moment)}" if moment else f"never {what}"
-    if any(ledger.after(course.struck) for ledger in course.ledgers.values()):
-        yield f"gap from {_clock(course.gap.begin)} to {_clock(course.gap.end)}"
-    for reign in reigns(course.sights):
-        yield f"{reign.instance} acknowledged from {_clock(reign.begin)} to {_clock(reign.end)}"
-    for fact, step in course.told.changes():
+    if any(ledger.after(recording.struck) for ledger in recording.ledgers.values()):
+        yield f"gap from {_clock(recording.gap.begin)} to {_clock(recording.gap.end)}"
+    for term in primary_terms(recording.samples):
+        yield f"{term.instance} acknowledged from {_clock(term.begin)} to {_clock(term.end)}"
+    for fact, step in recording.timeline.changes():
         yield f"{fact} became {step.value} at {_clock(step.moment)}"
 
 

@@ -1,7 +1,7 @@
-"""Asks every instance, ten times a second and at its own address, to commit a row.
+"""Tries to commit a row on every instance, ten times a second, at the instance's own address.
 
-That it is in no recovery is not enough: a primary that is cut off or wakes from a freeze says so too, and
-yet nothing that is written to it is acknowledged. It is asked on its own node, whose network may be cut.
+`NOT pg_is_in_recovery()` is not enough: it is also true on a partitioned primary, which acknowledges no
+commits. The witness connects from the instance's own node, whose network may be cut off.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 import psycopg
 
 from tests.laboratory.client import Client
-from tests.laboratory.sights import Sight
+from tests.laboratory.samples import Sample
 
 PERIOD_SECONDS = 0.1
 LOOK_SECONDS = 0.5
 AWAY_SECONDS = 5.0
-"""Between two looks for new instances, and while nobody tells of any: the API server is away."""
+"""Between two searches for new instances; the longer one while the API server does not answer."""
 TABLE = "witness"
 QUESTION = "SELECT pg_is_in_recovery()"
 STATEMENT = f"INSERT INTO {TABLE} VALUES (clock_timestamp())"  # noqa: S608 - a constant
@@ -30,25 +30,25 @@ STATEMENT = f"INSERT INTO {TABLE} VALUES (clock_timestamp())"  # noqa: S608 - a 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an instance is: its address, and what takes a thread to its node."""
+    """An instance's address, and a function that moves the calling thread into its node's network."""
 
     address: str
     enter: Callable[[], None]
 
 
 Places = Callable[[], Mapping[str, Place]]
-"""Gives the place of each instance that there is, by its name."""
+"""Returns the place of each instance by its name."""
 
 
 class Witness:
-    """One thread for each address; an instance that does not answer is not writable for anybody."""
+    """Runs one thread for each address; an instance that does not answer gives no sample."""
 
     def __init__(self, settings: Mapping[str, Any], places: Places) -> None:
-        # Standbys are to answer too.
+        # Standbys are probed, too.
         self._settings = {**settings, "target_session_attrs": "any"}
         self._places = places
         self._ended = threading.Event()
-        self.sights: list[Sight] = []
+        self.samples: list[Sample] = []
 
     def follow(self, threads: ExitStack) -> None:
         """Find new instances until the end."""
@@ -78,11 +78,11 @@ class Witness:
                 asked = time.monotonic()
                 writable = _commits(client)
                 if writable is not None:
-                    self.sights.append(Sight(name, asked, time.monotonic(), writable))
+                    self.samples.append(Sample(name, asked, time.monotonic(), writable))
 
 
 def _commits(client: Client) -> bool | None:
-    """Tell whether a row is acknowledged; None when there is no answer."""
+    """Whether a commit is acknowledged; None if there is no answer."""
     try:
         ((follows,),) = client.run(QUESTION)
         if not follows:
@@ -94,7 +94,7 @@ def _commits(client: Client) -> bool | None:
 
 @contextmanager
 def watching(settings: Mapping[str, Any], places: Places) -> Iterator[Witness]:
-    """Have the instances asked meanwhile."""
+    """Sample the instances meanwhile."""
     witness = Witness(settings, places)
     with ExitStack() as threads:
         try:

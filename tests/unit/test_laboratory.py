@@ -7,8 +7,8 @@ import pytest
 
 from tests.laboratory.ledger import Gap, Ledger, balance, parse
 from tests.laboratory.rows import ROWS, UNGUIDED
+from tests.laboratory.samples import Sample, primary_terms, split_brain
 from tests.laboratory.scene import Scene
-from tests.laboratory.sights import Sight, reigns, rivals
 from tests.laboratory.table import Failure, Finding, Row, line, reached, safe
 
 
@@ -20,12 +20,12 @@ def row(median: float = 2, worst: float = 3) -> Row:
     return Row("fault", "a fault", nothing, median, worst)
 
 
-def finding(gap: float = 1.0, *, lost: int = 0, doubled: int = 0, rivals: int = 0) -> Finding:
-    return Finding(gap, lost, doubled, rivals, healed=5.0, load=0.5)
+def finding(gap: float = 1.0, *, lost: int = 0, doubled: int = 0, split_brain: int = 0) -> Finding:
+    return Finding(gap, lost, doubled, split_brain, healed=5.0, load=0.5)
 
 
-def yes(instance: str, *moments: float) -> list[Sight]:
-    return [Sight(instance, moment, moment + 0.01, writable=True) for moment in moments]
+def yes(instance: str, *moments: float) -> list[Sample]:
+    return [Sample(instance, moment, moment + 0.01, writable=True) for moment in moments]
 
 
 def test_notes_are_read_less_a_line_that_is_being_written() -> None:
@@ -61,41 +61,41 @@ def test_only_acknowledged_rows_can_be_lost() -> None:
     assert account.doubled == (3,)
 
 
-def test_a_takeover_is_no_rivalry() -> None:
-    assert rivals([*yes("a", 0.0, 0.1, 0.2), *yes("b", 0.5, 0.6)]) == []
+def test_a_failover_is_no_split_brain() -> None:
+    assert split_brain([*yes("a", 0.0, 0.1, 0.2), *yes("b", 0.5, 0.6)]) == []
 
 
-def test_two_that_acknowledge_in_turns_are_rivals() -> None:
-    ((last, other),) = rivals([*yes("a", 0.0), *yes("b", 0.05), *yes("a", 0.1)])
+def test_two_that_acknowledge_in_turns_are_a_split_brain() -> None:
+    ((last, other),) = split_brain([*yes("a", 0.0), *yes("b", 0.05), *yes("a", 0.1)])
     assert (last.instance, other.instance) == ("a", "b")
 
 
 def test_a_refusal_in_between_ends_the_proof() -> None:
-    refused = Sight("a", 0.02, 0.03, writable=False)
-    assert rivals([*yes("a", 0.0), refused, *yes("b", 0.05), *yes("a", 0.1)]) == []
+    refused = Sample("a", 0.02, 0.03, writable=False)
+    assert split_brain([*yes("a", 0.0), refused, *yes("b", 0.05), *yes("a", 0.1)]) == []
 
 
 def test_answers_that_overlap_in_time_prove_nothing() -> None:
-    slow = Sight("b", 0.005, 0.5, writable=True)
-    assert rivals([*yes("a", 0.0, 0.1), slow]) == []
+    slow = Sample("b", 0.005, 0.5, writable=True)
+    assert split_brain([*yes("a", 0.0, 0.1), slow]) == []
 
 
 @pytest.mark.parametrize(
-    "sights",
+    "samples",
     [
-        [*yes("a", 0.0, 0.1), Sight("b", 0.05, 0.06, writable=False)],
-        [*yes("a", 0.0), *yes("b", 0.05), Sight("a", 0.1, 0.11, writable=False)],
-        [*yes("a", 0.0, 0.1), Sight("b", 0.05, 0.2, writable=True)],
+        [*yes("a", 0.0, 0.1), Sample("b", 0.05, 0.06, writable=False)],
+        [*yes("a", 0.0), *yes("b", 0.05), Sample("a", 0.1, 0.11, writable=False)],
+        [*yes("a", 0.0, 0.1), Sample("b", 0.05, 0.2, writable=True)],
     ],
     ids=["a standby answers", "the old primary refuses", "the answer came too late"],
 )
-def test_nothing_less_is_a_proof(sights: list[Sight]) -> None:
-    assert rivals(sights) == []
+def test_nothing_less_is_a_proof(samples: list[Sample]) -> None:
+    assert split_brain(samples) == []
 
 
-def test_reigns_follow_one_another() -> None:
-    refused = Sight("a", 0.7, 0.8, writable=False)
-    first, second = reigns([*yes("a", 0.0, 0.1), *yes("b", 0.5, 0.6), refused])
+def test_primary_terms_follow_one_another() -> None:
+    refused = Sample("a", 0.7, 0.8, writable=False)
+    first, second = primary_terms([*yes("a", 0.0, 0.1), *yes("b", 0.5, 0.6), refused])
     assert (first.instance, second.instance) == ("a", "b")
     assert first.begin == 0.0
     assert first.end == pytest.approx(0.11)
@@ -109,7 +109,7 @@ def test_a_target_is_for_the_median_and_for_the_worst() -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", [finding(lost=1), finding(doubled=1), finding(rivals=1), Failure("no end")]
+    "broken", [finding(lost=1), finding(doubled=1), finding(split_brain=1), Failure("no end")]
 )
 def test_one_run_that_was_not_survived_is_one_too_many(broken: Finding | Failure) -> None:
     assert not safe([finding(), broken])
@@ -134,7 +134,7 @@ def test_a_line_has_the_worst_lateness_that_was_seen() -> None:
 
 
 def test_a_line_tells_what_went_wrong() -> None:
-    told = line(row(), [finding(4), finding(lost=2, rivals=1), Failure("nobody writes\nat all")])
+    told = line(row(), [finding(4), finding(lost=2, split_brain=1), Failure("nobody writes\nat all")])
     assert " 1 x " in told
     assert told.endswith("MISSED  FAILED: nobody writes")
 
@@ -148,8 +148,8 @@ def test_every_fault_has_one_name_and_a_variant_without_the_controller() -> None
 
 
 def test_nothing_is_told_soon_where_the_controller_may_go_too() -> None:
-    assert {fault.name for fault in ROWS if fault.untold} == {"node-cut-off", "node-off"}
-    assert all(fault.untold for fault in UNGUIDED)
+    assert {fault.name for fault in ROWS if fault.controller_affected} == {"node-cut-off", "node-off"}
+    assert all(fault.controller_affected for fault in UNGUIDED)
 
 
 def test_the_cluster_tier_only_shortens() -> None:

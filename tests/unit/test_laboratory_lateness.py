@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.laboratory.lateness import Step, Told, Value, longest, primary, ready, whole
+from tests.laboratory.lateness import Step, Timeline, Value, longest, primary, ready, whole
 from tests.laboratory.reader import apply
-from tests.laboratory.sights import Reign
+from tests.laboratory.samples import PrimaryTerm
 from tests.rest import Object
 
 
@@ -53,25 +53,25 @@ def test_where_nothing_changed_nothing_could_be_late() -> None:
     assert longest(steps((0, True), (5, None), (6, True)), steps((0, True))) is None
 
 
-@pytest.mark.parametrize("told", [[], [(0.0, None)]])
-def test_where_nobody_watched_nothing_is_known(told: list[tuple[float, Value | None]]) -> None:
-    assert longest(steps((0, True), (5, False)), steps(*told)) is None
+@pytest.mark.parametrize("reported", [[], [(0.0, None)]])
+def test_where_nobody_watched_nothing_is_known(reported: list[tuple[float, Value | None]]) -> None:
+    assert longest(steps((0, True), (5, False)), steps(*reported)) is None
 
 
 def test_time_without_a_watch_is_not_counted() -> None:
-    told = steps((0, True), (6, None), (9, True), (10, False), (30, None))
-    assert longest(steps((0, True), (5, False)), told) == 1
+    reported = steps((0, True), (6, None), (9, True), (10, False), (30, None))
+    assert longest(steps((0, True), (5, False)), reported) == 1
 
 
 def test_a_new_reign_begins_with_its_first_commit() -> None:
-    told = Told(primary=steps((0, "a"), (5.5, "b"), (30, None)))
-    assert told.named_late([Reign("a", 0, 3), Reign("b", 5, 9)]) == 0.5
-    assert told.named_late([Reign("a", 0, 9)]) is None
+    timeline = Timeline(primary=steps((0, "a"), (5.5, "b"), (30, None)))
+    assert timeline.named_late([PrimaryTerm("a", 0, 3), PrimaryTerm("b", 5, 9)]) == 0.5
+    assert timeline.named_late([PrimaryTerm("a", 0, 9)]) is None
 
 
 def test_all_that_changed_is_told_in_order_of_time() -> None:
-    told = Told(steps((1, "a"), (2, "a"), (4, "b")), steps((3, True)), steps((2, False)))
-    assert [(name, step.moment) for name, step in told.changes()] == [
+    timeline = Timeline(steps((1, "a"), (2, "a"), (4, "b")), steps((3, True)), steps((2, False)))
+    assert [(name, step.moment) for name, step in timeline.changes()] == [
         ("status.primary", 1),
         ("all pods serve", 2),
         ("Ready", 3),
