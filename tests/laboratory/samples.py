@@ -5,15 +5,19 @@ It has neither clock nor database.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One instance's answer to a test write; it is true at some moment between the two times."""
+    """One instance's answer to a test write; it is true at some moment between the two times.
+
+    A write is asked for when its instance has said that it is not in recovery, and not before.
+    """
 
     instance: str
     asked: float
@@ -49,11 +53,15 @@ def split_brain(samples: Iterable[Sample]) -> list[tuple[Sample, Sample]]:
 
 
 def primary_terms(samples: Iterable[Sample]) -> list[PrimaryTerm]:
-    """Return the terms of the primaries, in order of time."""
-    yes = sorted((sample for sample in samples if sample.writable), key=lambda sample: sample.answered)
+    """Return the terms of the primaries, in order of time.
+
+    The order is that of asking: an instance was asked for what it acknowledged before it stopped being
+    primary, and its successor after that. A busy witness may note the answers in another order.
+    """
+    yes = sorted((sample for sample in samples if sample.writable), key=lambda sample: sample.asked)
     runs = [list(run) for _, run in groupby(yes, key=lambda sample: sample.instance)]
-    return [_term(run) for run in runs]
-
-
-def _term(run: Sequence[Sample]) -> PrimaryTerm:
-    return PrimaryTerm(run[0].instance, run[0].asked, run[-1].answered)
+    nexts = [*(run[0].asked for run in runs[1:]), math.inf]
+    return [
+        PrimaryTerm(run[0].instance, run[0].asked, min(run[-1].answered, following))
+        for run, following in zip(runs, nexts, strict=False)
+    ]

@@ -75,21 +75,22 @@ class Witness:
         place.enter()
         with Client({**self._settings, "hostaddr": place.address}) as client:
             while not self._ended.wait(PERIOD_SECONDS):
-                asked = time.monotonic()
-                writable = _commits(client)
-                if writable is not None:
-                    self.samples.append(Sample(name, asked, time.monotonic(), writable))
+                if sample := _sample(name, client):
+                    self.samples.append(sample)
 
 
-def _commits(client: Client) -> bool | None:
-    """Whether a commit is acknowledged; None if there is no answer."""
+def _sample(name: str, client: Client) -> Sample | None:
+    """Ask whether a commit is acknowledged; None if there is no answer."""
+    asked = time.monotonic()
     try:
         ((follows,),) = client.run(QUESTION)
         if not follows:
+            # Connecting may have taken seconds, at whose beginning another instance was primary.
+            asked = time.monotonic()
             client.run(STATEMENT)
     except psycopg.Error:
         return None
-    return not follows
+    return Sample(name, asked, time.monotonic(), not follows)
 
 
 @contextmanager

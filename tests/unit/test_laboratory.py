@@ -102,6 +102,18 @@ def test_primary_terms_follow_one_another() -> None:
     assert second.begin == 0.5
 
 
+def test_an_answer_that_was_noted_late_is_no_term_of_its_own() -> None:
+    late = Sample("a", 0.2, 0.9, writable=True)
+    first, second = primary_terms([*yes("a", 0.0, 0.1), late, *yes("b", 0.5, 0.6)])
+    assert (first.instance, second.instance) == ("a", "b")
+    assert first.end <= second.begin
+
+
+def test_a_primary_that_comes_back_has_two_terms() -> None:
+    terms = primary_terms([*yes("a", 0.0), *yes("b", 0.5), *yes("a", 0.9)])
+    assert [term.instance for term in terms] == ["a", "b", "a"]
+
+
 def test_a_target_is_for_the_median_and_for_the_worst() -> None:
     assert reached(row(), [finding(1), finding(1), finding(2.9)])
     assert not reached(row(), [finding(1), finding(1), finding(3.1)])
