@@ -31,26 +31,20 @@ def orders(rest: Rest, restricted: str) -> Object:
 
 
 @pytest.fixture(scope="module")
-def kept(rest: Rest, shared_namespace: str, controller: ControllerProcess) -> Object:
+def kept(rest: Rest, shared_namespace: str, controller: ControllerProcess, plane: ControlPlane) -> Object:
     """Give one such database for every test after which it is as before."""
     del controller
     made = rest.create(factory.submitted("orders", shared_namespace, version="17", replicas=2)).expect()
     wait_condition(rest, shared_namespace, "Stalled", "NoDefaultStorageClass")
-    settled(rest, shared_namespace)
+    until(lambda: quiet(plane, shared_namespace))
     return made
 
 
-def settled(rest: Rest, namespace: str) -> None:
-    """Wait until the children are as the controller leaves them."""
-    versions: list[Any] = [None]
-
-    def quiet() -> bool:
-        now = {key: child["metadata"]["resourceVersion"] for key, child in live(rest, namespace).items()}
-        before, versions[0] = versions[0], now
-        time.sleep(0.3)
-        return bool(before == now)
-
-    until(quiet)
+def quiet(plane: ControlPlane, namespace: str) -> bool:
+    """Tell whether the controller wrote nothing there for a second, no event either."""
+    begun = Audit(plane.audit_log).end()
+    time.sleep(1)
+    return not any(entry.writes and entry.namespace == namespace for entry in begun.since())
 
 
 def test_all_children_come_to_be_with_labels_and_owners(rest: Rest, orders: Object) -> None:
@@ -173,7 +167,7 @@ def test_nothing_is_written_when_nothing_changed(
     rest: Rest, kept: Object, controller: ControllerProcess, plane: ControlPlane
 ) -> None:
     namespace = kept["metadata"]["namespace"]
-    settled(rest, namespace)
+    until(lambda: quiet(plane, namespace))
     before = Audit(plane.audit_log).end()
     reconciles = controller.metric("keddah_reconciles_total")
     rest.merge(KIND, namespace, "orders", {"metadata": {"labels": {"team": "payments"}}}).expect()

@@ -12,7 +12,7 @@ from controller.kube.leader import DURATION, RENEW_EVERY
 from tests.apiserver.conftest import free_lease
 from tests.audit import Audit
 from tests.controller_process import ControllerProcess
-from tests.waiting import until
+from tests.waiting import until, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,9 +33,15 @@ def replica(
 
     free_lease(rest)
     with ExitStack() as running:
-        yield lambda identity: running.enter_context(
-            ControllerProcess(tmp_path / identity, controller_kubeconfig, identity=identity)
-        ).ready()
+
+        def begin(identity: str) -> ControllerProcess:
+            process = ControllerProcess(tmp_path / identity, controller_kubeconfig, identity=identity)
+            running.enter_context(process).ready()
+            # Who waits is ready too: the first must lead before there is another who may.
+            until(lambda: holder(rest) and (process.leads() or holder(rest) != identity))
+            return process
+
+        yield begin
 
 
 def holder(rest: Rest) -> str:
@@ -68,7 +74,7 @@ def test_a_replica_that_is_told_to_end_hands_over(
     first, second = replica("one"), replica("two")
     assert end(first) == 0
     assert "Released the lease" in first.log.read_text()
-    until(second.leads, RENEW_EVERY * 2)
+    within(second.leads, RENEW_EVERY * 2)
     until(lambda: second.metric("keddah_caches_filled") == 1)
     assert holder(rest) == "two"
     assert end(second) == 0

@@ -68,7 +68,7 @@ def replicas(rest: Rest, namespace: str) -> int:
 
 def test_a_database_becomes_ready_and_says_so(rest: Rest, kubectl: Kubectl, shop: str) -> None:
     make(rest, shop)
-    kubectl.good("wait", "pgdb/orders", "-n", shop, "--for=condition=Ready", "--timeout=10s")
+    kubectl.good("wait", "pgdb/orders", "-n", shop, "--for=condition=Ready", "--timeout=50s")
     database = rest.get(KIND, shop, "orders")
     assert database is not None
     status = database["status"]

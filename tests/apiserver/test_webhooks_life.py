@@ -18,21 +18,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import factory, reviews
+from tests.waiting import until
 from tests.webhook_process import WebhookProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 JSON = {"Content-Type": "application/json"}
 REVIEW = json.dumps(reviews.creation(factory.complete_database())).encode()
-
-
-def until(fact: Callable[[], bool], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def allowed(connection: http.client.HTTPSConnection, content: bytes = REVIEW) -> bool:
@@ -197,7 +190,7 @@ def test_a_drain_loses_no_call(tmp_path: Path, attempt: int) -> None:
 
 
 def test_a_request_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:
-    with WebhookProcess(tmp_path) as server:
+    with WebhookProcess(tmp_path, KEDDAH_DRAIN_SECONDS="1") as server:
         connection = server.connect()
         connection.putrequest("POST", "/validate")
         connection.putheader("Content-Type", "application/json")
@@ -232,12 +225,12 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         until(lambda: server.probe("/readyz")[0] == 503)
         assert allowed(connection)
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(3) == 1
+        assert server.process.wait(30) == 1
         connection.close()
 
 
 def test_a_second_signal_ends_what_the_first_still_waits_for(tmp_path: Path) -> None:
-    with WebhookProcess(tmp_path, KEDDAH_DEADLINE_SECONDS="60") as server:
+    with WebhookProcess(tmp_path, KEDDAH_DEADLINE_SECONDS="60", KEDDAH_DRAIN_SECONDS="1") as server:
         connection = server.connect()
         connection.putrequest("POST", "/validate")
         connection.putheader("Content-Type", "application/json")
@@ -247,5 +240,5 @@ def test_a_second_signal_ends_what_the_first_still_waits_for(tmp_path: Path) -> 
         time.sleep(2)
         assert server.process.poll() is None
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(5) == 1
+        assert server.process.wait(30) == 1
         connection.close()
