@@ -13,8 +13,8 @@ NAME = "client"
 def client_pod(cluster: Cluster, namespace: str) -> None:
     """Make the pod, and wait until it runs."""
     cluster.rest.create(_manifest(namespace, _image(cluster))).expect()
-    ready = ("wait", "--for=condition=Ready", f"pod/{NAME}", "--timeout=60s")
-    cluster.good("--namespace", namespace, *ready, seconds=70)
+    ready = ("wait", "--for=condition=Ready", f"pod/{NAME}", "--timeout=180s")
+    cluster.good("--namespace", namespace, *ready, seconds=190)
 
 
 def _image(cluster: Cluster) -> str:

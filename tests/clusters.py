@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.kubectl import Output
 from tests.rest import Object, Rest
+from tests.waiting import until
 
 OPERATOR = "keddah-system"
 POLL = 0.1
@@ -80,10 +81,20 @@ class Cluster:
         """Scale `controller` or `webhooks`, and wait until so many pods are ready and the rest are gone."""
         name = f"deployment/keddah-{component}"
         self.good("--namespace", OPERATOR, "scale", name, f"--replicas={replicas}")
-        self.good("--namespace", OPERATOR, "rollout", "status", name, "--timeout=60s", seconds=70)
+        self.good("--namespace", OPERATOR, "rollout", "status", name, "--timeout=180s", seconds=190)
         if replicas == 0:
             label = f"app.kubernetes.io/component={component}"
-            self.good("--namespace", OPERATOR, "wait", "--for=delete", "pod", "-l", label, "--timeout=60s")
+            gone = ("wait", "--for=delete", "pod", "-l", label, "--timeout=180s")
+            self.good("--namespace", OPERATOR, *gone, seconds=190)
+
+    def until_operated(self) -> None:
+        """Wait until all pods of keddah itself are ready, whatever was done to them before."""
+        until(lambda: all(map(self._whole, ("controller", "webhooks"))), 60, poll=POLL)
+
+    def _whole(self, component: str) -> bool:
+        wished = self.rest.get("Deployment", OPERATOR, f"keddah-{component}")
+        ready = [pod for pod in self.operator_pods(component) if serves(pod)]
+        return wished is not None and len(ready) == wished["spec"]["replicas"]
 
     @contextmanager
     def without(self, component: str) -> Iterator[None]:
@@ -95,6 +106,13 @@ class Cluster:
             yield
         finally:
             self.scale_operator(component, before["spec"]["replicas"])
+
+
+def serves(pod: Object) -> bool:
+    """Tell whether a pod is ready, and is not about to go."""
+    conditions = pod["status"].get("conditions") or []
+    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
 
 
 @contextmanager

@@ -6,17 +6,19 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from schemas.types import API_VERSION, KIND
-from tests.clusters import POLL, Cluster
+from tests.clusters import POLL, Cluster, serves
 from tests.kubectl import Output
 from tests.rest import Answer, Object
 from tests.waiting import until
 
 ROLE = "keddah.dev/role"
 LABEL = "keddah.dev/database"
-APP = """psql -X -v ON_ERROR_STOP=1 -Atc "$0" "$(cat /etc/keddah/app/uri)" """
+# A server that has just gone may not even refuse.
+APP = """PGCONNECT_TIMEOUT=5 psql -X -v ON_ERROR_STOP=1 -Atc "$0" "$(cat /etc/keddah/app/uri)" """
 """As an application connects: through the Service, with what the Secret says."""
 
 
@@ -78,6 +80,7 @@ class Database:
     def settled(self, seconds: float = 120) -> Database:
         """Wait until the newest generation is Ready, nothing is left to do, and the Service leads there.
 
+        The pods are asked too, for the status may not tell yet of what was done to them a moment ago.
         Endpoints reach a node's packet filter some time after a pod is ready.
         """
         until(self._settled, seconds, self.story, POLL)
@@ -90,7 +93,10 @@ class Database:
         if status.get("observedGeneration") != live.get("metadata", {}).get("generation", 0):
             return False
         truth = {c["type"]: c["status"] for c in status.get("conditions") or []}
-        whole: bool = status["readyReplicas"] == live["spec"]["replicas"] == len(self.pods())
+        pods = self.pods()
+        whole: bool = (
+            status["readyReplicas"] == live["spec"]["replicas"] == len(pods) == sum(map(serves, pods))
+        )
         return whole and truth["Ready"] == "True" and truth["Reconciling"] == truth["Stalled"] == "False"
 
     def pods(self) -> list[Object]:
@@ -149,16 +155,21 @@ class Database:
         return self.cluster(*where, *command, seconds=seconds)
 
     def sql(self, statement: str, pod: str | None = None) -> str:
-        """Run a statement as the application does, through the Service, from an instance."""
-        done = self.execute(pod or self.pod_names()[0], "sh", "-c", APP, statement)
+        """Run a statement as the application does, through the Service, from an instance that serves."""
+        done = self.execute(pod or self._within(), "sh", "-c", APP, statement)
         assert done.code == 0, f"{statement}: {done.err}"
         return done.out.strip()
 
     def answers(self) -> bool:
-        """Tell whether somebody accepts writes through the Service."""
-        pods = [pod["metadata"]["name"] for pod in self.pods() if "deletionTimestamp" not in pod["metadata"]]
+        """Tell whether somebody accepts writes through the Service, seen from where `sql` asks."""
         question = "SELECT NOT pg_is_in_recovery()"
-        return any(self.execute(pod, "sh", "-c", APP, question).out.strip() == "t" for pod in pods)
+        return self.execute(self._within(), "sh", "-c", APP, question).out.strip() == "t"
+
+    def _within(self) -> str:
+        """Name the instance from which the Service is used; each node hears of a new primary by itself."""
+        pods = self.pods()
+        first = next((pod for pod in pods if serves(pod)), pods[0])
+        return str(first["metadata"]["name"])
 
     def superuser(self, pod: str, statement: str) -> str:
         """Run a statement in one instance as its superuser, over the socket."""
@@ -207,12 +218,25 @@ class Database:
         annotations = (state.get("metadata") or {}).get("annotations") or {}
         return [name.strip() for name in annotations.get("sync_standby", "").split(",")]
 
-    def events(self) -> list[str]:
-        """Give the events about the object, as `reason: note`, oldest first."""
+    def events(self, since: str = "") -> list[str]:
+        """Give the events about the object, as `reason: note`, oldest first; those of a moment and later.
+
+        They are sent in the background: one that must be there is waited for, with `until_told`.
+        """
         events = self.cluster.rest.list("Event", self.namespace)
         own = [e for e in events if (e.get("regarding") or {}).get("kind") == KIND]
         own.sort(key=lambda e: str(e["eventTime"] or e["metadata"]["creationTimestamp"]))
-        return [f"{e.get('reason')}: {e.get('note')}" for e in own if e["regarding"]["name"] == self.name]
+        told = [e for e in own if e["regarding"]["name"] == self.name and _last(e) >= since]
+        return [f"{e.get('reason')}: {e.get('note')}" for e in told]
+
+    def until_told(self, begin: str, *words: str, since: str = "") -> str:
+        """Wait for an event that begins so and has all the words in it."""
+
+        def told() -> str:
+            found = (e for e in self.events(since) if e.startswith(begin) and all(w in e for w in words))
+            return next(found, "")
+
+        return until(told, 20, self.story, POLL)
 
     def story(self) -> str:
         """Tell what a person would look at first."""
@@ -225,3 +249,14 @@ class Database:
         ]
         pods = self.cluster("--namespace", self.namespace, "get", "pods,pvc", "-o", "wide", "-L", ROLE).out
         return "\n".join([*lines, pods, *self.events()])
+
+
+def moment() -> str:
+    """Give the present moment, for `Database.events`: what was told before is of an earlier test."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _last(event: Object) -> str:
+    """Give the moment of an event; the same one again is not another, but becomes a series."""
+    series = event.get("series") or {}
+    return str(series.get("lastObservedTime") or event["eventTime"] or event["metadata"]["creationTimestamp"])

@@ -40,12 +40,12 @@ def test_three_lines_become_three_instances_on_three_nodes(cluster: Cluster, nam
     assert spec["replicas"] == 1
     assert spec["deletionPolicy"] == "Retain"
     assert spec["storage"]["size"] == "10Gi"
-    cluster.good(*within, "wait", "--for=condition=Ready", "pgdb/orders", "--timeout=90s", seconds=100)
+    cluster.good(*within, "wait", "--for=condition=Ready", "pgdb/orders", "--timeout=270s", seconds=280)
 
     cluster.good(*within, "scale", "pgdb", "orders", "--replicas=3")
     three = "--for=jsonpath={.status.readyReplicas}=3"
-    cluster.good(*within, "wait", three, "pgdb/orders", "--timeout=120s", seconds=130)
-    cluster.good(*within, "wait", "--for=condition=Ready", "pgdb/orders", "--timeout=60s", seconds=70)
+    cluster.good(*within, "wait", three, "pgdb/orders", "--timeout=360s", seconds=370)
+    cluster.good(*within, "wait", "--for=condition=Ready", "pgdb/orders", "--timeout=180s", seconds=190)
     orders = Database(cluster, namespace, "orders").settled()
     assert orders.sql("SELECT version()", "orders-1").startswith("PostgreSQL 17.")
     orders.sql("CREATE TABLE greetings (said text)")

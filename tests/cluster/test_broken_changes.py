@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.clusters import POLL
+from tests.clusters import POLL, serves
 from tests.databases import Database
 from tests.waiting import until
 
@@ -43,12 +43,7 @@ def _still_writable(database: Database, primary: str) -> None:
     assert database.sql("INSERT INTO kept VALUES (0) RETURNING n", primary).startswith("0")
     database.sql("DELETE FROM kept WHERE n = 0", primary)
     # The kubelet asks thrice before it believes that one has gone.
-    until(lambda: sum(map(_ready, database.pods())) == 2, 20, database.story, POLL)
-
-
-def _ready(pod: dict[str, Any]) -> bool:
-    conditions = pod["status"].get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    until(lambda: sum(map(serves, database.pods())) == 2, 20, database.story, POLL)
 
 
 def test_resources_that_no_node_has_take_one_standby_and_are_put_right(trio: Database, primary: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.clusters import POLL, Cluster
-from tests.databases import Database
+from tests.databases import Database, moment
 from tests.rest import Answer, path
 from tests.waiting import until
 
@@ -40,17 +40,18 @@ def _evict(database: Database, pod: str) -> Answer:
 def test_the_primary_hands_over_when_its_node_is_to_be_emptied(
     cluster: Cluster, trio: Database, node: str, mark: tuple[str, ...]
 ) -> None:
-    old, uids, earlier = trio.primary(), trio.uids(), len(trio.events())
+    old, uids, begun = trio.primary(), trio.uids(), moment()
     words = [*mark[:2], node, *mark[2:]]
     cluster.good(*words)
     until(lambda: trio.status().get("primary") not in (None, old), 30, trio.story, POLL)
     assert trio.uids() == uids
-    told = [event for event in trio.events()[earlier:] if event.startswith("SwitchedOver")]
-    assert f"for {node} is cordoned or being drained" in told[0]
+    trio.until_told(
+        "SwitchedOver: ", f"after {old}: ", f"for {node} is cordoned or being drained", since=begun
+    )
 
     trio.settled()
     selector = f"--pod-selector=statefulset.kubernetes.io/pod-name={old}"
-    cluster.good("drain", node, selector, "--delete-emptydir-data", "--timeout=60s", seconds=70)
+    cluster.good("drain", node, selector, "--delete-emptydir-data", "--timeout=180s", seconds=190)
     # Its volume is there, so it waits; meanwhile no other goes, the primary least of all.
     until(lambda: trio.uids().get(old) not in (None, uids[old]), 60, trio.story, POLL)
     assert [_evict(trio, pod).status for pod in trio.pod_names() if pod != old] == [

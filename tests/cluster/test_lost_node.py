@@ -63,7 +63,7 @@ def test_an_instance_whose_node_is_gone_comes_back_elsewhere_when_its_volume_is_
     until(lambda: identity(trio, claim) not in ("", lost), 60, trio.story, POLL)
     trio.settled()
     assert trio.child("Pod", standby)["spec"]["nodeName"] != node
-    assert any(event.startswith(f"Discard: discard {claim}") for event in trio.events())
+    trio.until_told(f"Discard: discard {claim}")
 
 
 def test_the_volume_of_the_primary_is_not_given_up(cluster: Cluster, trio: Database) -> None:

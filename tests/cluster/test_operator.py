@@ -13,6 +13,7 @@ LEASE = "keddah-controller"
 
 def test_both_processes_answer_probes_and_show_their_counters(cluster: Cluster, trio: Database) -> None:
     assert trio.status()["readyReplicas"] == 3
+    cluster.until_operated()
     pods = [pod for part in ("controller", "webhooks") for pod in cluster.operator_pods(part)]
     assert len(pods) >= 4
     for pod in pods:
@@ -50,16 +51,16 @@ def test_another_controller_takes_over_when_the_active_ones_pod_is_deleted(
         assert lease
         return str(lease["spec"].get("holderIdentity") or "")
 
+    cluster.until_operated()
+    living = [str(pod["metadata"]["name"]) for pod in cluster.operator_pods("controller")]
+    until(lambda: holder() in living, 30, holder, POLL)
     before = holder()
     cluster.rest.delete("Pod", OPERATOR, before).expect()
     until(lambda: holder() not in ("", before), 30, holder, POLL)
     # Whoever holds the lease acts.
     trio.cluster.rest.delete("PodDisruptionBudget", trio.namespace, "trio").expect()
     until(lambda: trio.cluster.rest.get("PodDisruptionBudget", trio.namespace, "trio"), 30, trio.story, POLL)
-    until(lambda: len(cluster.operator_pods("controller")) == 2, 30, poll=POLL)
-    cluster.good(
-        "--namespace", OPERATOR, "rollout", "status", "deployment/keddah-controller", "--timeout=60s"
-    )
+    cluster.until_operated()
 
 
 def test_without_webhooks_databases_serve_and_are_kept_and_changes_are_refused(
@@ -76,6 +77,7 @@ def test_without_webhooks_databases_serve_and_are_kept_and_changes_are_refused(
         trio.cluster.rest.delete("Service", trio.namespace, "trio-ro").expect()
         until(lambda: trio.cluster.rest.get("Service", trio.namespace, "trio-ro"), 30, trio.story, POLL)
     assert other.read() is None
+    cluster.until_operated()
     # Endpoints of the Service reach the API server's node a moment after the pods are ready.
     until(lambda: _accepted(trio), 30, poll=POLL)
 

@@ -91,8 +91,8 @@ def test_a_full_disk_fails_over_into_no_other_and_growth_brings_all_rows_back(da
     acknowledged = _fill(database)
     assert acknowledged > 0
     told = "disk full: db-0 (data-db-0, 400Mi), db-1 (data-db-1, 400Mi); increase spec.storage.size"
-    until(lambda: database.condition("Stalled")["message"].startswith(told), 30, database.story, POLL)
-    assert any(event.startswith("DiskFull: ") for event in database.events())
+    until(lambda: database.condition("Stalled").get("message", "").startswith(told), 30, database.story, POLL)
+    database.until_told("DiskFull: ")
     # As long as a failover would take: the other disk has the same rows and is as full.
     time.sleep(FAILOVER_SECONDS)
     took_over = [name for name in database.primaries() if name != primary]
@@ -120,6 +120,8 @@ def test_of_two_standbys_with_the_same_wal_the_one_with_room_takes_over(database
 
 def _successor(database: Database) -> str:
     before = database.primary()
+    same = "SELECT count(*) FROM pg_stat_replication WHERE flush_lsn = pg_current_wal_lsn()"
+    until(lambda: database.superuser(before, same) == "2", 30, database.story, POLL)
     database.execute(before, "sh", "-c", KILL)
     until(lambda: database.status().get("primary", before) != before, 60, database.story, POLL)
     return str(database.status()["primary"])

@@ -72,7 +72,7 @@ def _commits(database: Database) -> bool:
 @pytest.mark.own_cluster("needs volumes that are bound to their nodes")
 def test_with_no_standby_left_quorum_goes_on_and_strict_waits_until_it_may_not(alone: Database) -> None:
     until(lambda: _commits(alone), 20, alone.story, POLL)
-    assert alone.condition("Replicated")["status"] == "False"
+    until(lambda: alone.condition("Replicated").get("status") == "False", 30, alone.story, POLL)
     alone.change(synchronous="Strict")
     until(lambda: not _commits(alone), 30, alone.story, POLL)
     assert not _commits(alone)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests import policies
-from tests.clusters import POLL, Cluster
+from tests.clusters import POLL, Cluster, serves
 from tests.databases import Database
 from tests.policies import Edit, Policy
 from tests.waiting import until
@@ -108,7 +108,7 @@ def test_another_image_waits_for_its_window_or_for_its_users_word_and_takes_the_
     assert datetime.now(tz=UTC) < opens
 
     # Nothing but the clock wakes it.
-    _until_up_to_date_is(elder, "False", "Upgrading", 100)
+    _until_up_to_date_is(elder, "False", "Upgrading", (opens - datetime.now(tz=UTC)).total_seconds() + 30)
     assert datetime.now(tz=UTC) >= opens
     _until_all_have(elder, other)
     _until_up_to_date_is(elder, "True", "AsAllowed", 120)
@@ -116,9 +116,9 @@ def test_another_image_waits_for_its_window_or_for_its_users_word_and_takes_the_
     born = sorted(elder.pods(), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
     assert born[-1]["metadata"]["name"] == primary != elder.primary()
     assert not uids.items() & elder.uids().items()
-    story = elder.events()
-    assert any(event.startswith("Switchover: ") and primary in event for event in story)
-    told = [event.partition(":")[0] for event in story]
+    elder.until_told("Switchover: ", primary)
+    elder.until_told("UpToDate: ")
+    told = [event.partition(":")[0] for event in elder.events()]
     assert told.index("UpgradePending") < told.index("Upgrading") < told.index("UpToDate")
     assert elder.sql("SELECT count(*) FROM kept") == "100"
 
@@ -160,11 +160,16 @@ def test_databases_follow_one_after_another(
     for database in both:
         _until_up_to_date_is(database, "True", "AsAllowed", 120)
         database.settled()
-    told = ["".join(e for e in d.events() if e.startswith("UpgradeQueued: ")) for d in both]
+    until(lambda: any(map(_queued, both)), 20, elder.story, POLL)
+    told = [_queued(database) for database in both]
     assert sorted(map(bool, told)) == [False, True], told
     first, second = both if told[1] else both[::-1]
     assert max(map(_born, first.pods())) < min(map(_born, second.pods())), (first.events(), second.events())
     younger.delete()
+
+
+def _queued(database: Database) -> str:
+    return "".join(event for event in database.events() if event.startswith("UpgradeQueued: "))
 
 
 def _born(pod: dict[str, Any]) -> str:
@@ -218,13 +223,8 @@ def test_a_broken_image_takes_one_standby_and_goes_back_when_put_right(
 
     # Outside of the window too, for nothing that serves is disturbed.
     change_policy(_with_window(datetime.now(tz=UTC) + timedelta(days=3), lambda _: None))
-    until(lambda: all(map(_runs, elder.pods())), 120, elder.story, POLL)
+    until(lambda: all(map(serves, elder.pods())), 120, elder.story, POLL)
     elder.settled()
     assert {n: uid for n, uid in elder.uids().items() if n not in anew} == {
         n: uid for n, uid in uids.items() if n not in anew
     }
-
-
-def _runs(pod: dict[str, Any]) -> bool:
-    conditions = pod["status"].get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
