@@ -69,6 +69,7 @@ def replicas(rest: Rest, namespace: str) -> int:
 def test_a_database_becomes_ready_and_says_so(rest: Rest, kubectl: Kubectl, shop: str) -> None:
     make(rest, shop)
     kubectl.good("wait", "pgdb/orders", "-n", shop, "--for=condition=Ready", "--timeout=50s")
+    until(lambda: condition(rest, shop, "Reconciling").get("status") == "False")
     database = rest.get(KIND, shop, "orders")
     assert database is not None
     status = database["status"]
@@ -78,7 +79,9 @@ def test_a_database_becomes_ready_and_says_so(rest: Rest, kubectl: Kubectl, shop
     assert condition(rest, shop, "Stalled")["status"] == "False"
     assert condition(rest, shop, "Reconciling")["status"] == "False"
     assert condition(rest, shop, "Replicated")["status"] == "True"
-    assert "orders" in kubectl.good("get", "events", "-n", shop, "--field-selector", "reason=Ready")
+    # Events are sent in the background.
+    told = ("get", "events", "-n", shop, "--field-selector", "reason=Ready")
+    until(lambda: "orders" in kubectl.good(*told))
 
 
 def test_a_missing_storage_class_is_said_and_its_arrival_repairs(rest: Rest, shop: str) -> None:

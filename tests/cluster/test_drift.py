@@ -116,7 +116,8 @@ def test_lost_keys_come_back_and_running_members_go_on_obeying(trio: Database) -
     rest.delete("Secret", namespace, "trio-keys").expect()
     until(lambda: rest.get("Secret", namespace, "trio-keys"), 90, trio.story, POLL)
     until(lambda: trio.secret("tls")["ca.crt"].count("BEGIN") == 2, 30, trio.story, POLL)
-    assert trio.secret("app") == app | {"ca.crt": trio.secret("tls")["ca.crt"]}
+    trusted = trio.secret("tls")["ca.crt"]
+    until(lambda: trio.secret("app") == app | {"ca.crt": trusted}, 30, trio.story, POLL)
     assert trio.secret("tls")["tls.crt"] == tls["tls.crt"]
     _restarted(trio, "121")
     # The new authority's certificate is taken over by those who know only the old one's.
