@@ -49,13 +49,13 @@ cat "$folder/settings"
 
 
 def settings(engine: Engine, image: str, major: int) -> str:
-    """Give the parameters of a major in the image as the text of a JSON list, by name, one a line."""
+    """Return the parameters of a major in the image as the text of a JSON list, by name, one a line."""
     printed = engine.run(image, _SCRIPT.format(major=major, fields=", ".join(FIELDS)))
     return document(printed)
 
 
 def document(printed: str) -> str:
-    """Give what the server printed, a JSON object a line, as the text of the data file."""
+    """Return what the server printed, a JSON object a line, as the text of the data file."""
     rows = sorted((json.loads(line) for line in printed.splitlines()), key=lambda row: str(row["name"]))
     lines = [json.dumps(row, separators=(", ", ": "), ensure_ascii=False) for row in rows]
     return "[\n" + ",\n".join(lines) + "\n]\n"

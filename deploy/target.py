@@ -63,7 +63,7 @@ class Existing:
         return self._kind() is not None
 
     def up(self, archives: Sequence[Path]) -> None:
-        """Give kind's nodes the images; any other cluster pulls them."""
+        """Return kind's nodes the images; any other cluster pulls them."""
         cluster = self._kind()
         for archive in archives if cluster else ():
             run(["kind", "load", "image-archive", "--name", str(cluster), str(archive)])

@@ -33,7 +33,7 @@ class Naming:
     tag: str = VERSION
 
     def name(self, target: Target) -> str:
-        """Give the name that manifests for users have; what it stands for changes with every build."""
+        """Return the name that manifests for users have; what it stands for changes with every build."""
         return image(target.image, self.registry, self.tag)
 
 
@@ -47,7 +47,7 @@ class Workshop:
     environment: Mapping[str, str]
 
     def engine(self) -> Engine:
-        """Give what builds here. Raises EngineError."""
+        """Return what builds here. Raises EngineError."""
         return choose(self.cache, self.month)
 
 
@@ -61,17 +61,17 @@ class Built:
 
     @property
     def archive(self) -> Path:
-        """Give the archive that containerd and Docker import; it has the image under both names."""
+        """Return the archive that containerd and Docker import; it has the image under both names."""
         return self.folder / "image.tar"
 
     @property
     def catalogue(self) -> str:
-        """Give what the image says of the releases in it, as YAML; nothing for an image without any."""
+        """Return what the image says of the releases in it, as YAML; nothing for an image without any."""
         return (self.folder / _CATALOGUE).read_text()
 
 
 def build(target: Target, naming: Naming, workshop: Workshop) -> Built:
-    """Give an image, building it when the cache lacks it. Raises EngineError, CommandError."""
+    """Return an image, building it when the cache lacks it. Raises EngineError, CommandError."""
     with tempfile.TemporaryDirectory(prefix="keddah-build-") as temporary:
         context = Path(temporary, "context")
         context.mkdir()

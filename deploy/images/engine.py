@@ -193,7 +193,7 @@ def _run_visibly(command: list[str]) -> None:
 
 
 def choose(cache: Path, month: str) -> Engine:
-    """Give what this machine can build with. Raises EngineError."""
+    """Return what this machine can build with. Raises EngineError."""
     if docker_answers():
         return Docker()
     missing = [program for program in ("buildah", "debootstrap") if not shutil.which(program)]

@@ -23,7 +23,7 @@ class Target:
 
     @property
     def image(self) -> str:
-        """Give the image's name, without registry and tag."""
+        """Return the image's name, without registry and tag."""
         return f"keddah-{self.name}"
 
 
@@ -44,7 +44,7 @@ def snapshot(target: Target, checkout: Path, folder: Path) -> None:
 
 
 def key(folder: Path, base: str) -> str:
-    """Give twelve hexadecimal digits that tell this content on this base from any other."""
+    """Return twelve hexadecimal digits that tell this content on this base from any other."""
     digest = hashlib.sha256(base.encode())
     for path in _files(folder):
         content = path.read_bytes()

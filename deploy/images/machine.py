@@ -67,7 +67,7 @@ def _pip_files(environment: Mapping[str, str]) -> list[Path]:
 
 
 def apt_configuration(dump: str) -> str:
-    """Give the lines of `apt-config dump` that decide whether packages can be fetched."""
+    """Return the lines of `apt-config dump` that decide whether packages can be fetched."""
     return "".join(f"{match.group()}\n" for match in _APT_OPTIONS.finditer(dump))
 
 
@@ -78,7 +78,7 @@ def _apt_dump() -> str:
 
 
 def debian_mirrors(sources: str) -> tuple[str | None, str | None]:
-    """Give where the machine has Debian's packages and its security updates from, if it says."""
+    """Return where the machine has Debian's packages and its security updates from, if it says."""
     addresses = [address.rstrip("/") for address in _SOURCE.findall(sources)]
     packages = next((address for address in addresses if address.endswith("/debian")), None)
     security = next((address for address in addresses if address.endswith("/debian-security")), None)
@@ -86,6 +86,6 @@ def debian_mirrors(sources: str) -> tuple[str | None, str | None]:
 
 
 def apt_sources(folder: Path = Path("/etc/apt")) -> str:
-    """Give the text of all of apt's sources; nothing on a machine without apt."""
+    """Return the text of all of apt's sources; nothing on a machine without apt."""
     files = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
     return "\n".join(file.read_text() for file in files if file.is_file())

@@ -1,4 +1,4 @@
-"""Which addresses a cluster uses: three private /16 networks, told apart by the cluster's index."""
+"""The addresses of a cluster: three private /16 networks, numbered by the cluster's index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MAX_CLUSTERS = 60
 MAX_NODES = 60
 _FIRST_OCTET = 10
-_SECOND_OCTET = 64  # 10.64.0.0 and up: the lower half of 10.0.0.0/8 is what people's own networks use
+_SECOND_OCTET = 64  # 10.64.0.0 and up: the lower part of 10.0.0.0/8 is more likely to be in use
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class AddressPlan:
 
     @property
     def pods(self) -> IPv4Network:
-        """The network that every node has a /24 of."""
+        """The pod network, of which every node has a /24."""
         return self._network(1)
 
     @property
@@ -42,7 +42,7 @@ class AddressPlan:
 
     @property
     def segment(self) -> IPv4Network:
-        """The half of the node network that is one bridged segment; the link to the host is in the other."""
+        """The half of the node network that is one bridged segment; the other has the link to the host."""
         return next(self.nodes.subnets(new_prefix=17))
 
     @property
@@ -61,20 +61,20 @@ class AddressPlan:
         return self.nodes[-3]
 
     def node(self, number: int) -> IPv4Address:
-        """Give the address of a node; numbers start at 1."""
+        """Return the address of a node; numbers start at 1."""
         return self.nodes[10 + number]
 
     def pod_range(self, number: int) -> IPv4Network:
-        """Give the /24 that the pods of a node get their addresses from."""
+        """Return the /24 that the pods of a node get their addresses from."""
         return IPv4Network((int(self.pods.network_address) + (number << 8), 24))
 
     @property
     def host_interface(self) -> str:
-        """Name the host's end of the link; at most 15 characters, whatever the cluster is called."""
+        """Return the name of the host's end of the link: at most 15 characters, for any cluster name."""
         return f"keddah{self.index}-host"
 
     def overlaps(self, network: IPv4Network) -> bool:
-        """Tell whether any of the cluster's networks shares addresses with this one."""
+        """Whether any of the cluster's networks shares addresses with this one."""
         return any(mine.overlaps(network) for mine in (self.nodes, self.pods, self.services))
 
 

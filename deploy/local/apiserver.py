@@ -17,7 +17,7 @@ AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
-    # User, verb, object and answer of every request: what a check of RBAC needs, and no Secret's content.
+    # User, verb, object and status of every request: enough to check RBAC, without the content of Secrets.
     "rules": [{"level": "Metadata"}],
 }
 
@@ -42,7 +42,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Every certificate and key of a control plane; made in the folder when they are not there."""
+    """Every certificate and key of a control plane; missing ones are created."""
 
     authority: Authority
     front_proxy: Authority
@@ -54,7 +54,7 @@ class Credentials:
 
     @classmethod
     def create(cls, folder: Path, place: Place) -> Credentials:
-        """Give what is in the folder, completed."""
+        """Return those in the folder; missing ones are created first."""
         authority = Authority(folder, "ca")
         front_proxy = Authority(folder, "front-proxy-ca")
         service = "kubernetes.default.svc"
@@ -78,7 +78,7 @@ def _command(program: Path, flags: dict[str, object], extra: tuple[str, ...] = (
 
 
 def etcd(binaries: Path, place: Place, data: Path) -> Program:
-    """Give etcd on the loopback address of its namespace."""
+    """Return etcd on the loopback address of its namespace."""
     client = f"http://127.0.0.1:{place.etcd_port}"
     peer = f"http://127.0.0.1:{place.etcd_peer_port}"
     flags = {
@@ -89,7 +89,7 @@ def etcd(binaries: Path, place: Place, data: Path) -> Program:
         "listen-peer-urls": peer,
         "initial-advertise-peer-urls": peer,
         "initial-cluster": f"keddah={peer}",
-        # Nothing in such a cluster outlives the machine, so nothing has to survive its crash.
+        # No fsync: a local cluster need not survive a crash of the machine.
         "unsafe-no-fsync": "true",
         "log-level": "warn",
     }
@@ -99,7 +99,7 @@ def etcd(binaries: Path, place: Place, data: Path) -> Program:
 def api_server(
     binaries: Path, place: Place, credentials: Credentials, extra: tuple[str, ...] = ()
 ) -> Program:
-    """Give the API server, with the authorization and admission of a real cluster."""
+    """Return the API server, with the authorization and admission of a real cluster."""
     flags: dict[str, object] = {
         "etcd-servers": f"http://127.0.0.1:{place.etcd_port}",
         "bind-address": place.address,
@@ -146,7 +146,7 @@ def controller_manager(
     folder: Path,
     controllers: tuple[str, ...] = ("*",),
 ) -> Program:
-    """Give the controller manager, running these of its controllers."""
+    """Return the controller manager, running these of its controllers."""
     authority = credentials.authority
     user = "system:kube-controller-manager"
     kubeconfig = authority.kubeconfig(folder / "controller-manager.kubeconfig", place.url, user)
@@ -161,7 +161,7 @@ def controller_manager(
         "root-ca-file": authority.pair.certificate,
         "cluster-signing-cert-file": authority.pair.certificate,
         "cluster-signing-key-file": authority.pair.key,
-        # A cluster of tests creates and deletes more in a minute than a real one in an hour.
+        # Tests create and delete more objects in a minute than a real cluster in an hour.
         "kube-api-qps": 200,
         "kube-api-burst": 400,
     }
@@ -169,7 +169,7 @@ def controller_manager(
 
 
 def scheduler(binaries: Path, place: Place, credentials: Credentials, folder: Path) -> Program:
-    """Give the scheduler."""
+    """Return the scheduler."""
     user = "system:kube-scheduler"
     path = credentials.authority.kubeconfig(folder / "scheduler.kubeconfig", place.url, user)
     flags = {

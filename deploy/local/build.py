@@ -35,7 +35,7 @@ class BuildError(Exception):
 
 
 def linker_flags(version: str = KUBERNETES_VERSION) -> str:
-    """Give the flags by which Kubernetes' programs know their version; a plain build reports v0.0.0."""
+    """Return the flags by which Kubernetes' programs know their version; a plain build reports v0.0.0."""
     major, minor, _ = version.split(".")
     values = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     defined = [
@@ -53,7 +53,7 @@ def build_key(modules: Path, go_version: str) -> str:
 
 
 def binaries(say: Callable[[str], None], environment: Mapping[str, str] = os.environ) -> Path:
-    """Give the folder of the programs; build them first when they are not in the cache (about 8 minutes).
+    """Return the folder of the programs; build them first when they are not in the cache (about 8 minutes).
 
     Two processes never build the same at once. Raises BuildError.
     """

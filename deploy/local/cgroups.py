@@ -11,7 +11,10 @@ from deploy.local.processes import kill, wait_until
 
 _ROOT = Path("/sys/fs/cgroup")
 _EMPTY_SECONDS = 20.0
-_INHERITED = ("cpuset.cpus", "cpuset.mems")  # cgroup v1 starts these empty, and an empty one takes no process
+_INHERITED = (
+    "cpuset.cpus",
+    "cpuset.mems",
+)  # empty in a new group of cgroup v1, which then accepts no process
 
 
 def name(cluster: str, node: str) -> str:
@@ -59,14 +62,14 @@ def members(group: str) -> set[int]:
         try:
             found.update(map(int, (folder / "cgroup.procs").read_text().split()))
         except OSError as error:
-            # The second is what a group's file says that goes between its opening and its reading.
+            # ENODEV: the group was removed between the opening of its file and the read.
             if error.errno not in {errno.ENOENT, errno.ENODEV}:
                 raise
     return found
 
 
 def remove(group: str) -> None:
-    """Kill what is in the group, and remove it."""
+    """Kill all processes in the group, and remove it."""
     wait_until(lambda: not _kill_members(group), f"the end of the processes in {group}", _EMPTY_SECONDS)
     wait_until(lambda: _remove_folders(group), f"the removal of {group}", _EMPTY_SECONDS)
 
@@ -82,7 +85,7 @@ def _remove_folders(group: str) -> bool:
         try:
             folder.rmdir()
         except OSError:
-            # The last process of a group is gone a moment before the group may be.
+            # A group can be removed only a moment after its last process is gone.
             time.sleep(0.01)
     return not _folders(group)
 

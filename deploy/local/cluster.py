@@ -1,4 +1,4 @@
-"""A whole cluster: `up`, which converges, and `load`; `takedown` ends it, `report` looks at it."""
+"""A whole cluster: `up`, which converges, and `load`. See also `takedown` and `report`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _NEEDED = {
 
 
 def check_machine() -> None:
-    """Refuse a machine that a cluster cannot run on, naming all that is missing. Raises StateError."""
+    """Check the requirements on the machine. Raises StateError, which names everything that is missing."""
     if os.geteuid() != 0:
         raise StateError("a local cluster makes namespaces and mounts: run it as root")
     packages = {package for program, package in _NEEDED.items() if not shutil.which(program)}
@@ -92,13 +92,13 @@ class Cluster:
         return network.namespace(self.state.name, CONTROL_PLANE)
 
     def _user(self, file: str, user: str) -> Path:
-        """Give the kubeconfig of one of the components."""
+        """Return the kubeconfig of one of the components."""
         return self._credentials.authority.kubeconfig(
             self.state.pki / f"{file}.kubeconfig", self._place.url, user
         )
 
     def start_control_plane(self) -> None:
-        """Start what serves the API; it is not ready yet when this returns."""
+        """Start etcd and the API server, which may not be ready yet when this returns."""
         network.create_control_plane(self._namespace, self.plan)
         groups = (apiserver.ADMINISTRATORS,)
         url, name = self._place.url, f"keddah-{self.state.name}"
@@ -109,7 +109,7 @@ class Cluster:
         self._ensure(apiserver.api_server(self._binaries, place, credentials))
 
     def start_controllers(self) -> None:
-        """Wait for the API, say what belongs in it, and start all that works through it."""
+        """Wait for the API, apply the manifests, and start the components that use it."""
         wait_until(self._api_ready, f"the API server, see {self.state.logs}", _READY_SECONDS)
         pki, place, credentials = self.state.pki, self._place, self._credentials
         self._ensure(apiserver.controller_manager(self._binaries, place, credentials, pki))
@@ -133,10 +133,10 @@ class Cluster:
         return Program("provisioner", (sys.executable, *module, *where), {"PYTHONPATH": checkout})
 
     def _proxy(self) -> Program:
-        """Give the control plane's own kube-proxy: Services for the API server's webhooks and the host."""
+        """Return the control plane's own kube-proxy: Services for the API server's webhooks and the host."""
         access = self._user("kube-proxy", "system:kube-proxy")
         file = self.state.path / "kube-proxy.yaml"
-        # It must be given a node that exists, or it waits half a minute for it.
+        # Its node must exist, or it waits for it for half a minute.
         configuration = nodes.proxy_configuration(access, self.plan.pods, node_name(1))
         write_if_changed(file, yaml.safe_dump(configuration, sort_keys=False))
         return Program("kube-proxy", (str(self._binaries / "kube-proxy"), f"--config={file}"))
@@ -172,7 +172,7 @@ class Cluster:
         self.processes.ensure(nodes.kube_proxy(node, mount_namespace, self._binaries))
 
     def ready_nodes(self) -> set[str]:
-        """Name the nodes that say they are Ready."""
+        """Return the names of the nodes whose condition Ready is True."""
         items = self.client.call("GET", "/api/v1/nodes")["items"]
         return {item["metadata"]["name"] for item in items if _is_ready(item.get("status", {}))}
 
@@ -184,7 +184,7 @@ class Cluster:
         )
 
     def import_missing(self, node: Node, archives: Sequence[Path]) -> int:
-        """Import what the node does not have yet, and give how many archives that were."""
+        """Import the archives that the node lacks, and return their number."""
         missing = [archive for archive in archives if images.archive_identity(archive) not in _images(node)]
         if missing:
             wait_until(lambda: images.answers(node.socket), f"containerd of {node.name}", _READY_SECONDS)
@@ -205,13 +205,13 @@ def _images(node: Node) -> set[str]:
 
 
 def remember_images(node: Node, archives: Sequence[Path]) -> None:
-    """Note that the node has the images of these archives."""
+    """Record that the node has the images of these archives."""
     known = _images(node) | {images.archive_identity(archive) for archive in archives}
     write_atomically(node.folder / "images.json", json.dumps(sorted(known)))
 
 
 def up(state: StateFolder, count: int, archives: Sequence[Path], say: Callable[[str], None]) -> Cluster:
-    """Bring a cluster up, or what is missing of it, and give it when its nodes are Ready.
+    """Start a cluster, or what is missing of it, and return it when its nodes are Ready.
 
     Raises StateError, BuildError, ImageError, CommandError, NotReadyError.
     """
@@ -219,7 +219,7 @@ def up(state: StateFolder, count: int, archives: Sequence[Path], say: Callable[[
     if not 1 <= count <= MAX_NODES:
         raise StateError(f"nodes: got {count}; allowed are 1 to {MAX_NODES}")
     for archive in archives:
-        images.archive_identity(archive)  # an unusable one is refused before anything is started
+        images.archive_identity(archive)  # refuse an unusable one before anything is started
     programs = binaries(say)
     with locked(state.path.with_suffix(".lock")):
         cluster = Cluster(state, _record(state, count, say), programs)
@@ -257,7 +257,7 @@ def load(cluster: Cluster, archives: Sequence[Path], say: Callable[[str], None])
 
 
 def _record(state: StateFolder, count: int, say: Callable[[str], None]) -> Record:
-    """Give the record to bring up: the one that is there, or a new one with an index of its own."""
+    """Return the cluster's record: the existing one, or a new one with a free index."""
     before = state.read()
     lives = network.namespace_file(network.namespace(state.name, CONTROL_PLANE)).exists()
     if before and not lives:
@@ -280,7 +280,7 @@ def _new_index(state: StateFolder) -> int:
 
 
 def elapsed_printer() -> Callable[[str], None]:
-    """Give a function that prints a line with the seconds since now before it."""
+    """Return a function that prints a line, prefixed with the seconds since this call."""
     began = time.monotonic()
 
     def say(text: str) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from deploy.local.processes import Program
 
 DELETION = ("garbage-collector-controller", "namespace-controller")
-"""The controllers that carry out deletes: of dependants, and of what is in a namespace."""
+"""The controllers that deletion needs: garbage collection and namespaces."""
 
 _READY_SECONDS = 60.0
 _ADDRESS = "127.0.0.1"
@@ -95,7 +95,7 @@ class ControlPlane:
             self._ready, f"the API server, see {self._processes.log('kube-apiserver')}", _READY_SECONDS
         )
         if self._controllers:
-            # It gives up after 20 s, which a busy machine may need until the API server knows its rights.
+            # It gives up after 20 s, which may be too early on a busy machine, before RBAC is bootstrapped.
             place, credentials, pki = self._place, self._credentials, self.folder / "pki"
             wanted = self._controllers
             self._run(apiserver.controller_manager(self.programs, place, credentials, pki, wanted))
@@ -105,7 +105,7 @@ class ControlPlane:
         self._processes.ensure(program.within(*tied_to_caller()))
 
     def stop(self) -> None:
-        """Kill the programs; what they wrote stays in the folder."""
+        """Kill the programs; their files stay in the folder."""
         self._processes.stop(reversed(self._processes.names()))
 
     def kubeconfig_for(self, user: str, groups: Iterable[str] = ()) -> Path:
@@ -116,7 +116,7 @@ class ControlPlane:
 
     def _servers(self) -> list[Program]:
         place, credentials = self._place, self._credentials
-        # There is no address that pods could reach it by, so the Service `kubernetes` gets no endpoint.
+        # Pods could not reach it at any address, so the Service `kubernetes` gets no endpoint.
         flags = ("--endpoint-reconciler-type=none", *self._flags)
         return [
             apiserver.etcd(self.programs, place, self.folder / "etcd"),
@@ -145,7 +145,7 @@ def _free_place() -> apiserver.Place:
 
 
 def _free_port(held: ExitStack) -> int:
-    # All are held open until the last is found: else the kernel may give the same one twice.
+    # All stay open until the last is found; otherwise the kernel may return the same one twice.
     holder = held.enter_context(socket.socket())
     holder.bind((_ADDRESS, 0))
     return int(holder.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Faults that a test can cause: what a real cluster suffers from outside."""
+"""Fault injection: network partitions, power loss of a node, outages of the API server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 20.0
 _API_SERVER = "kube-apiserver"
-# All that a machine keeps in memory only; what containers wrote and pulled images are on its disk.
+# Lost with the power. What containers wrote, and pulled images, are on disk.
 _VOLATILE = ("containerd-state", "private/run/containerd")
 
 
@@ -33,7 +33,7 @@ def set_node_link(state: StateFolder, node: str, link: str) -> None:
 
 
 def power_off(state: StateFolder, node: str) -> None:
-    """End a node at once: its link first, so that nobody is told of the end, then all of its processes.
+    """Power a node off: first its link, so that no connection is closed in order, then all of its processes.
 
     Raises StateError, CommandError, NotReadyError.
     """
@@ -52,12 +52,12 @@ def power_on(state: StateFolder, node: str) -> None:
 
 
 def stop_api_server(state: StateFolder) -> None:
-    """Kill the API server: whoever asks it is refused at once. Raises NotReadyError."""
+    """Kill the API server: connections are refused from now on. Raises NotReadyError."""
     Processes(state.pids, state.logs).stop([_API_SERVER])
 
 
 def start_api_server(state: StateFolder) -> None:
-    """Start the API server again, and return when it serves.
+    """Start the API server again, and return when it is ready.
 
     Raises StateError, BuildError, CommandError, NotReadyError.
     """
@@ -75,15 +75,15 @@ def _cluster(state: StateFolder) -> Cluster:
 
 def _start(cluster: Cluster, node: Node) -> None:
     _forget(cluster.state, node)
-    # What is in its disk is there already, so that nothing is copied from any template.
+    # Its disk is complete, so nothing is copied from a template.
     cluster.start_containerd(node, node.folder)
-    # A kubelet that finds no containerd ends.
+    # The kubelet exits if containerd does not run.
     wait_until(lambda: images.answers(node.socket), f"containerd of {node.name}", _SECONDS)
     cluster.start_kubelet(node)
 
 
 def _forget(state: StateFolder, node: Node) -> None:
-    """Lose what a machine loses without power: containers' mounts and namespaces, and what is in /run."""
+    """Remove what a power loss removes: the containers' mounts and namespaces, and the content of /run."""
     folders = [node.folder / name for name in _VOLATILE]
     script = "\n".join(
         f"awk -v f='{folder}/' 'index($2, f) == 1 {{print $2}}' /proc/self/mounts"
@@ -109,5 +109,5 @@ def _kill_processes(state: StateFolder, node: str) -> set[int]:
 def _is_in(process: Path, space: int) -> bool:
     try:
         return (process / "ns" / "net").stat().st_ino == space
-    except OSError:  # gone meanwhile, or not ours to look at
+    except OSError:  # gone meanwhile, or no permission
         return False

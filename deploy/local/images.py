@@ -49,11 +49,11 @@ address = "{folder}/containerd.sock"
 
 
 class ImageError(Exception):
-    """An archive cannot be used; the message says which and why."""
+    """An archive cannot be used; the message says which one and why."""
 
 
 def archive_identity(archive: Path) -> str:
-    """Give what tells an archive from every other: the hash over its index, which has the images' digests.
+    """Return what tells an archive from every other: the hash over its index, which has the images' digests.
 
     The index is a few hundred bytes; the archive itself is not read. Raises ImageError.
     """
@@ -79,7 +79,7 @@ def import_archive(socket: Path, archive: Path) -> None:
 
 
 def template(cache: Path, archives: Sequence[Path], say: Callable[[str], None]) -> Path:
-    """Give the root folder of a containerd that has the pause image and these archives' images.
+    """Return the root folder of a containerd that has the pause image and these archives' images.
 
     What is not in the cache yet is imported: only what follows the first archive that differs from an
     earlier template, so list first what changes least. Raises ImageError, CommandError.
@@ -95,7 +95,7 @@ def template(cache: Path, archives: Sequence[Path], say: Callable[[str], None]) 
             if not folder.is_dir():
                 say(f"unpacking {archive.name} into the cache")
                 _extend(parent, archive, folder)
-            # A template is as young as the youngest that has links into it: none outlives its parents.
+            # Touched for every user: a template must not expire before those that have links into it.
             os.utime(folder)
             parent = folder
     return folder
@@ -127,7 +127,7 @@ def _private_containerd(folder: Path) -> Iterator[Path]:
 
 
 def answers(socket: Path) -> bool:
-    """Tell whether a containerd serves on this socket."""
+    """Whether a containerd serves on this socket."""
     if not socket.exists():
         return False
     try:
@@ -168,7 +168,7 @@ def _forget_unused(folder: Path) -> None:
 
 
 def pause_archive(cache: Path) -> Path:
-    """Give the archive of the image that holds a pod's namespaces; compiled when it is not in the cache."""
+    """Return the archive of the image that holds a pod's namespaces; compiled when it is not in the cache."""
     key = hashlib.sha256(_PAUSE_SOURCE.read_bytes() + PAUSE_IMAGE.encode()).hexdigest()[:12]
     archive = cache / "images" / f"pause-{key}.tar"
     if not archive.exists():
@@ -181,7 +181,7 @@ def pause_archive(cache: Path) -> Path:
 
 
 def single_program_archive(name: str, path: str, program: bytes) -> bytes:
-    """Give an OCI archive of an image with one program and nothing else (OCI image layout 1.0)."""
+    """Return an OCI archive of an image with one program and nothing else (OCI image layout 1.0)."""
     layer = _tar({path.strip("/"): program}, mode=0o755)
     configuration = {
         "architecture": _architecture(),

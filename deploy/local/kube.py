@@ -1,4 +1,4 @@
-"""The few calls of the Kubernetes API that a local cluster makes for itself, over the standard library."""
+"""A minimal Kubernetes API client for the local cluster itself, on the standard library."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MERGE = "application/merge-patch+json"
 _HTTP_ERROR = 400
 NOT_FOUND = 404
 GONE = 410
-# Where each kind that this package writes lives; a REST mapper would be a second client library.
+# The paths of the kinds that this package writes, instead of discovery.
 _COLLECTIONS = {
     "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
     "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
@@ -39,7 +39,7 @@ class ApiError(Exception):
 
 
 class Client:
-    """One user's view of one API server. A connection is opened for every call: calls are few."""
+    """A client of one API server as one user. It opens a connection for every call: calls are few."""
 
     def __init__(self, address: str, port: int, authority: Path, pair: Pair) -> None:
         self._address = address
@@ -53,7 +53,7 @@ class Client:
     def call(
         self, method: str, path: str, body: Object | None = None, kind: str = "application/json"
     ) -> Object:
-        """Make one call and give the answer. Raises ApiError, or OSError when there is no server."""
+        """Make one call and return the response. Raises ApiError, or OSError when there is no server."""
         connection = self._connect(timeout=30)
         try:
             content = None if body is None else json.dumps(body)
@@ -76,7 +76,7 @@ class Client:
         return self.call("PATCH", f"{path}?fieldManager=keddah-local", change, _MERGE)
 
     def healthy(self, path: str) -> bool:
-        """Tell whether a health endpoint says ok; no server is a no."""
+        """Whether a health endpoint returns ok; False if there is no server."""
         connection = self._connect(timeout=2)
         try:
             connection.request("GET", path)
@@ -87,7 +87,7 @@ class Client:
             connection.close()
 
     def watch(self, path: str, version: str, seconds: int = 300) -> Iterator[Object]:
-        """Give events after a resource version until the server ends the watch.
+        """Yield events after a resource version until the server ends the watch.
 
         Raises ApiError (GONE when the version is too old), or OSError when the server is lost.
         """

@@ -1,4 +1,4 @@
-"""What a cluster needs in its API before it is of use: storage classes, rights, nodes; and CoreDNS's file."""
+"""The objects of a new cluster: storage classes, RBAC, nodes; and CoreDNS's configuration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _rule(group: str, resources: list[str], verbs: list[str]) -> Object:
 
 
 def _rights(name: str, rules: list[Object]) -> list[Object]:
-    """Give a role and its binding to the user of the same name."""
+    """Return a role and its binding to the user of the same name."""
     version, metadata = f"{_RBAC}/v1", {"name": name}
     subject = {"kind": "User", "name": name, "apiGroup": _RBAC}
     role = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name}
@@ -39,7 +39,7 @@ def _rights(name: str, rules: list[Object]) -> list[Object]:
 
 
 def storage_class(name: str, *, grows: bool, default: bool) -> Object:
-    """Give a storage class of the cluster's provisioner."""
+    """Return a storage class of the cluster's provisioner."""
     annotations = {"storageclass.kubernetes.io/is-default-class": str(default).lower()}
     return {
         "apiVersion": "storage.k8s.io/v1",
@@ -53,7 +53,7 @@ def storage_class(name: str, *, grows: bool, default: bool) -> Object:
 
 
 def node(member: Node) -> Object:
-    """Give a Node with the range of its pods, which no controller hands out here."""
+    """Return a Node with its pod CIDR, which no controller assigns here."""
     labels = {"kubernetes.io/hostname": member.name, "topology.kubernetes.io/zone": member.zone}
     return {
         "apiVersion": "v1",
@@ -64,7 +64,7 @@ def node(member: Node) -> Object:
 
 
 def cluster_objects() -> list[Object]:
-    """Give everything that is applied once, when the API server is up."""
+    """Return all objects that are applied once, when the API server is ready."""
     read = ["get", "list", "watch"]
     return [
         storage_class(GROWING_CLASS, grows=True, default=True),
@@ -88,8 +88,8 @@ def cluster_objects() -> list[Object]:
 
 
 def corefile(address: object, kubeconfig: Path) -> str:
-    """Give CoreDNS's configuration: the cluster's names, and for all others the answer that there is none."""
-    # Two servers, not one: within one, `template` would answer before `kubernetes` is asked.
+    """Return CoreDNS's configuration: only the cluster's names exist."""
+    # Two servers: in a single one, the plugin `template` would answer before `kubernetes`.
     return f"""\
 cluster.local in-addr.arpa ip6.arpa {{
     bind {address}

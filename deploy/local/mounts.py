@@ -1,4 +1,4 @@
-"""Mount namespaces of nodes: what a node mounts, and where it writes outside its folder, is its own.
+"""Mount namespaces of nodes: each has its own mounts, and its own files outside its folder.
 
 containerd and the kubelet have paths built in (/run/containerd, /var/lib/cni, /var/lib/kubelet, /var/log);
 in the node's namespace these are folders of the node. The kubelet also sets kernel parameters of the
@@ -29,12 +29,12 @@ KERNEL_PARAMETERS = {
 
 
 def entering(file: Path) -> tuple[str, ...]:
-    """Give the command that runs another one in a mount namespace."""
+    """Return the command that runs another one in a mount namespace."""
     return ("nsenter", f"--mount={file}", "--")
 
 
 def create(state: StateFolder, node: str) -> Path:
-    """Make the mount namespace of a node unless it is there, and give the file that it is bound to."""
+    """Create the mount namespace of a node if it is missing, and return the file that it is bound to."""
     folder, file = state.namespaces, state.namespaces / node
     folder.mkdir(parents=True, exist_ok=True)
     if folder not in _mount_points():
@@ -48,15 +48,15 @@ def create(state: StateFolder, node: str) -> Path:
         try:
             run("unshare", f"--mount={file}", "--propagation", "slave", "sh", "-e", text=script)
         except CommandError:
-            # The next attempt must not take a half made one for finished.
+            # The next attempt must not take an incomplete one for finished.
             run("umount", file)
             raise
     return file
 
 
 def _script(folder: Path) -> list[str]:
-    # A copy of another engine's overlay would keep its layers busy after that engine let go of them;
-    # one that it is just letting go of cannot be unmounted here any more.
+    # A copy of another engine's overlay would keep its layers busy after that engine unmounted them;
+    # one that it is unmounting right now cannot be unmounted here any more.
     overlays = """awk '$3 == "overlay" && $2 != "/" {print $2}' /proc/self/mounts"""
     lines = [f"{overlays} | tac | xargs --no-run-if-empty umount --lazy || true"]
     for path in PRIVATE_FOLDERS:
@@ -73,7 +73,7 @@ def _script(folder: Path) -> list[str]:
 
 
 def is_bound(file: Path) -> bool:
-    """Tell whether a namespace is bound to this file; a bound one is on the kernel's own file system."""
+    """Whether a namespace is bound to this file; a bound one is on the kernel's own file system."""
     return file.exists() and file.stat().st_dev != file.parent.stat().st_dev
 
 

@@ -1,4 +1,4 @@
-"""Network namespaces, the links between them, and the host's way in.
+"""Network namespaces, the links between them, and the host's link and routes.
 
 The control plane's namespace holds a bridge that every node has a link to, and routes between the nodes'
 pods, the Services and the host. Everything is stated, not changed: to do it again alters nothing.
@@ -22,7 +22,7 @@ _RUN = Path("/run/netns")
 _BRIDGE = "bridge"
 _TO_HOST = "host"
 _REMOVE_SECONDS = 10.0
-# In a namespace of its own each of these starts from the kernel's default, whatever the host has.
+# In a new namespace these have the kernel's defaults, not the host's values.
 _SETTINGS = {
     "net/ipv4/ip_forward": "1",
     "net/ipv4/conf/all/rp_filter": "0",
@@ -38,12 +38,12 @@ def namespace(cluster: str, member: str) -> str:
 
 
 def namespace_file(name: str) -> Path:
-    """Give the file that a network namespace is bound to."""
+    """Return the file that a network namespace is bound to."""
     return _RUN / name
 
 
 def entering(name: str) -> tuple[str, ...]:
-    """Give the command that runs another one in a network namespace.
+    """Return the command that runs another one in a network namespace.
 
     Not `ip netns exec`: that mounts another /sys, and a kubelet then finds no control groups.
     """
@@ -63,7 +63,7 @@ def create_control_plane(name: str, plan: AddressPlan) -> None:
     if not _has_link(name, _BRIDGE):
         run("ip", "-n", name, "link", "add", _BRIDGE, "type", "bridge")
     if not _has_link(name, _TO_HOST):
-        # The other end of a link that lost its namespace is gone with it: there is nothing to clear away.
+        # If its namespace is gone, so are both ends of the link: there is nothing to remove.
         peer = ("peer", "name", plan.host_interface)
         run("ip", "-n", name, "link", "add", _TO_HOST, "type", "veth", *peer, "netns", "1")
     _batch(
@@ -112,7 +112,7 @@ def remove(cluster: str, plan: AddressPlan | None) -> None:
     for file in namespaces(cluster):
         run("ip", "netns", "delete", file.name)
     if plan:
-        # The kernel drops the link with the namespace, but later, and maybe just between two looks at it.
+        # The kernel removes the link with the namespace, but asynchronously.
         link = Path("/sys/class/net", plan.host_interface)
         wait_until(
             lambda: not link.exists() or _delete(link.name), f"the end of {link.name}", _REMOVE_SECONDS
@@ -120,7 +120,7 @@ def remove(cluster: str, plan: AddressPlan | None) -> None:
 
 
 def namespaces(cluster: str) -> Iterator[Path]:
-    """Give the files of the cluster's network namespaces."""
+    """Yield the files of the cluster's network namespaces."""
     prefix = namespace(cluster, "")
     for file in sorted(_RUN.glob(f"{prefix}*")):
         # `keddah-a-` is also how the namespaces of a cluster called `a-b` begin.

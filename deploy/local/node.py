@@ -27,7 +27,7 @@ _CONTAINERD = Template("""\
 version = 2
 root = "$folder/containerd"
 state = "$folder/containerd-state"
-# The first would make /opt/containerd on the machine; the others look for file systems that are not there.
+# The first would create /opt/containerd on the machine; the others need file systems that are missing.
 disabled_plugins = [
   "io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
@@ -56,7 +56,7 @@ conf_dir = "$folder/cni"
 
 @dataclass(frozen=True)
 class Node:
-    """What tells one node from another."""
+    """The parameters in which nodes differ."""
 
     cluster: str
     number: int
@@ -81,22 +81,22 @@ class Node:
 
     @property
     def zone(self) -> str:
-        """Its zone: zone-a for the first, and so on; a node has one of its own as long as letters last."""
+        """Its zone: zone-a for the first node, and so on, up to the end of the alphabet."""
         return f"zone-{chr(ord('a') + (self.number - 1) % 26)}"
 
 
 def node_name(number: int) -> str:
-    """Give a node's name."""
+    """Return a node's name."""
     return f"node-{number}"
 
 
 def containerd_configuration(folder: Path) -> str:
-    """Give the TOML of a containerd whose files are all in this folder."""
+    """Return the TOML of a containerd whose files are all in this folder."""
     return _CONTAINERD.substitute(folder=folder, pause=PAUSE_IMAGE, cni=CNI_PROGRAMS)
 
 
 def pod_network(node: Node) -> Object:
-    """Give the CNI configuration: each pod on a link of its own to the node, which routes.
+    """Return the CNI configuration: each pod on a link of its own to the node, which routes.
 
     Not a bridge: two pods on one would speak past the node's rules for Services unless the kernel module
     br_netfilter is loaded.
@@ -118,7 +118,7 @@ def pod_network(node: Node) -> Object:
 
 
 def kubelet_configuration(node: Node, authority: Path, serving: Pair, dns: IPv4Address) -> Object:
-    """Give the kubelet's configuration: that of a real one, but for where it runs and how full it may be."""
+    """Return the kubelet's configuration."""
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -143,14 +143,14 @@ def kubelet_configuration(node: Node, authority: Path, serving: Pair, dns: IPv4A
         "oomScoreAdj": 0,
         # It reads ours (see mounts), and fails rather than set the machine's.
         "protectKernelDefaults": True,
-        # The disk is the machine's: how full others made it must not evict pods, nor collect images.
+        # The disk is the machine's: other files on it must not lead to evictions or image garbage collection.
         "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,
     }
 
 
 def proxy_configuration(kubeconfig: Path, pods: IPv4Network, node: str) -> Object:
-    """Give kube-proxy's configuration, for a node or for the control plane in the guise of one."""
+    """Return kube-proxy's configuration, for a node or for the control plane."""
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -182,13 +182,13 @@ def write(node: Node, authority: Authority, server: str, dns: IPv4Address, pods:
 
 
 def containerd(node: Node, mount_namespace: Path) -> Program:
-    """Give the node's containerd."""
+    """Return the node's containerd."""
     command = ("containerd", "--config", str(node.folder / "containerd.toml"))
     return _inside(node, mount_namespace, "containerd", command)
 
 
 def kubelet(node: Node, mount_namespace: Path, binaries: Path) -> Program:
-    """Give the node's kubelet."""
+    """Return the node's kubelet."""
     folder = node.folder
     command = (
         str(binaries / "kubelet"),
@@ -203,7 +203,7 @@ def kubelet(node: Node, mount_namespace: Path, binaries: Path) -> Program:
 
 
 def kube_proxy(node: Node, mount_namespace: Path, binaries: Path) -> Program:
-    """Give the node's kube-proxy."""
+    """Return the node's kube-proxy."""
     command = (str(binaries / "kube-proxy"), f"--config={node.folder / 'kube-proxy.yaml'}")
     return _inside(node, mount_namespace, "kube-proxy", command)
 

@@ -74,7 +74,7 @@ def _write_private(path: Path, content: bytes) -> None:
 
 
 def _write_last(path: Path, content: bytes) -> None:
-    # A pair is there when its certificate is: so it comes after the key, and all at once.
+    # A pair counts as present when its certificate is: write that last, and atomically.
     write_atomically(path, content.decode())
 
 
@@ -95,7 +95,7 @@ def _builder(
 
 
 class Authority:
-    """A certificate authority in a folder: made when it is first asked for, the same one ever after."""
+    """A certificate authority in a folder: created on first use, and reused afterwards."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -124,7 +124,7 @@ class Authority:
     def issue(
         self, file: str, common_name: str, *, groups: Iterable[str] = (), serves: Iterable[str] = ()
     ) -> Pair:
-        """Give the pair with this file name, made if it is not there.
+        """Return the pair with this file name, made if it is not there.
 
         It is a client's, for the user `common_name` in `groups`, and a server's too if it `serves` names
         or addresses.
@@ -162,14 +162,14 @@ class Authority:
         pair = self.issue(f"{path.parent.name}-{path.name}", user, groups=groups)
         document = kubeconfig_document(server, self.pair.certificate.read_bytes(), pair, context)
         content = yaml.safe_dump(document, sort_keys=False).encode()
-        # Somebody may be reading it: what is right already is left alone.
+        # It may be in use: an up-to-date file is not written again.
         if not path.exists() or path.read_bytes() != content:
             _write_private(path, content)
         return path
 
 
 def kubeconfig_document(server: str, authority: bytes, pair: Pair, context: str) -> dict[str, object]:
-    """Give the content of a kubeconfig: one cluster, one user, one context, all of the same name."""
+    """Return the content of a kubeconfig: one cluster, one user, one context, all of the same name."""
     user = {
         "client-certificate-data": base64.b64encode(pair.certificate.read_bytes()).decode(),
         "client-key-data": base64.b64encode(pair.key.read_bytes()).decode(),
@@ -186,7 +186,7 @@ def kubeconfig_document(server: str, authority: bytes, pair: Pair, context: str)
 
 
 def signing_key(folder: Path) -> Pair:
-    """Give the key that service account tokens are signed with; `certificate` is the public half."""
+    """Return the key that service account tokens are signed with; `certificate` is the public half."""
     folder.mkdir(parents=True, exist_ok=True)
     pair = Pair(folder / "service-accounts.pub", folder / "service-accounts.key")
     if not pair.certificate.exists():

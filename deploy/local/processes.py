@@ -1,4 +1,4 @@
-"""Starting and stopping the programs of a cluster, and knowing later which of them still run."""
+"""Starts and stops the programs of a cluster, and tracks them by pid files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CommandError(Exception):
 
 
 class NotReadyError(Exception):
-    """Something did not come up in the time it was given."""
+    """Something was not ready before its timeout."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,18 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def within(self, *prefix: str) -> Program:
-        """Give the same program, run by another command, as nsenter or setpriv."""
+        """Return the same program, run by another command, as nsenter or setpriv."""
         return Program(self.name, (*prefix, *self.command), self.environment)
 
 
 def tied_to_caller(*command: str) -> tuple[str, ...]:
-    """Give the command as one that the kernel ends when the thread that starts it ends, however that ends."""
+    """Return the command with a parent-death signal: it is killed when the thread that starts it ends."""
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--", *command) if setpriv else command
 
 
 def run(*command: str | Path, text: str = "") -> str:
-    """Run a command to its end, and give what it printed. Raises CommandError when it fails."""
+    """Run a command and return its output. Raises CommandError when it fails."""
     arguments = [str(word) for word in command]
     done = subprocess.run(arguments, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -58,7 +58,7 @@ def run(*command: str | Path, text: str = "") -> str:
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float) -> None:
-    """Ask again and again until the answer is yes. Raises NotReadyError after so many seconds."""
+    """Poll until the condition holds. Raises NotReadyError after so many seconds."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
@@ -67,7 +67,7 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float) -> None:
 
 
 def start_time(pid: int) -> int | None:
-    """Give when a process started, in clock ticks since boot; None when it is gone or a zombie.
+    """Return when a process started, in clock ticks since boot; None when it is gone or a zombie.
 
     A process id alone may have been given to another process since (proc(5), /proc/pid/stat, field 22).
     """
@@ -89,16 +89,16 @@ def kill(pids: Iterable[int]) -> None:
 
 
 class Processes:
-    """The running programs of a cluster, by the files that tell their process ids."""
+    """The running programs of a cluster, by their pid files."""
 
     def __init__(self, pids: Path, logs: Path) -> None:
         self._pids = pids
         self._logs = logs
-        # Kept so that a child that dies is reaped, and no zombie is left behind in a long-lived caller.
+        # Kept to reap children that end: a long-lived caller must not collect zombies.
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def ensure(self, program: Program) -> bool:
-        """Start a program unless it runs; tell whether it had to be started."""
+        """Start a program unless it runs; return whether it was started."""
         if self.pid(program.name) is not None:
             return False
         self._pids.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ class Processes:
         return True
 
     def log(self, name: str) -> Path:
-        """Give the file that a program's output is in."""
+        """Return the file that a program's output is in."""
         return self._logs / f"{name}.log"
 
     def names(self) -> list[str]:
@@ -128,7 +128,7 @@ class Processes:
         return sorted(path.name for path in found if not path.name.startswith("."))
 
     def pid(self, name: str) -> int | None:
-        """Give the process id of a program; None when it does not run."""
+        """Return the process id of a program; None when it does not run."""
         if child := self._children.get(name):
             child.poll()
         try:
@@ -139,13 +139,13 @@ class Processes:
         return pid if started is not None and start_time(pid) == started else None
 
     def tail(self, name: str, lines: int = 5) -> str:
-        """Give the last lines that a program wrote."""
+        """Return the last lines that a program wrote."""
         path = self.log(name)
         text = path.read_text(errors="replace") if path.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
 
     def stop(self, names: Iterable[str]) -> None:
-        """Kill programs and wait until they are gone. Nothing here has a state worth a slow farewell."""
+        """Kill programs and wait until they are gone. No program needs a graceful shutdown."""
         wanted = [name for name in names if self.pid(name) is not None]
         kill(pid for name in wanted if (pid := self.pid(name)) is not None)
         wait_until(lambda: not any(map(self.pid, wanted)), f"the end of {', '.join(wanted)}", _STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""The storage provisioner's process: it watches claims and volumes, and acts on each change at once.
+"""The storage provisioner: it watches claims and volumes, and acts on each change at once.
 
 python -m deploy.local.provisioner STATE_FOLDER API_ADDRESS API_PORT
 """
@@ -35,7 +35,7 @@ _log = logging.getLogger("provisioner")
 
 @dataclass(frozen=True)
 class Provision:
-    """Make the volume of a claim whose node the scheduler has chosen."""
+    """Create the volume of a claim whose node the scheduler has chosen."""
 
     name: str
     node: str
@@ -44,7 +44,7 @@ class Provision:
 
 @dataclass(frozen=True)
 class Grow:
-    """Make a volume as large as its claim asks for, and tell both."""
+    """Expand a volume to the size that its claim requests, and update both objects."""
 
     name: str
     node: str
@@ -53,7 +53,7 @@ class Grow:
 
 @dataclass(frozen=True)
 class Remove:
-    """Delete a volume that its claim has left behind."""
+    """Delete a released volume."""
 
     name: str
     node: str
@@ -63,7 +63,7 @@ Action = Provision | Grow | Remove
 
 
 def plan(claims: Iterable[Object], volumes: Mapping[str, Object]) -> list[Action]:
-    """Say what is to be done, from all claims and all volumes (by name)."""
+    """Return the actions that all claims and all volumes (by name) require."""
     actions = [action for claim in claims if (action := _for_claim(claim, volumes))]
     return [*actions, *(Remove(name, _node(volume)) for name, volume in volumes.items() if _is_left(volume))]
 
@@ -82,7 +82,7 @@ def _for_claim(claim: Object, volumes: Mapping[str, Object]) -> Action | None:
 
 
 def _is_ours(claim: Object) -> bool:
-    """Tell whether the claim is of a class of this provisioner: the two of the cluster, or one of a user."""
+    """Whether the claim is of a class of this provisioner: the two of the cluster, or one of a user."""
     if claim["spec"].get("storageClassName") in {storage.GROWING_CLASS, storage.FIXED_CLASS}:
         return True
     annotations = claim["metadata"].get("annotations", {})
@@ -90,13 +90,13 @@ def _is_ours(claim: Object) -> bool:
 
 
 def _is_short(claim: Object, volume: Object) -> bool:
-    """Tell whether the claim asks for more than it has; its status says last what the volume says first."""
-    told = claim.get("status", {}).get("capacity", {}).get("storage")
-    if not told:  # not bound yet
+    """Whether the claim asks for more than it has; its status is updated last, the volume first."""
+    capacity = claim.get("status", {}).get("capacity", {}).get("storage")
+    if not capacity:  # not bound yet
         return False
     wanted = storage.bytes_of(storage.requested(claim))
     has = storage.bytes_of(volume["spec"]["capacity"]["storage"])
-    return wanted > min(has, storage.bytes_of(told))
+    return wanted > min(has, storage.bytes_of(capacity))
 
 
 def _is_left(volume: Object) -> bool:
@@ -112,7 +112,7 @@ def _node(volume: Object) -> str:
 
 
 class Provisioner:
-    """Carries out the plan, again after every change, several volumes at a time."""
+    """Executes the plan after every change, several volumes at a time."""
 
     def __init__(self, state: StateFolder, client: Client) -> None:
         self._state = state
@@ -122,7 +122,7 @@ class Provisioner:
         self._busy: set[str] = set()
 
     def run(self) -> None:
-        """Work until the process is killed."""
+        """Run until the process is killed."""
         for path in self._seen:
             threading.Thread(target=self._watch, args=(path,), daemon=True).start()
         with ThreadPoolExecutor(_WORKERS) as workers:
@@ -170,7 +170,7 @@ class Provisioner:
             taken = time.monotonic() - began
             _log.info("Done action=%s volume=%s seconds=%.2f", type(action).__name__, action.name, taken)
         self._busy.discard(action.name)
-        # Look again: a change that came while this one was at work was passed over.
+        # Plan again: a change during this action was skipped.
         self._changes.put((CLAIMS, {}, False))
 
     def _act(self, action: Action) -> None:

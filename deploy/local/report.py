@@ -1,4 +1,4 @@
-"""Looking at a cluster: which of its processes run, and which of its nodes are Ready."""
+"""The status of a cluster: its processes, and which of its nodes are Ready."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def report(cluster: Cluster) -> bool:
-    """Print a line for each process and each node, and tell whether all is well."""
+    """Print a line for each process and each node; return whether all run and are Ready."""
     try:
         ready = cluster.ready_nodes()
     except (ApiError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Where a cluster keeps what it has on disk, and the little it must remember between two commands."""
+"""The state folder of a cluster, and the record of how it was created."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _SOCKET_MAX = 107
 
 
 class StateError(Exception):
-    """What was asked for cannot be: a wrong name, a folder too deep, a cluster that is not there."""
+    """An invalid request: a bad name, a path that is too long, a cluster that does not exist."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a cluster was made with; written before anything else, so that `down` always finds it."""
+    """The parameters of a cluster; written before anything else, so that `down` always finds them."""
 
     index: int
     nodes: int
@@ -50,12 +50,12 @@ class StateFolder:
 
     @property
     def logs(self) -> Path:
-        """One file a process; kept by `down`, so that a failed run can be read afterwards."""
+        """The logs, one file for each process; `down` keeps them."""
         return self.path / "logs"
 
     @property
     def pids(self) -> Path:
-        """One file a process that was started."""
+        """The pid files, one for each process."""
         return self.path / "pids"
 
     @property
@@ -74,7 +74,7 @@ class StateFolder:
         return self.path / "volumes"
 
     def node(self, node: str) -> Path:
-        """Give the folder of one node."""
+        """Return the folder of one node."""
         return self.path / "nodes" / node
 
     @property
@@ -95,14 +95,14 @@ class StateFolder:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file's content so that a reader sees the old or the new, never a part."""
+    """Replace a file atomically."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text)
     temporary.replace(path)
 
 
 def write_if_changed(path: Path, text: str) -> None:
-    """Write a file unless it says so already: kube-proxy ends when its configuration is written anew."""
+    """Write a file unless its content is the same: kube-proxy exits when its configuration is rewritten."""
     if not path.exists() or path.read_text() != text:
         write_atomically(path, text)
 
@@ -117,17 +117,17 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def state_root(environment: Mapping[str, str]) -> Path:
-    """Give the folder that the clusters' folders are in."""
+    """Return the folder that the clusters' folders are in."""
     return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "keddah"
 
 
 def cache_root(environment: Mapping[str, str]) -> Path:
-    """Give the folder of what can be made again: binaries and unpacked images."""
+    """Return the folder of what can be made again: binaries and unpacked images."""
     return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keddah"
 
 
 def cluster_folder(name: str, environment: Mapping[str, str]) -> StateFolder:
-    """Give the folder of the cluster with this name. Raises StateError for a name that cannot be one."""
+    """Return the folder of the cluster with this name. Raises StateError for a name that cannot be one."""
     if not NAME.fullmatch(name):
         raise StateError(f"name: got {name!r}; allowed are up to 30 of a-z, 0-9 and -, a letter first")
     folder = StateFolder(state_root(environment) / name)
@@ -139,7 +139,7 @@ def cluster_folder(name: str, environment: Mapping[str, str]) -> StateFolder:
 
 
 def taken_indices(root: Path) -> dict[str, int]:
-    """Give the index of every cluster that has a record, by name."""
+    """Return the index of every cluster that has a record, by name."""
     folders = [StateFolder(record.parent) for record in root.glob("*/cluster.json")]
     records = {folder.name: folder.read() for folder in folders}
     return {name: record.index for name, record in records.items() if record}

@@ -1,4 +1,4 @@
-"""Persistent volumes of a true size: XFS in a sparse file, mounted in the namespace of the node it is for."""
+"""Persistent volumes with an enforced size: XFS in a sparse file, mounted in its node's namespace."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FACTORS: dict[str, int] = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**
 
 
 def bytes_of(quantity: str) -> int:
-    """Give a quantity of storage in bytes, at least what a file system needs. Raises ValueError."""
+    """Return a quantity of storage in bytes, at least what a file system needs. Raises ValueError."""
     match = _QUANTITY.fullmatch(quantity)
     if not match or match[2] not in _FACTORS:
         raise ValueError(f"{quantity!r} is not a size of a volume that this provisioner reads")
@@ -67,7 +67,7 @@ class Volume:
         return True
 
     def create(self, size: int) -> None:
-        """Make and mount it, or what an interrupted attempt has left to do."""
+        """Create and mount it, or complete an interrupted attempt."""
         if not self.file.exists():
             self._format(size)
         if not self.mounted:
@@ -75,7 +75,7 @@ class Volume:
             self._in_node("mount", "-o", "loop", self.file, self.mount_point)
 
     def _format(self, size: int) -> None:
-        # A file under its final name has a file system, and maybe data: it is never formatted again.
+        # A file with its final name is formatted and may have data: never format it again.
         self.file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.file.with_suffix(".new")
         with unfinished.open("wb") as file:
@@ -85,7 +85,7 @@ class Volume:
         unfinished.rename(self.file)
 
     def grow(self, size: int) -> None:
-        """Make it larger while it is in use."""
+        """Expand it online."""
         with self.file.open("r+b") as file:
             file.truncate(max(size, self.file.stat().st_size))
         device = run("losetup", "--associated", self.file, "--noheadings", "--output", "NAME").strip()
@@ -93,7 +93,7 @@ class Volume:
         self._in_node("xfs_growfs", self.mount_point)
 
     def remove(self) -> None:
-        """Unmount it and delete the file; what is gone already is no error."""
+        """Unmount it and delete the file; missing ones are no error."""
         if self.mounted:
             self._in_node("umount", self.mount_point)
         self.file.unlink(missing_ok=True)
@@ -102,17 +102,17 @@ class Volume:
 
 
 def capacity(quantity: str) -> str:
-    """Give the size of a volume for this request: the request itself, in the user's units, or the least."""
+    """Return the size of a volume for this request: the request itself, in the user's units, or the least."""
     return quantity if bytes_of(quantity) > MINIMUM else f"{MINIMUM // 1024**2}Mi"
 
 
 def requested(claim: Object) -> str:
-    """Give the size that a claim asks for."""
+    """Return the size that a claim asks for."""
     return str(claim["spec"]["resources"]["requests"]["storage"])
 
 
 def persistent_volume(claim: Object, node: str, path: Path) -> Object:
-    """Give the PersistentVolume of a claim: bound to it from the start, and to its node for good."""
+    """Return the PersistentVolume of a claim: bound to it from the start, and to its node for good."""
     metadata, spec = claim["metadata"], claim["spec"]
     reference = {
         "apiVersion": "v1",

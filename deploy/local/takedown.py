@@ -1,4 +1,4 @@
-"""Taking a cluster away: its processes, control groups, mounts, namespaces, links, loop devices, files.
+"""Removal of a cluster: its processes, control groups, mounts, namespaces, links, loop devices, files.
 
 Nothing here trusts that `up` ended well: each step looks for what is there, and finds nothing when it is
 done again.
@@ -50,12 +50,12 @@ def _kill_members(cluster: str) -> set[int]:
 def _is_in(process: Path, spaces: set[int]) -> bool:
     try:
         return (process / "ns" / "net").stat().st_ino in spaces
-    except OSError:  # gone meanwhile, or not ours to look at, as the first process of a sandbox
+    except OSError:  # gone meanwhile, or no permission, as for the first process of a sandbox
         return False
 
 
 def _detach(volumes: Path) -> list[str]:
-    """Let go of the loop devices of the cluster's volumes; one in use is released with its last mount."""
+    """Detach the loop devices of the cluster's volumes; one in use is detached with its last mount."""
     devices = json.loads(run("losetup", "--json", "--list") or '{"loopdevices": []}')["loopdevices"]
     mine = [device["name"] for device in devices if str(device["back-file"]).startswith(f"{volumes}{os.sep}")]
     for device in mine:

@@ -37,7 +37,7 @@ class Configuration:
         self._certain = _STARTING not in (before, state())
 
     def doubtful(self, state: str) -> bool:
-        """Tell whether to apply the configuration once more; not while the server still starts."""
+        """Whether to apply the configuration once more; not while the server still starts."""
         return not self._certain and state != _STARTING
 
     def changed(self, applied: dict[str, Any]) -> bool:
