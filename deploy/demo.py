@@ -63,10 +63,10 @@ def _demo(target: Target, say: Say) -> None:
     _show(target, "kubectl get pods -l keddah.dev/database=orders -L keddah.dev/role -o wide")
     _show(target, "kubectl get services,secrets -l keddah.dev/database=orders")
     _show(target, "kubectl get pgdb orders")
-    _farewell(target, say)
+    _print_usage(target, say)
 
 
-def _farewell(target: Target, say: Say) -> None:
+def _print_usage(target: Target, say: Say) -> None:
     say("done; the cluster stays up")
     print("\nTo use it:")
     if "KUBECONFIG" in target.environment:

@@ -29,7 +29,7 @@ class TooLargeError(Exception):
 
 
 class DisconnectedError(Exception):
-    """The client went away before its body was whole: nobody waits for an answer."""
+    """The client disconnected before the end of its body: no response is needed."""
 
 
 async def read(receive: Receive, *, declared: int | None, deadline: float, turns: asyncio.Semaphore) -> bytes:

@@ -43,7 +43,7 @@ class GroupVersionKind(msgspec.Struct, frozen=True):
 
 
 class UserInfo(msgspec.Struct, frozen=True):
-    """Who asked."""
+    """The user who made the request."""
 
     username: str = ""
 

@@ -35,7 +35,7 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that the admission server is told from outside; times in seconds."""
+    """The configuration of the admission server; times in seconds."""
 
     policy_file: Path
     tls_dir: Path

@@ -27,7 +27,7 @@ class ServingPair:
     """
 
     def __init__(self, folder: Path, *, counted: Callable[[str], None] = lambda _: None) -> None:
-        """Read nothing yet; `counted` is told `loaded` or `refused` after each reading."""
+        """Read nothing yet; `counted` is called with `loaded` or `refused` after each reading."""
         self._folder = folder
         self._counted = counted
         self._stamp: Stamp | None = None

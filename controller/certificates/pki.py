@@ -40,7 +40,7 @@ class Authority(Pair):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Former(Pair):
-    """A pair of authorities (`ca_crt`, one PEM after the other) that were lost: nobody can issue another."""
+    """A pair of authorities (`ca_crt`, one PEM after the other) whose key was lost."""
 
     ca_crt: str
 
@@ -110,7 +110,7 @@ class DatabaseKeys:
 
     @property
     def trusted(self) -> str:
-        """Every authority, PEM after PEM, that who deals with this database believes."""
+        """The PEM bundle of all authorities that clients and members of this database trust."""
         return self.ca_crt + (self.former.ca_crt if self.former else "")
 
     def password(self, purpose: str) -> str:

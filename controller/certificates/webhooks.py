@@ -87,7 +87,7 @@ def wanted(
 
 
 def _authority(held: Held, now: datetime, entropy: pki.Entropy) -> Held:
-    """Return who signs, and who will next: made anew when lost, prepared when due, promoted in time."""
+    """Return the signing authority and the next one: created if lost, prepared when due, promoted in time."""
     if not _is_authority(held.crt, held.key, now):
         fresh = pki.issue_authority(SERVICE, now=now, entropy=entropy)
         return Held(fresh.crt, fresh.key)
@@ -102,7 +102,7 @@ def _authority(held: Held, now: datetime, entropy: pki.Entropy) -> Held:
 
 
 def _trusted(signing: Held, before: Iterable[str], now: datetime) -> str:
-    """Return the authorities to trust: who signs, who will, and who signed before and has not ended."""
+    """Return the authorities to trust: the present, the next, and former ones that have not expired."""
     candidates = certificate.split(signing.crt + signing.next_crt + "".join(before))
     return "".join(pem for pem in candidates if _lasts(pem, now))
 

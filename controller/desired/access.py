@@ -32,7 +32,7 @@ def access(db: PostgreSQLDatabase, *, maximum: int) -> tuple[Manifest, Manifest,
 
 
 def _rules(name: str, maximum: int) -> list[Manifest]:
-    """Return permissions for what Patroni's Kubernetes store calls (patroni/dcs/kubernetes.py), no more.
+    """Return the permissions that Patroni's DCS client needs (patroni/dcs/kubernetes.py), no more.
 
     RBAC can bind neither `list` and `watch` to a label nor `create` to a name; the writes are bound.
     """

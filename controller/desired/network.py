@@ -1,4 +1,4 @@
-"""Who may connect to the instances."""
+"""The NetworkPolicy of the instances."""
 
 from __future__ import annotations
 

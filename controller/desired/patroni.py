@@ -30,7 +30,7 @@ _KEY = f"{TLS_DIRECTORY}/tls.key"
 _CA = f"{TLS_DIRECTORY}/ca.crt"
 
 
-# In C where PyYAML was built with libyaml: writing this file was the dearest part of a plan.
+# The C implementation if PyYAML has it: dumping this file took most of the time of a plan.
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
@@ -59,7 +59,7 @@ def major(db: PostgreSQLDatabase) -> str:
 
 
 def data_directory(db: PostgreSQLDatabase) -> str:
-    """Return PGDATA: one folder a major version, so that an upgrade finds both on one volume."""
+    """Return PGDATA: one folder for each major version, so that an upgrade has both on one volume."""
     return _data_directory(major(db))
 
 
@@ -72,7 +72,7 @@ def static(db: PostgreSQLDatabase) -> str:
     return _static(db.metadata.name, major(db))
 
 
-@lru_cache(maxsize=16)  # asked for twice in every plan: the pods carry its digest
+@lru_cache(maxsize=16)  # called twice in every plan: the pod template has its digest
 def _static(name: str, version: str) -> str:
     document = {
         "scope": name,
@@ -82,17 +82,17 @@ def _static(name: str, version: str) -> str:
             "certfile": _CERTIFICATE,
             "keyfile": _KEY,
             "cafile": _CA,
-            # Probes read without a certificate; whatever changes something needs one of the database's CA.
+            # GET (the probes) needs no certificate; requests that change something need one of this CA.
             "verify_client": "optional",
         },
-        # Members call one another by address, which no certificate names; the caller's own is what counts.
+        # Members connect by IP address, which no certificate contains; the client certificate is what counts.
         "ctl": {"insecure": True, "certfile": _CERTIFICATE, "keyfile": _KEY},
         "kubernetes": _store(name),
         "bootstrap": {
             "initdb": [
                 "data-checksums",
                 {"encoding": "UTF8"},
-                # Built in since PostgreSQL 17: the order of text never changes with a base image's libc.
+                # The builtin provider (PostgreSQL 17): the sort order does not depend on the image's libc.
                 {"locale-provider": "builtin"},
                 {"builtin-locale": "C.UTF-8"},
                 {"locale": "C.UTF-8"},
@@ -107,7 +107,7 @@ def _static(name: str, version: str) -> str:
 
 
 def _store(name: str) -> dict[str, Any]:
-    """Return where Patroni keeps its state: ConfigMaps, which no controller of endpoints rewrites."""
+    """Return the DCS configuration: ConfigMaps, because the endpoints controller would rewrite Endpoints."""
     return {
         "use_endpoints": False,
         "labels": {labels.DATABASE: name},
@@ -129,7 +129,7 @@ def _server(version: str) -> dict[str, Any]:
         "use_unix_socket": True,
         "use_unix_socket_repl": True,
         "create_replica_methods": ["basebackup"],
-        # Without it a clone waits for the primary's next timed checkpoint, minutes away.
+        # Otherwise pg_basebackup waits for the next timed checkpoint, which may take minutes.
         "basebackup": [{"checkpoint": "fast"}],
         "authentication": {
             "superuser": {"username": SUPERUSER},
@@ -141,16 +141,16 @@ def _server(version: str) -> dict[str, Any]:
 
 
 def dynamic(db: PostgreSQLDatabase) -> dict[str, Any]:
-    """Return the configuration that Patroni takes over while it runs (Patroni, Dynamic Configuration)."""
+    """Return the dynamic configuration (Patroni, Dynamic Configuration Settings)."""
     return {
         # The shortest that Patroni allows: ttl >= loop_wait + 2 * retry_timeout, and ttl >= 20.
         "ttl": 20,
         "loop_wait": 5,
         "retry_timeout": 5,
         "maximum_lag_on_failover": 1048576,
-        # A crashed primary hands over at once instead of recovering first.
+        # A crashed primary fails over at once instead of recovering first.
         "primary_start_timeout": 0,
-        # With the API server away the primary goes on while it reaches every member.
+        # DCS failsafe mode: without the API server the primary goes on while it reaches every member.
         "failsafe_mode": True,
         # An instance with an older timeline than the last primary's never becomes primary.
         "check_timeline": True,
@@ -176,7 +176,7 @@ _SYNCHRONOUS: dict[Synchronous, dict[str, Any]] = {
 
 
 def host_based_authentication(db: PostgreSQLDatabase) -> list[str]:
-    """Return the lines of pg_hba.conf: keddah's own, the user's, and the last that asks everybody for SCRAM.
+    """Return the lines of pg_hba.conf: keddah's own, the user's, and a final one that requires SCRAM.
 
     The first line that matches decides, so nothing of the user's can open the superuser to the network or
     cut the standbys off. From the network all is `hostssl`: libpq, JDBC and most drivers use TLS when it is
@@ -196,5 +196,5 @@ def host_based_authentication(db: PostgreSQLDatabase) -> list[str]:
 
 
 def _compact(document: dict[str, Any]) -> str:
-    """Write as Patroni itself writes the annotation, so that its write and ours are the same text."""
+    """Return JSON in Patroni's own format, so that it writes the same annotation as we do."""
     return json.dumps(document, separators=(",", ":"))

@@ -33,24 +33,24 @@ _READ_ONLY = frozenset({"config", "tls", "app"})
 
 
 def pod_template(db: PostgreSQLDatabase, image: str) -> Manifest:
-    """Return the template; it changes only with what a running instance cannot take over.
+    """Return the pod template; it changes only with settings that need a restart of the pod.
 
     Passwords, certificates and the dynamic configuration are not in it: their change restarts nothing. The
     user's labels and annotations come first, so that none replaces keddah's.
     """
-    wishes = db.spec.template if isinstance(db.spec.template, Template) else Template()
+    template = db.spec.template if isinstance(db.spec.template, Template) else Template()
     name = db.metadata.name
     digest = hashlib.sha256(patroni.static(db).encode()).hexdigest()[:16]
     metadata: Manifest = {
-        "labels": _given(wishes.labels) | labels.common(name) | labels.patroni(name),
-        "annotations": _given(wishes.annotations)
+        "labels": _given(template.labels) | labels.common(name) | labels.patroni(name),
+        "annotations": _given(template.annotations)
         | {CONFIGURATION_HASH: digest, "kubectl.kubernetes.io/default-container": CONTAINER},
     }
     spec: Manifest = {
         "serviceAccountName": names.patroni_account(name),
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
-        # A primary writes its last checkpoint before it hands over; cut short, it must be recovered.
+        # Time for the shutdown checkpoint; without it the instance needs crash recovery.
         "terminationGracePeriodSeconds": _SHUTDOWN_SECONDS,
         "securityContext": {
             "runAsNonRoot": True,
@@ -62,7 +62,7 @@ def pod_template(db: PostgreSQLDatabase, image: str) -> Manifest:
         },
         "containers": [_container(db, image)],
         "volumes": _volumes(name),
-        **_placement(name, wishes),
+        **_placement(name, template),
     }
     return {"metadata": metadata, "spec": spec}
 
@@ -139,18 +139,18 @@ def _resources(db: PostgreSQLDatabase) -> Manifest:
     return resources
 
 
-def _placement(name: str, wishes: Template) -> Manifest:
-    """Return where pods may run: the user's wishes, and over nodes unless the user spreads them otherwise."""
+def _placement(name: str, template: Template) -> Manifest:
+    """Return the scheduling constraints: the user's, and a spread over nodes unless the user sets one."""
     spread = {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": labels.instances(name)},
     }
-    given: Manifest = msgspec.to_builtins(wishes)
+    given: Manifest = msgspec.to_builtins(template)
     placement = {key: value for key, value in given.items() if key not in ("labels", "annotations")}
     return {"topologySpreadConstraints": [spread], **placement}
 
 
-def _given(wishes: dict[str, str] | Any) -> dict[str, str]:  # noqa: ANN401 - msgspec's unset
-    return dict(wishes) if isinstance(wishes, dict) else {}
+def _given(template: dict[str, str] | Any) -> dict[str, str]:  # noqa: ANN401 - msgspec's unset
+    return dict(template) if isinstance(template, dict) else {}

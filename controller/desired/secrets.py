@@ -1,4 +1,4 @@
-"""The Secrets: the database's own CA and seed, what each role connects with, the server's certificate.
+"""The Secrets: the database's own CA and seed, the roles' credentials, the server's certificate.
 
 All passwords follow from the seed, so that a Secret deleted by accident comes back with the password that
 fits the data.
@@ -20,7 +20,7 @@ from schemas.types import PostgreSQLDatabase
 def secrets(db: PostgreSQLDatabase, keys: DatabaseKeys, server: Pair) -> tuple[Manifest, ...]:
     """Return all Secrets of a database, the one with the keys first: it must exist before any other.
 
-    `server` is issued for `server_names`, and as a client's too: members call one another with it.
+    `server` is issued for `server_names`, and is a client certificate, too, for requests between members.
     """
     name = db.metadata.name
     tls = {"tls.crt": server.crt, "tls.key": server.key, "ca.crt": keys.trusted}
@@ -43,15 +43,15 @@ def server_names(db: PostgreSQLDatabase) -> tuple[str, ...]:
 
 
 def keys_secret(db: PostgreSQLDatabase, keys: DatabaseKeys) -> Manifest:
-    """Return the Secret that all others follow from; only the controller reads it."""
+    """Return the Secret that all others are derived from; only the controller reads it."""
     body: Manifest = {"type": "Opaque", "data": keys.encode()}
     return child(db, "v1", "Secret", names.keys_secret(db.metadata.name), body=body, kept=True)
 
 
 def app_secret(db: PostgreSQLDatabase, password: str, authority: str) -> Manifest:
-    """Return the Secret that an application mounts: the parts of a connection, and the usual spellings.
+    """Return the Secret for applications: connection parameters, and connection strings made of them.
 
-    The authority is here for who verifies the server: beside it in NAME-tls is a key that Patroni obeys.
+    It has the CA to verify the server: NAME-tls has it too, but with a key that Patroni trusts.
     """
     user, database = db.spec.owner, db.spec.database
     host = names.host(db.metadata.name, db.metadata.namespace)

@@ -20,7 +20,7 @@ def services(db: PostgreSQLDatabase) -> tuple[Manifest, ...]:
     refuses connections by itself. Without any endpoint kube-proxy would, by ICMP, which the kernel limits:
     an attempt too many stays unanswered and is repeated a second later. And a kube-proxy that has just
     taken the dead away writes the successor into its rules only a second later, by default.
-    Standbys are left out when they are not ready; the headless one gives every pod a host name.
+    Standbys that are not ready are left out; the headless Service gives every pod a host name.
     """
     name = db.metadata.name
     return (

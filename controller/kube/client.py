@@ -20,7 +20,7 @@ from controller.kube.kinds import KINDS
 
 Manifest: TypeAlias = dict[str, Any]
 Observer: TypeAlias = Callable[[str, str, int], None]
-"""Told of every request: verb, kind, and status of the answer (0 when there was none)."""
+"""Called after every request with verb, kind, and HTTP status (0 without a response)."""
 
 MANAGER = "keddah"
 WRITES = frozenset({"apply", "patch", "create", "update", "delete"})

@@ -1,4 +1,4 @@
-"""How to reach the API server, and as whom."""
+"""Connection settings and credentials of the API server."""
 
 from __future__ import annotations
 

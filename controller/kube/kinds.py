@@ -80,15 +80,15 @@ CHILDREN = (
 """Watched by the label `keddah.dev/database`: objects of others cost nothing. Secrets are never watched."""
 
 WEBHOOK_CONFIGURATIONS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
-"""Watched by name, to give them back a caBundle that somebody wiped."""
+"""Watched by name, to restore a caBundle that was removed."""
 
 STORAGE_CLASS = "StorageClass"
 
 NODE = "Node"
-"""Watched for two facts: whether its kubelet is heard of, and whether it is being emptied."""
+"""Watched for two facts: whether it is Ready, and whether it is cordoned or drained."""
 
 EMPTYING = frozenset({"ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted", "karpenter.sh/disruption"})
-"""Taints of those who empty a node without cordoning it (Cluster Autoscaler; Karpenter 1.0 and before)."""
+"""Taints of drains without cordon (Cluster Autoscaler; Karpenter 1.0 and before)."""
 
 WATCHED = (DATABASE, *CHILDREN, STORAGE_CLASS, NODE, *WEBHOOK_CONFIGURATIONS)
 """Every kind of which the store holds objects."""

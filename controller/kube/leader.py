@@ -171,7 +171,7 @@ class Leader:
         return self._identity
 
     def _free(self, lease: Manifest) -> bool:
-        """Whether nobody holds it, this replica does, or its holder let it stand still for its duration.
+        """Whether it is free, held by this replica, or was not renewed for its duration.
 
         The same identity is the container before this one: the kubelet never runs two of them at once.
         """

@@ -91,7 +91,7 @@ class Observer:
             for kind, found in self._store.children(key).items()
         }
         pods = sorted((instance(pod) for pod in children.get("Pod", {}).values()), key=lambda i: i.ordinal)
-        # What is somebody else's has no say in who leads.
+        # `children` has no foreign objects, so only the database's own lock counts.
         lead = leadership(children.get("ConfigMap", {}), key.name)
         before = self._store.terms.before(Identity(key.namespace, names.lock(key.name)))
         if before is not None:

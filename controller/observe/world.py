@@ -40,7 +40,7 @@ class Instance:
     deleting: bool
     ready: bool
     role: Role | None
-    """From the pod's label. Who is primary is decided by the leader lock, not by this."""
+    """From the pod's label. The leader lock decides which instance is the primary, not this."""
     state: str
     """Patroni's word for the server: running, starting, stopped, crashed …"""
     streaming: bool
@@ -82,7 +82,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Leadership:
-    """Patroni's ConfigMaps: who holds the leader lock, and who may take it."""
+    """Patroni's ConfigMaps: the holder of the leader lock, and the candidates."""
 
     holder: str | None = None
     synchronous: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Fights over a child: somebody, such as a mutating webhook, undoes our write each time. Backs off then."""
+"""Back-off for contested children: another controller or a mutating webhook reverts each of our writes."""
 
 from __future__ import annotations
 

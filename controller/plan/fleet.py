@@ -38,7 +38,7 @@ class Move:
 
 
 class Fleet:
-    """Remembers who moves and who waits for that.
+    """Remembers which databases are changing their image, and which wait for them.
 
     `look` and `decided` are called one after the other, with nothing awaited between them: so two databases
     never take the same place.
@@ -84,7 +84,7 @@ class Fleet:
             self._next()
 
     def _next(self) -> None:
-        """Have the one that has waited longest look whether it is its turn."""
+        """Queue the database that has waited longest."""
         for key in list(self._queue)[:1]:
             self._wake(key)
 

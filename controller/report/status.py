@@ -1,4 +1,4 @@
-"""What the status says: a pure function of the last status, the world and how the pass ended."""
+"""The status of a database: a pure function of the last status, the world and how the pass ended."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _USUAL = frozenset(
         "VolumesGrowing",
     }
 )
-"""Reasons of a database that is not Ready because it does what was asked: no warning."""
+"""Reasons of a database that is intentionally not Ready: no warning."""
 _GRAVE = frozenset({"DiskFull", "VolumeCannotGrow"})
-"""Reasons of a database that may be Ready, and will not be for long unless somebody acts."""
+"""Reasons of a database that may be Ready, but needs intervention to stay so."""
 _OF_IMAGES: Mapping[str, Type] = {
     "DowngradeRefused": "Warning",
     "NotInCatalogue": "Warning",

@@ -1,4 +1,4 @@
-"""What the controller adds to Patroni's failover. It elects nobody: the standbys run Patroni's leader race.
+"""What the controller adds to Patroni's failover. The election itself is Patroni's leader race.
 
 Patroni's lock outlives its holder by up to `ttl` (20 s). When the kubelet of a Ready node reports that the
 holder's container has terminated, nothing in it can write any more, and waiting for the lock to expire gains

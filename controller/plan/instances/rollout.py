@@ -1,4 +1,4 @@
-"""The one disruptive step of a pass: who is restarted next, and why nobody is.
+"""The one disruptive step of a reconcile: which instance is restarted next, or why none is.
 
 Standbys go first, one at a time, each ready and streaming again before the next. The primary goes last, after
 a switchover to a standby that is already updated. A new pod that does not become ready stops the rollout, so
