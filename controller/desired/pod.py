@@ -152,5 +152,5 @@ def _placement(name: str, template: Template) -> Manifest:
     return {"topologySpreadConstraints": [spread], **placement}
 
 
-def _given(template: dict[str, str] | Any) -> dict[str, str]:  # noqa: ANN401 - msgspec's unset
-    return dict(template) if isinstance(template, dict) else {}
+def _given(entries: dict[str, str] | Any) -> dict[str, str]:  # noqa: ANN401 - msgspec's unset
+    return dict(entries) if isinstance(entries, dict) else {}

@@ -1,4 +1,4 @@
-"""The controller dies after any of its writes: the next one reaches the same end."""
+"""The controller is killed after any of its writes: the next one reaches the same state."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from controller.certificates.pki import DatabaseKeys
 from controller.plan.outcome import Done
 from tests import factory
 from tests.children import KIND, condition, expected, live
+from tests.inprocess import InProcessController, KilledError
 from tests.kubelet import Kubelet
-from tests.lives import DeathError, Life
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def policy(tmp_path: Path) -> Path:
 
 
 class Bench:
-    """A namespace with one database, and lives of controllers to try on it."""
+    """A namespace with one database, and controllers that are killed while working on it."""
 
     def __init__(self, rest: Rest, kubeconfig: Path, policy: Path, namespace: str) -> None:
         self.rest, self.namespace = rest, namespace
@@ -54,20 +54,22 @@ class Bench:
         """Change fields of its spec."""
         self.rest.merge(KIND, self.namespace, "orders", {"spec": spec}).expect()
 
-    async def live(self, dies_after: int = 0) -> list[str]:
-        """Let one controller work until all is done, or until it dies; give its writes."""
-        life = await Life.begin(self._kubeconfig, self.kubelet, self._policy, dies_after=dies_after)
-        async with life:
-            with suppress(DeathError):
-                await self._until_done(life)
-            return life.writes.done
+    async def live(self, killed_after: int = 0) -> list[str]:
+        """Run one controller until all is done, or until it is killed; return its writes."""
+        controller = await InProcessController.start(
+            self._kubeconfig, self.kubelet, self._policy, killed_after=killed_after
+        )
+        async with controller:
+            with suppress(KilledError):
+                await self._until_done(controller)
+            return controller.writes.done
 
-    async def _until_done(self, life: Life) -> None:
+    async def _until_done(self, controller: InProcessController) -> None:
         for _ in range(PASSES):
             self.kubelet.look()
-            before = len(life.writes.done)
-            outcome = await life.pass_over(self.namespace, "orders")
-            if isinstance(outcome, Done) and len(life.writes.done) == before:
+            before = len(controller.writes.done)
+            outcome = await controller.reconcile(self.namespace, "orders")
+            if isinstance(outcome, Done) and len(controller.writes.done) == before:
                 return
             await asyncio.sleep(0.05)  # Kubernetes' own controllers need their time
         raise AssertionError(f"not done: {outcome}")
@@ -131,7 +133,7 @@ def benches(
     return lambda: Bench(rest, controller_kubeconfig, policy, new_namespace())
 
 
-async def test_a_first_reconcile_survives_the_death_of_the_controller_after_each_write(
+async def test_a_first_reconcile_survives_a_kill_of_the_controller_after_each_write(
     benches: Callable[[], Bench], rest: Rest
 ) -> None:
     whole = benches()
@@ -141,7 +143,7 @@ async def test_a_first_reconcile_survives_the_death_of_the_controller_after_each
     for count in range(1, len(writes) + 1):
         bench = benches()
         bench.create(replicas=2)
-        cut = await bench.live(dies_after=count)
+        cut = await bench.live(killed_after=count)
         assert len(cut) == count, (count, cut)
         early = keys(rest, bench.namespace)
         await bench.live()
@@ -156,21 +158,21 @@ async def test_a_first_reconcile_survives_the_death_of_the_controller_after_each
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1)], ids=["up", "down, the primary first moved"])
-async def test_a_scale_change_survives_the_death_of_the_controller_after_each_write(
+async def test_a_scale_change_survives_a_kill_of_the_controller_after_each_write(
     benches: Callable[[], Bench], before: int, after: int
 ) -> None:
     bench = benches()
     bench.create(replicas=before)
     await bench.live()
 
-    async def scaled(dies_after: int) -> list[str]:
+    async def scaled(killed_after: int) -> list[str]:
         """Start from the same state each time: the primary is the last instance."""
         bench.change(replicas=before)
         await bench.live()
         bench.kubelet.promote("orders", f"orders-{before - 1}")
         await bench.live()
         bench.change(replicas=after)
-        return await bench.live(dies_after)
+        return await bench.live(killed_after)
 
     writes = await scaled(0)
     wanted, told = bench.state(), bench.status()
@@ -184,13 +186,13 @@ async def test_a_scale_change_survives_the_death_of_the_controller_after_each_wr
     assert condition(bench.rest, bench.namespace, "Ready")["status"] == "True"
 
 
-async def test_another_image_survives_the_death_of_the_controller_after_each_write(
+async def test_another_image_survives_a_kill_of_the_controller_after_each_write(
     benches: Callable[[], Bench],
 ) -> None:
     bench = benches()
     bench.create(replicas=2)
 
-    async def upgraded(dies_after: int) -> list[str]:
+    async def upgraded(killed_after: int) -> list[str]:
         """Start from the same state each time: all on the first image, and the first instance primary."""
         first = bench.allow("17.6-a")
         await bench.live()
@@ -198,7 +200,7 @@ async def test_another_image_survives_the_death_of_the_controller_after_each_wri
         await bench.live()
         assert bench.images() == {first}
         bench.allow("17.6-b")
-        return await bench.live(dies_after)
+        return await bench.live(killed_after)
 
     writes = await upgraded(0)
     wanted, images = bench.state(), bench.images()

@@ -11,8 +11,8 @@ import pytest
 from controller.plan.outcome import Done
 from tests import factory
 from tests.children import events
+from tests.inprocess import InProcessController, clock
 from tests.kubelet import Kubelet
-from tests.lives import Life, clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,22 +28,22 @@ PASSES = 60
 
 
 @pytest.fixture
-async def life(
+async def in_process(
     rest: Rest, controller_kubeconfig: Path, tmp_path: Path, namespace: str
-) -> AsyncIterator[Life]:
+) -> AsyncIterator[InProcessController]:
     """Give a controller whose database, of two instances, is at rest."""
     policy = tmp_path / "policy.yaml"
     policy.write_text(factory.POLICY)
     spec = {"version": "17", "replicas": 2, "storage": {"storageClassName": CLASS}}
     rest.create(factory.submitted("orders", namespace, **spec)).expect()
     kubelet = Kubelet(rest, namespace)
-    async with await Life.begin(controller_kubeconfig, kubelet, policy) as begun:
+    async with await InProcessController.start(controller_kubeconfig, kubelet, policy) as started:
         for _ in range(PASSES):
             kubelet.look()
-            if isinstance(await begun.pass_over(namespace, "orders"), Done):
+            if isinstance(await started.reconcile(namespace, "orders"), Done):
                 break
             await asyncio.sleep(0.05)  # Kubernetes' own controllers need their time
-        yield begun
+        yield started
 
 
 def write_lock(rest: Rest, namespace: str, holder: str, renewed: timedelta, taken: timedelta) -> None:
@@ -59,17 +59,17 @@ def write_lock(rest: Rest, namespace: str, holder: str, renewed: timedelta, take
     ids=["handed over", "ran out"],
 )
 async def test_the_last_renewal_tells_a_switchover_from_a_failover_though_no_pass_saw_it(
-    rest: Rest, namespace: str, life: Life, renewed: int, told: str
+    rest: Rest, namespace: str, in_process: InProcessController, renewed: int, told: str
 ) -> None:
     write_lock(rest, namespace, "orders-0", timedelta(seconds=90), HOUR)
-    await life.pass_over(namespace, "orders")
+    await in_process.reconcile(namespace, "orders")
     write_lock(rest, namespace, "orders-0", timedelta(seconds=renewed), HOUR)
-    await life.look(namespace)
+    await in_process.fill(namespace)
     write_lock(rest, namespace, "orders-1", timedelta(0), timedelta(seconds=1))
     # Who led before keeps its label until it has seen who leads now.
     primary = {"metadata": {"labels": {"keddah.dev/role": "primary"}}}
     rest.merge("Pod", namespace, "orders-1", primary).expect()
-    await life.pass_over(namespace, "orders")
-    await life.tell()
+    await in_process.reconcile(namespace, "orders")
+    await in_process.send_events()
     story = [each for each in events(rest, namespace) if each.startswith(("SwitchedOver", "FailedOver"))]
     assert [each.partition(" since")[0] for each in story] == [told]

@@ -11,8 +11,8 @@ import pytest
 from controller.plan.fleet import STUCK_AFTER
 from tests import factory
 from tests.children import condition, events
+from tests.inprocess import InProcessController, clock
 from tests.kubelet import Kubelet
-from tests.lives import Life, clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -34,7 +34,7 @@ class Fleet:
     def __init__(self, rest: Rest, namespace: str, policy: Path) -> None:
         self.namespace = namespace
         self.kubelet = Kubelet(rest, namespace)
-        self.life: Life
+        self.controller: InProcessController
         self._rest, self._policy = rest, policy
         self._ahead = timedelta(0)
         self.allow(OLD)
@@ -62,7 +62,7 @@ class Fleet:
         """Run one pass over each of these, or of all."""
         self.kubelet.look()
         for name in names or NAMES:
-            await self.life.pass_over(self.namespace, name)
+            await self.controller.reconcile(self.namespace, name)
 
     async def until(self, fact: Callable[[], bool]) -> None:
         """Look again and again until something is true."""
@@ -101,7 +101,7 @@ class Fleet:
 
     async def told(self, name: str) -> list[str]:
         """Give the reasons of the events about a database's image, oldest first."""
-        await self.life.tell()
+        await self.controller.send_events()
         reasons = [each.partition(":")[0] for each in events(self._rest, self.namespace, name)]
         return [reason for reason in reasons if reason.startswith("Up")]
 
@@ -118,8 +118,10 @@ async def fleet(
     policy = tmp_path / "policy.yaml"
     made = Fleet(rest, namespace, policy)
     made.create()
-    made.life = await Life.begin(controller_kubeconfig, made.kubelet, policy, now=made.now)
-    async with made.life:
+    made.controller = await InProcessController.start(
+        controller_kubeconfig, made.kubelet, policy, now=made.now
+    )
+    async with made.controller:
         await made.until(lambda: made.at_rest(OLD))
         yield made
 
@@ -171,8 +173,10 @@ async def test_a_controller_that_is_new_halts_them_too(
 ) -> None:
     await stuck(fleet)
     policy = tmp_path / "policy.yaml"
-    fleet.life = await Life.begin(controller_kubeconfig, fleet.kubelet, policy, now=fleet.now)
-    async with fleet.life:
+    fleet.controller = await InProcessController.start(
+        controller_kubeconfig, fleet.kubelet, policy, now=fleet.now
+    )
+    async with fleet.controller:
         # The last is looked at first; how long the first has been stuck is not known yet.
         await fleet.look(THIRD, SECOND, FIRST)
         assert [fleet.reason(name) for name in (SECOND, THIRD)] == ["UpgradeQueued"] * 2
@@ -184,14 +188,14 @@ async def test_a_controller_that_is_new_halts_them_too(
 async def test_the_queue_goes_on_by_itself_when_the_first_comes_up_after_all(fleet: Fleet) -> None:
     await stuck(fleet)
     fleet.kubelet.missing = set()
-    fleet.life.woken.clear()
+    fleet.controller.woken.clear()
     await goes_on(fleet, NEW)
 
 
 async def test_the_queue_goes_on_with_an_image_that_comes_up(fleet: Fleet) -> None:
     await stuck(fleet)
     fleet.allow(FIXED)
-    fleet.life.woken.clear()
+    fleet.controller.woken.clear()
     await goes_on(fleet, FIXED)
 
 
@@ -202,9 +206,9 @@ async def goes_on(fleet: Fleet, image: str) -> None:
     for _ in range(ROUNDS):
         await fleet.look(moving)
         begun += [name for name in NAMES if image in fleet.images(name) and name not in begun]
-        if fleet.life.woken:
+        if fleet.controller.woken:
             assert fleet.images(moving) == [image] * 2
-            moving = fleet.life.woken.pop(0).name
+            moving = fleet.controller.woken.pop(0).name
         if fleet.at_rest(image):
             break
         await asyncio.sleep(0.05)

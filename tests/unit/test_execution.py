@@ -29,7 +29,7 @@ from controller.watches.store import Store
 from schemas.types import PostgreSQLDatabase, decode
 from tests import worlds
 from tests.factory import complete_database
-from tests.lives import DeathError
+from tests.inprocess import KilledError
 
 KEY = Key("shop", "orders")
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -119,7 +119,7 @@ async def test_the_statefulset_waits_for_everything_before_it() -> None:
     ]
 
 
-@pytest.mark.parametrize("failure", [Conflict(409, "is there"), Refused(403, "quota"), DeathError()])
+@pytest.mark.parametrize("failure", [Conflict(409, "is there"), Refused(403, "quota"), KilledError()])
 async def test_nothing_acts_on_after_a_failure(failure: BaseException) -> None:
     hands = Hands()
     hands.fails[str(new("Secret"))] = failure

@@ -1,4 +1,4 @@
-"""Controllers that live in the test's own process, and can be made to die after any of their writes."""
+"""Controllers that run in the test's own process, and can be killed after any of their writes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.rest import Object
 
 SERVER_VERSION = "17.6"
-PATIENCE = 10.0
+EVENTS_SECONDS = 10.0
 """Seconds for the events that wait to be sent."""
 NEWEST = 2**62
 """A version of the cluster after every other."""
@@ -45,58 +45,58 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-class DeathError(BaseException):
-    """The process is gone: nothing of it runs on, and nothing catches this."""
+class KilledError(BaseException):
+    """The controller is killed; a BaseException, so that nothing in the controller handles it."""
 
 
-class PlayedPatroni(Patroni):
-    """Patroni's API, answered by the one who plays Patroni."""
+class FakePatroni(Patroni):
+    """Patroni's API, on the simulated pods of `Kubelet`."""
 
     def __init__(self, kubelet: Kubelet) -> None:
         super().__init__(now=clock, entropy=secrets.token_bytes)
         self._kubelet = kubelet
 
     async def server_version(self, ip: str, authority: str | None = None) -> str | None:
-        """Tell the version of every server."""
+        """Return the version of every server."""
         del ip, authority
         return SERVER_VERSION
 
     async def switchover(self, ip: str, leader: str, candidate: str | None, keys: DatabaseKeys) -> Reply:
-        """Hand the lead over at once."""
+        """Promote the candidate at once."""
         del ip, keys
         database = leader.rpartition("-")[0]
         self._kubelet.promote(database, candidate or self._kubelet.another(database, leader))
         return Reply(200, "Successfully switched over")
 
     async def wake(self, ip: str, keys: DatabaseKeys) -> Reply:
-        """Be awake."""
+        """Do nothing."""
         del ip, keys
         return Reply(200, "")
 
 
 class Writes:
-    """The writes of one life, which ends with the last of `most` (0: never)."""
+    """The writes of one controller, which is killed after `most` of them (0: never)."""
 
     def __init__(self, most: int) -> None:
         self.done: list[str] = []
         self._most = most
 
     def note(self, verb: str, kind: str, status: int) -> None:
-        """Take note of a request that was answered; raises DeathError after the last write."""
+        """Record a request; raises KilledError after the last write."""
         if verb in WRITES:
             self.done.append(f"{verb} {kind} {status}")
             self.check()
 
     def check(self) -> None:
-        """Raise DeathError when the life is over: not even what cleans up may write."""
+        """Raise KilledError if the controller is killed: not even its cleanup may write."""
         if self._most and len(self.done) >= self._most:
-            raise DeathError(self.done[-1])
+            raise KilledError(self.done[-1])
 
 
-class MortalKube(Kube):
-    """Makes one write after the other, so that a life ends after exactly so many.
+class KillableKube(Kube):
+    """Serializes writes, so that the controller is killed after an exact number of them.
 
-    Writes that are made at once arrive in any order: which comes next is drawn.
+    The order of concurrent writes is random.
     """
 
     def __init__(self, loaded: Configuration, writes: Writes, draw: Random) -> None:
@@ -113,20 +113,20 @@ class MortalKube(Kube):
             return await super()._send(verb, kind, path, **more)
 
 
-class Life:
-    """One controller from its start, when it knows nothing, to its death."""
+class InProcessController:
+    """One controller, from its start with empty caches until it is killed."""
 
     def __init__(
         self, kube: Kube, kubelet: Kubelet, policy: Path, writes: Writes, now: Callable[[], datetime]
     ) -> None:
         self.writes = writes
         self.woken: list[Key] = []
-        """The databases of which it said itself that they are to be looked at."""
+        """The databases that the controller has queued itself."""
         self._kube = kube
         self._store = Store()
         self._policy = PolicyFile(policy, log=print)
         self._recorder = Recorder(kube, now=now)
-        patroni = PlayedPatroni(kubelet)
+        patroni = FakePatroni(kubelet)
         self._reconciler = Reconciler(
             kube,
             self._store,
@@ -139,18 +139,18 @@ class Life:
         )
 
     @classmethod
-    async def begin(
+    async def start(
         cls,
         kubeconfig: Path,
         kubelet: Kubelet,
         policy: Path,
         *,
-        dies_after: int = 0,
+        killed_after: int = 0,
         now: Callable[[], datetime] = clock,
     ) -> Self:
-        """Start one, which dies after so many writes; it is an asynchronous context manager."""
-        writes = Writes(dies_after)
-        kube = MortalKube(await configuration(kubeconfig), writes, Random(dies_after))  # noqa: S311 - not a secret
+        """Start one that is killed after so many writes; it is an asynchronous context manager."""
+        writes = Writes(killed_after)
+        kube = KillableKube(await configuration(kubeconfig), writes, Random(killed_after))  # noqa: S311 - not a secret
         return cls(kube, kubelet, policy, writes, now)
 
     async def __aenter__(self) -> Self:
@@ -159,8 +159,8 @@ class Life:
     async def __aexit__(self, *_: object) -> None:
         await self._kube.close()
 
-    async def look(self, namespace: str) -> None:
-        """Make the store hold what there is, as watches would, and the policy be what its file says."""
+    async def fill(self, namespace: str) -> None:
+        """Fill the caches, as the watches would, and read the policy file again."""
         self._policy.refresh()
         for kind in set(WATCHED) - set(WEBHOOK_CONFIGURATIONS):
             labels, _ = selectors(kind)
@@ -171,13 +171,13 @@ class Life:
             for gone in set(self._store.versions(kind)) - there:
                 self._store.remove(kind, Identity(*gone), NEWEST)
 
-    async def pass_over(self, namespace: str, name: str) -> Outcome:
-        """Look, and run one pass over a database; raises DeathError."""
-        await self.look(namespace)
+    async def reconcile(self, namespace: str, name: str) -> Outcome:
+        """Fill the caches, and reconcile a database once; raises KilledError."""
+        await self.fill(namespace)
         return await self._reconciler.reconcile(Work(Key(namespace, name), frozenset()))
 
-    async def tell(self) -> None:
-        """Send the events that wait, which a whole controller does at any time."""
+    async def send_events(self) -> None:
+        """Send the queued events, which a whole controller does in the background."""
         sender = asyncio.create_task(self._recorder.run())
-        await self._recorder.drain(PATIENCE)
+        await self._recorder.drain(EVENTS_SECONDS)
         sender.cancel()
