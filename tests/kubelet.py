@@ -1,7 +1,7 @@
 """What runs pods, played through the API: binds claims, and does as Patroni does in a pod that has started.
 
 Kubernetes' own StatefulSet controller makes the pods and claims; nothing here ever writes what keddah writes.
-A pod never has a node, so that its deletion needs no farewell of a kubelet.
+A pod never has a node, so that its deletion needs no confirmation by a kubelet.
 """
 
 from __future__ import annotations

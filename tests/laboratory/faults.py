@@ -16,7 +16,7 @@ NOTICED_SECONDS = 30.0
 
 @contextmanager
 def pod_deleted(scene: Scene) -> Iterator[None]:
-    """Delete the primary's pod, with its time to say farewell."""
+    """Delete the primary's pod, with its termination grace period."""
     with _deleted(scene):
         yield
 
