@@ -64,7 +64,8 @@ class Ground:
     def postmaster(self, pod: Object) -> int:
         """Return the server's first process, the parent of all others."""
         servers = {pid for pid in self.container(pod) if _program(pid) == "postgres"}
-        found = [pid for pid in servers if _parent(pid) not in servers]
+        # A backend may have ended since: it has no parent then.
+        found = [pid for pid in servers if _parent(pid) not in servers | {0}]
         assert len(found) == 1, f"postmasters of {pod['metadata']['name']}: {found}"
         return found[0]
 
