@@ -12,6 +12,7 @@ from controller.kube.kinds import NODE, STORAGE_CLASS
 from controller.kube.objects import Identity, Key
 from controller.observe.following import unexplained, wants_removed_wal
 from controller.observe.images import behind, image_in_force
+from controller.observe.manifests import claim, configuration, instance, leadership, node, storage_class
 from controller.observe.ownership import part
 from controller.observe.patroni import Patroni
 from controller.observe.pods import moment
@@ -24,12 +25,6 @@ from controller.observe.world import (
     Node,
     StorageClass,
     World,
-    claim,
-    configuration,
-    instance,
-    leadership,
-    node,
-    storage_class,
 )
 from controller.watches.store import Store
 

@@ -1,4 +1,4 @@
-"""The state of one database as one reconcile sees it: frozen values, read from manifests."""
+"""The state of one database as one reconcile sees it: frozen values (read by `manifests`)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from controller.desired import names
 from controller.desired.labels import ROLE
 from controller.desired.pod import CONTAINER
-from controller.kube.kinds import EMPTYING
-from controller.observe import pods
 from controller.observe.pods import Trouble
 
 Manifest: TypeAlias = dict[str, Any]
@@ -19,7 +16,6 @@ Children: TypeAlias = Mapping[str, Mapping[str, Manifest]]
 Role: TypeAlias = Literal["primary", "standby"]
 
 ROLE_LABEL = ROLE
-REVISION_LABEL = "controller-revision-hash"
 DATABASE_CONTAINER = CONTAINER
 DISCARD = "keddah.dev/discard"
 """Annotation by which a user asks to delete a volume claim with its data; the value is the claim's UID."""
@@ -197,105 +193,3 @@ def ordinal(name: str) -> int:
     """Return the ordinal at the end of the name of a StatefulSet's pod or claim; -1 if there is none."""
     tail = name.rpartition("-")[2]
     return int(tail) if tail.isdecimal() else -1
-
-
-def instance(pod: Manifest) -> Instance:
-    """Read a pod."""
-    metadata, status = pod["metadata"], pod.get("status") or {}
-    labels = metadata.get("labels") or {}
-    member = pods.member(metadata)
-    role = labels.get(ROLE_LABEL)
-    container = pods.container(status)
-    return Instance(
-        name=metadata["name"],
-        uid=metadata["uid"],
-        ordinal=ordinal(metadata["name"]),
-        ip=status.get("podIP", ""),
-        node=(pod.get("spec") or {}).get("nodeName", ""),
-        revision=labels.get(REVISION_LABEL, ""),
-        deleting="deletionTimestamp" in metadata,
-        ready=pods.condition(status, "Ready") == "True",
-        role=role if role in ("primary", "standby") else None,
-        state=member.get("state", ""),
-        streaming=member.get("replication_state") == "streaming",
-        position=int(member.get("xlog_location") or 0),
-        pending_restart=pods.pending_restart(member),
-        start_id=container.get("containerID", ""),
-        ended=pods.end(pods.termination(container)),
-        shares_processes=(pod.get("spec") or {}).get("shareProcessNamespace") is True,
-        trouble=pods.trouble(status, container, member),
-        timeline=pods.number(member.get("timeline")),
-        rebuilds=pods.number((metadata.get("annotations") or {}).get(REBUILDS)),
-        started_at=pods.moment(status.get("startTime")),
-        ended_at=pods.moment(pods.termination(container).get("finishedAt")),
-        last_end=pods.end(pods.last_termination(container)),
-        last_end_at=pods.moment(pods.last_termination(container).get("finishedAt")),
-        disk_full=pods.disk_full(member),
-        configuration=pods.configuration(member),
-    )
-
-
-def leadership(config_maps: Mapping[str, Manifest], scope: str) -> Leadership:
-    """Read Patroni's ConfigMaps of one scope."""
-
-    def metadata(name: str) -> Manifest:
-        return config_maps.get(name, {}).get("metadata") or {}
-
-    def annotations(name: str) -> dict[str, str]:
-        return metadata(name).get("annotations") or {}
-
-    lock, config = annotations(names.lock(scope)), annotations(names.config(scope))
-    sync = annotations(names.sync(scope))
-    version = metadata(names.lock(scope)).get("resourceVersion", "")
-    listed = (name.strip() for name in sync.get("sync_standby", "").split(","))
-    standbys = frozenset(name for name in listed if name)
-    quorum = sync.get("quorum", "")
-    return Leadership(
-        holder=lock.get("leader") or None,
-        synchronous=standbys,
-        last_primary=sync.get("leader") or None,
-        alone=bool(sync.get("leader")) and not standbys,
-        quorum=int(quorum) if quorum.isdecimal() else 0,
-        initialized=bool(config.get("initialize") or lock),
-        identifier=config.get("initialize", ""),
-        paused=pods.parsed(config.get("config")).get("pause") is True,
-        lock_version=version,
-        acquired=pods.moment(lock.get("acquireTime")),
-        renewed=pods.moment(lock.get("renewTime")),
-    )
-
-
-def configuration(config_maps: Mapping[str, Manifest], scope: str) -> str:
-    """Return the version of the configuration that Patroni is to apply; "" where there is none."""
-    annotations = config_maps.get(names.config(scope), {}).get("metadata", {}).get("annotations") or {}
-    return pods.version(pods.parsed(annotations.get("config")))
-
-
-def claim(manifest: Manifest) -> Claim:
-    """Read a volume claim."""
-    spec, status = manifest["spec"], manifest.get("status") or {}
-    return Claim(
-        name=manifest["metadata"]["name"],
-        uid=manifest["metadata"]["uid"],
-        ordinal=ordinal(manifest["metadata"]["name"]),
-        requested=spec["resources"]["requests"]["storage"],
-        capacity=(status.get("capacity") or {}).get("storage"),
-        bound=status.get("phase") == "Bound",
-        storage_class=spec.get("storageClassName"),
-        discard=(manifest["metadata"].get("annotations") or {}).get(DISCARD, ""),
-        deleting="deletionTimestamp" in manifest["metadata"],
-        resize=(status.get("allocatedResourceStatuses") or {}).get("storage", ""),
-    )
-
-
-def storage_class(manifest: Manifest) -> StorageClass:
-    """Read a StorageClass."""
-    return StorageClass(expandable=manifest.get("allowVolumeExpansion") is True)
-
-
-def node(manifest: Manifest) -> Node:
-    """Read a node."""
-    spec = manifest.get("spec") or {}
-    ready = pods.condition(manifest.get("status") or {}, "Ready") == "True"
-    leaving = any(taint["key"] in EMPTYING for taint in spec.get("taints") or [])
-    return Node(ready, cordoned=leaving or spec.get("unschedulable") is True)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from controller.desired.patroni import configuration as desired
+from controller.observe.manifests import configuration as wanted
 from controller.observe.pods import configuration as read
-from controller.observe.world import configuration as wanted
 from deploy.images.patroni.configuration import Configuration
 from tests.factory import typed_database
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from controller.desired.pod import CONTAINER
-from controller.observe.world import Leadership, Node, instance, leadership
+from controller.observe.manifests import instance, leadership
+from controller.observe.world import Leadership, Node
 from controller.plan.actions import ReleaseLock
 from controller.plan.instances.failover import release
 from deploy.images.patroni import lock as ours

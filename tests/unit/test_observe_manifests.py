@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from controller.observe.manifests import claim, instance, leadership, node
 from controller.observe.pods import Trouble
-from controller.observe.world import Node, claim, instance, leadership, node, ordinal
+from controller.observe.world import Node, ordinal
 from controller.watches.store import Store
 
 
