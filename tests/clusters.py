@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.kubectl import Output
+from tests.readiness import serves
 from tests.rest import Object, Rest
 from tests.waiting import until
 
@@ -106,13 +107,6 @@ class Cluster:
             yield
         finally:
             self.scale_operator(component, before["spec"]["replicas"])
-
-
-def serves(pod: Object) -> bool:
-    """Tell whether a pod is ready, and is not about to go."""
-    conditions = pod["status"].get("conditions") or []
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-    return ready and "deletionTimestamp" not in pod["metadata"]
 
 
 @contextmanager

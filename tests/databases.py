@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.types import API_VERSION, KIND
-from tests.clusters import POLL, Cluster, serves
+from tests.clusters import POLL, Cluster
 from tests.kubectl import Output
+from tests.readiness import serves
 from tests.rest import Answer, Object
 from tests.waiting import until
 

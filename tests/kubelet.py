@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from deploy.images.patroni.configuration import Configuration
+from tests.readiness import ready
 from tests.rest import RefusedError
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Kubelet:
         return all(((claim or {}).get("status") or {}).get("phase") == "Bound" for claim in claims)
 
     def _lacks_image(self, pod: Object) -> bool:
-        return not _ready(pod) and pod["spec"]["containers"][0]["image"] in self.missing
+        return not ready(pod) and pod["spec"]["containers"][0]["image"] in self.missing
 
     def _play(self, pod: Object, database: str, holder: str) -> None:
         """Write what the kubelet and Patroni would say of a server that runs."""
@@ -135,7 +136,7 @@ class Kubelet:
         if (metadata.get("annotations") or {}).get("status") != annotation:
             change = {"metadata": {"annotations": {"status": annotation}, "labels": label}}
             self._write("Pod", name, change)
-        if not _ready(pod):
+        if not ready(pod):
             self._write("Pod", name, {"status": _running(pod, f"{database}-{next(_addresses)}")}, "status")
 
     def _write_lock(self, database: str, holder: str) -> None:
@@ -190,11 +191,6 @@ def _database(pod: Object) -> str:
 
 def _is_claim(volume: Object) -> bool:
     return "persistentVolumeClaim" in volume
-
-
-def _ready(pod: Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _not_pulled(pod: Object) -> Object:

@@ -38,7 +38,8 @@ from controller.plan.credentials import database_keys
 from controller.watches.store import Store
 from schemas.types import PostgreSQLDatabase
 
-# Time for the standby that was asked to check the others and write the request (/failover): usually 0.2 s.
+# Time for the standby that was asked to write what the primary is woken for: usually 0.2 s. For a switchover
+# it checks the others and writes /failover; for its own restart it writes its annotation.
 _WRITTEN_SECONDS = 0.4
 _WAKE_ATTEMPTS = 2
 # A switchover takes 1 s, and continues even if nobody waits for it. If the primary dies during it, the next

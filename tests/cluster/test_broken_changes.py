@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.clusters import POLL, serves
+from tests.clusters import POLL
 from tests.databases import Database
+from tests.readiness import serves
 from tests.waiting import until
 
 STARTED = "SELECT pg_postmaster_start_time()"

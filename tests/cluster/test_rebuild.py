@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.clusters import POLL, serves
+from tests.clusters import POLL
 from tests.databases import Database, moment
+from tests.readiness import serves
 from tests.waiting import until
 
 DATA = "/var/lib/postgresql/17/data"

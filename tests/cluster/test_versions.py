@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests import policies
-from tests.clusters import POLL, Cluster, serves
+from tests.clusters import POLL, Cluster
 from tests.databases import Database
 from tests.policies import Edit, Policy
+from tests.readiness import serves
 from tests.waiting import until
 
 MAJOR = "18"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from tests.laboratory.samples import PrimaryTerm
+from tests.readiness import serves
 from tests.rest import Object
 
 Value = str | bool
@@ -114,15 +115,9 @@ def primary(database: Object) -> str:
     return named
 
 
-def ready(thing: Object) -> bool:
-    """Whether the condition Ready of the database or of a pod is True."""
-    conditions = (thing.get("status") or {}).get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-
-
 def whole(pods: Collection[Object], replicas: int) -> bool:
     """Whether so many pods serve: all are Ready, one is the primary, and the others stream."""
-    roles = [_role(pod) for pod in pods if ready(pod) and "deletionTimestamp" not in pod["metadata"]]
+    roles = [_role(pod) for pod in pods if serves(pod)]
     served = len(pods) == len(roles) == replicas
     return served and sorted(roles) == ["primary", *["streaming"] * (replicas - 1)]
 

@@ -19,6 +19,7 @@ from schemas.types import KIND
 from tests.databases import LABEL, Database
 from tests.laboratory import lateness
 from tests.laboratory.lateness import Step, Timeline
+from tests.readiness import ready
 from tests.rest import Object, path
 
 AGAIN_SECONDS = 1.0
@@ -98,7 +99,7 @@ def reading(database: Database, replicas: int) -> Iterator[Timeline]:
 
     def of_object(found: list[Object] | None, moment: float) -> None:
         timeline.primary.append(Step(moment, lateness.primary(found[0]) if found else None))
-        timeline.ready.append(Step(moment, lateness.ready(found[0]) if found else None))
+        timeline.ready.append(Step(moment, ready(found[0]) if found else None))
 
     def of_pods(found: list[Object] | None, moment: float) -> None:
         timeline.whole.append(Step(moment, None if found is None else lateness.whole(found, replicas)))

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from tests.laboratory.lateness import Step, Timeline, Value, longest, primary, ready, whole
+from tests.laboratory.lateness import Step, Timeline, Value, longest, primary, whole
 from tests.laboratory.reader import apply
 from tests.laboratory.samples import PrimaryTerm
+from tests.readiness import ready
 from tests.rest import Object
 
 
