@@ -42,9 +42,9 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca,ta
 
 
 FROM python AS postgres
-# Where PostgreSQL comes from. Empty: 17 from Debian, 18 from Debian's unstable, at the address that the
-# base image has its packages from. Else a line of an apt source (with [trusted=yes], or signed-by a key
-# that the base image has), and the majors to take from it.
+# Where PostgreSQL and pgBackRest come from. Empty: 17 from Debian, the others from Debian's unstable, at the
+# address that the base image has its packages from. Else a line of an apt source (with [trusted=yes], or
+# signed-by a key that the base image has), and the majors to take from it.
 ARG POSTGRESQL_SOURCE=""
 ARG POSTGRESQL_MAJORS="17 18"
 RUN groupadd --gid 999 postgres \
@@ -53,17 +53,19 @@ RUN groupadd --gid 999 postgres \
 RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/99secret \
     set -eu; export DEBIAN_FRONTEND=noninteractive; \
     install="apt-get install -qy --no-install-recommends"; \
+    newest=; \
     if [ -z "$POSTGRESQL_SOURCE" ]; then \
         mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null \
             | sed -nE 's/^(URIs:|deb)( +\[[^]]*\])? +(http[^ ]+).*/\3/p' | head -n 1); \
         POSTGRESQL_SOURCE="deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main"; \
+        newest="-t sid"; \
         printf 'Package: *\nPin: release n=sid\nPin-Priority: 100\n' > /etc/apt/preferences.d/postgresql; \
     fi; \
     echo "$POSTGRESQL_SOURCE" > /etc/apt/sources.list.d/postgresql.list; \
     apt-get -q update; \
     mkdir /etc/postgresql-common; \
     echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
-    $install pgbackrest tini tzdata-legacy; \
+    $install tini tzdata-legacy; \
     for major in $POSTGRESQL_MAJORS; do \
         if $install --simulate "postgresql-$major" > /dev/null 2>&1; then \
             $install "postgresql-$major"; \
@@ -71,16 +73,27 @@ RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/99secret \
             $install -t sid "postgresql-$major" systemd-standalone-tmpfiles; \
         fi; \
     done; \
+    $install $newest pgbackrest; \
+    dpkg --compare-versions "$(dpkg-query --show --showformat '${Version}' pgbackrest)" ge 2.60 \
+        || { echo "pgBackRest: 2.60 or newer is needed, which refuses to restore bad pages" >&2; exit 1; }; \
     dpkg -L "postgresql-client-$major" | grep /bin/ | xargs -I '{}' ln -s '{}' /usr/local/bin/; \
     localedef -i en_US -f UTF-8 en_US.UTF-8; \
-    rm -rf /etc/postgresql /etc/ssl/private/* /etc/ssl/certs/ssl-cert-snakeoil.pem /run/postgresql \
+    rm -rf /etc/postgresql /etc/pgbackrest.conf /etc/ssl/private/* /etc/ssl/certs/ssl-cert-snakeoil.pem /run/postgresql \
         /usr/share/i18n /usr/share/postgresql/*/man /var/cache/* /var/lib/apt/lists/* /var/lib/postgresql /var/log/*; \
     install -d -o postgres -g postgres -m 0755 /var/lib/postgresql; \
     install -d -o postgres -g postgres -m 0775 /run/postgresql
 COPY --from=patroni /opt/patroni /opt/patroni
 COPY deploy/images/postgres/post-bootstrap.sql /usr/share/keddah/
-COPY deploy/images/postgres/keddah-patroni deploy/images/postgres/keddah-post-bootstrap /usr/local/bin/
+COPY deploy/images/postgres/keddah-patroni deploy/images/postgres/keddah-post-bootstrap \
+    deploy/images/postgres/keddah-backup /usr/local/bin/
+COPY deploy/images/postgres/answers deploy/images/postgres/archive deploy/images/postgres/fetch /usr/lib/keddah/pgbackrest/
 COPY deploy/images/patroni /opt/keddah-patroni/keddah_patroni
+COPY deploy/images/backup /opt/keddah-patroni/keddah_backup
+# What members and the controller tell each other is one module for both; so is what backups tell.
+COPY controller/__init__.py controller/protocol.py controller/backup_protocol.py controller/sessions.py \
+    /opt/keddah-patroni/controller/
+RUN install -d /etc/pgbackrest && ln -s /run/keddah-backup/pgbackrest.conf /etc/pgbackrest/ \
+    && install -d -o postgres -g postgres -m 0750 /run/keddah-backup
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/keddah-patroni
 COPY deploy/images/postgres/write-catalogue /tmp/
 RUN sh /tmp/write-catalogue && rm /tmp/write-catalogue

@@ -6,12 +6,15 @@ SHELL := /bin/bash
 REGISTRY ?= keddah.dev
 TAG ?= 0.1.0
 KUBE_CONTEXT ?=
+# Of a private registry: the Secret with which images are pulled.
+PULL_SECRET ?=
 # Of `make bench-failover`: runs of each fault, and which faults; without a name it is all of them.
 REPEAT ?= 5
 FAULT ?=
 CONTROLLER_KILLED ?=
-# Tests mostly wait: two processes share them, file by file, each with an API server or a cluster of its own.
+# Processes share the tests, file by file, each with an API server or a cluster of its own. Tests of clusters mostly wait.
 side_by_side = -n 2 --dist loadfile
+clusters_side_by_side = -n 3 --dist loadfile --no-loadscope-reorder
 KUBECTL ?= kubectl $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 
 # Made on first use, in the cache, for each lock of requirements/.
@@ -27,7 +30,7 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 .PHONY: demo
-demo: ## create a cluster, install keddah, and show it in three acts
+demo: ## create a cluster, install keddah, and show it in four acts
 	$(python) -m deploy.demo
 
 .PHONY: demo-down
@@ -41,15 +44,23 @@ verify: ## lint, types, architecture, unit tests, generated files: about a minut
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports
 	$(python) -m deploy manifests --check
-	$(python) -m pytest -q tests/unit
+	$(MAKE) -j 2 --output-sync --no-print-directory unit-0 unit-1
+
+# Two processes, each of which reads its own half of the files; with pytest-xdist, each would read them all.
+.PHONY: unit-0 unit-1
+unit-0 unit-1: unit-%:
+	$(python) -m pytest -q $$(ls tests/unit/test_*.py | awk 'NR % 2 == $*')
 
 .PHONY: test
 test: verify ## every test: unit, real API server, real cluster; installs what the machine lacks
 	$(python) -m deploy machine
+	@echo "== What the tests need and the cache lacks: Kubernetes' programs, and keddah's images"
+	$(python) -m deploy.local binaries >/dev/null
+	$(python) -m deploy.images build >/dev/null
 	@echo "== The API server tier: a real kube-apiserver and etcd, with the admission server called by it"
 	$(python) -m pytest -v $(side_by_side) tests/apiserver
 	@echo "== The cluster tier: real nodes, pods and failures"
-	$(python) -m pytest -v --durations=20 $(side_by_side) tests/cluster
+	$(python) -m pytest -v --durations=20 $(clusters_side_by_side) tests/cluster
 
 .PHONY: conformance
 conformance: ## the cluster tier on your cluster, with keddah deployed: KUBE_CONTEXT=...
@@ -81,8 +92,9 @@ docker-push: ## push both images to REGISTRY
 	$(python) -m deploy.images push --registry $(REGISTRY) --tag $(TAG)
 
 .PHONY: deploy
-deploy: ## install keddah, with images of REGISTRY, on the cluster that kubectl reaches
+deploy: ## install keddah, with images of REGISTRY (private: PULL_SECRET=name), on the cluster that kubectl reaches
 	$(python) -m deploy overlay $(build) --registry $(REGISTRY) --tag $(TAG) \
+		$(if $(PULL_SECRET),--pull-secret $(PULL_SECRET)) \
 		$(if $(wildcard $(catalogue)),--catalogue $(catalogue))
 	$(KUBECTL) apply --server-side -k $(build)
 	$(python) -m deploy wait $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
@@ -90,6 +102,7 @@ deploy: ## install keddah, with images of REGISTRY, on the cluster that kubectl 
 .PHONY: undeploy
 undeploy: ## remove keddah; the databases stay and keep running
 	$(KUBECTL) delete --ignore-not-found mutatingwebhookconfiguration/keddah validatingwebhookconfiguration/keddah
+	$(KUBECTL) delete --ignore-not-found validatingadmissionpolicy,validatingadmissionpolicybinding --selector app.kubernetes.io/part-of=keddah
 	$(KUBECTL) delete --ignore-not-found clusterrole,clusterrolebinding --selector app.kubernetes.io/part-of=keddah
 	$(KUBECTL) delete --ignore-not-found namespace/keddah-system
 	@echo "keddah is gone. Databases go on running and fail over, but nobody reconciles them until it is back."

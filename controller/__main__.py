@@ -19,8 +19,9 @@ from controller import settings
 from controller.dependencies import Dependencies
 from controller.kube.connection import UnusableConfiguration, configuration
 from controller.process import Process
-from schemas.policy import PolicyError
-from schemas.policyfile import PolicyFile
+from schemas.policy.file import PolicyFile
+from schemas.policy.policy import PolicyError
+from schemas.processes import SettingsError, log_to_stderr
 
 logger = logging.getLogger("controller")
 
@@ -48,22 +49,14 @@ async def _run(chosen: settings.Settings, policy: PolicyFile) -> int:
     return await process.run()
 
 
-def _log_to_stderr(level: int) -> None:
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-
-
 def main() -> int:
     """Run the controller; returns 2 when its configuration is invalid."""
-    _log_to_stderr(logging.INFO)
+    log_to_stderr(logging.INFO)
     try:
         chosen = settings.read(os.environ, hostname=socket.gethostname())
-        _log_to_stderr(chosen.log_level)
+        log_to_stderr(chosen.log_level)
         policy = PolicyFile(chosen.policy_file, log=logger.warning)
-    except (settings.SettingsError, PolicyError, OSError, UnicodeDecodeError) as error:
+    except (SettingsError, PolicyError, OSError, UnicodeDecodeError) as error:
         for mistake in str(error).splitlines():
             logger.error("Refused to start why=%r", mistake)  # noqa: TRY400 - a mistake, not a bug
         return 2

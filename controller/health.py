@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from controller.metrics import Metrics
-    from controller.settings import Address
+    from schemas.processes import Address
 
 PROGRESS_SECONDS = 120.0
 """Seconds without progress, while there is work, after which the process counts as dead.

@@ -49,7 +49,7 @@ class Metrics:
         )
         self._repairs = Counter(
             "keddah_audit_repairs",
-            "Objects that the watches missed and a periodic audit found.",
+            "Objects that the watches missed and a periodic resync found.",
             ("kind",),
             registry=self.registry,
         )
@@ -79,7 +79,7 @@ class Metrics:
         self._events.labels(kind).inc()
 
     def repaired(self, kind: str) -> None:
-        """Count one object that only an audit found."""
+        """Count one object that only a resync found."""
         self._repairs.labels(kind).inc()
 
     def text(self) -> bytes:

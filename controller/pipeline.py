@@ -1,4 +1,4 @@
-"""Connects the parts from watch event to reconciled database: store, queue, workers, reconciler."""
+"""Connects the parts from watch event to reconciled database: cache, queue, workers, reconciler."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 from controller import reconcile
 from controller.act.actor import Actor
 from controller.act.recorder import Recorder
+from controller.database_metrics import DatabaseMetrics
 from controller.health import Heartbeat
 from controller.kube.objects import Key
+from controller.observe.instances.creations import Creations
+from controller.observe.instances.progress import Progress
 from controller.observe.observer import Observer
-from controller.observe.patroni import Patroni
-from controller.observe.progress import Progress
+from controller.observe.secrets import SecretReader
+from controller.patroni import Patroni
+from controller.watches.cache import Cache
 from controller.watches.queue import KeyedQueue
-from controller.watches.secret_patrol import SecretPatrol
-from controller.watches.store import Store
+from controller.watches.secret_check import SecretCheck
 from controller.workers import Workers
 
 if TYPE_CHECKING:
@@ -24,14 +27,14 @@ if TYPE_CHECKING:
     from controller.kube.client import Kube
     from controller.metrics import Metrics
     from controller.settings import Settings
-    from schemas.policyfile import PolicyFile
+    from schemas.policy.file import PolicyFile
 
 _EVENTS_GRACE_PERIOD = 2.0
 """Seconds for sending the last events at shutdown; another replica waits for the Lease meanwhile."""
 
 
 class Pipeline:
-    """The parts of a reconcile; `recorder`, `patrol` and `workers` run as long as the Lease is held."""
+    """The parts of a reconcile; `recorder`, `check` and `workers` run as long as the Lease is held."""
 
     def __init__(
         self,
@@ -44,19 +47,28 @@ class Pipeline:
         permit: Callable[[], None],
     ) -> None:
         clock, random = dependencies.clock, dependencies.random
-        self.store = Store()
+        self.cache = Cache()
         self.queue: KeyedQueue[Key] = KeyedQueue(clock=clock, random=random)
         self.heartbeat = Heartbeat(clock, lambda: bool(len(self.queue) or self.queue.running))
         self.recorder = Recorder(kube, now=dependencies.now)
         patroni = Patroni(now=dependencies.now, entropy=dependencies.entropy, permit=permit)
         reconciler = reconcile.Reconciler(
             kube,
-            self.store,
-            Observer(kube, self.store, patroni, Progress(clock)),
-            Actor(kube, self.store, patroni),
+            self.cache,
+            Observer(
+                kube,
+                self.cache,
+                patroni,
+                Progress(clock),
+                Creations(kube, clock, dependencies.now),
+                SecretReader(kube, chosen.namespace),
+            ),
+            Actor(kube, self.cache, patroni),
             self.recorder,
             policy,
-            reconcile.Environment(dependencies.now, dependencies.entropy, chosen.namespace),
+            reconcile.Environment(
+                dependencies.now, dependencies.entropy, chosen.namespace, chosen.cluster_domain
+            ),
             self.queue.add,
         )
         self.workers = Workers(
@@ -67,12 +79,13 @@ class Pipeline:
             heartbeat=self.heartbeat,
             clock=clock,
         )
-        self.patrol = SecretPatrol(self.store, self.queue, why=reconcile.VERIFY_SECRETS, random=random)
+        self.check = SecretCheck(self.cache, self.queue, why=reconcile.VERIFY_SECRETS, random=random)
         metrics.watch_queue(lambda: len(self.queue), lambda: self.queue.running)
+        metrics.registry.register(DatabaseMetrics(self.cache.statuses))
 
-    def wake_all(self, why: str) -> None:
+    def enqueue_all(self, why: str) -> None:
         """Queue every database."""
-        databases = self.store.keys()
+        databases = self.cache.keys()
         for key in databases:
             self.queue.add(key, why)
 

@@ -9,14 +9,14 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from controller.certificates.patrol import CertificatePatrol
+from controller.certificates.check import CertificateCheck
 from controller.certificates.webhooks import WebhookCertificates
 from controller.health import Health
 from controller.kube.answers import KubeError
 from controller.kube.client import Kube
 from controller.kube.connection import Configuration
 from controller.kube.kinds import DATABASE
-from controller.kube.leader import Leader, LeadershipLost, Term
+from controller.kube.leader import Leader, LeadershipLost, LeaseTerm
 from controller.metrics import Metrics
 from controller.pipeline import Pipeline
 from controller.tasks import BackgroundTasks
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from controller.dependencies import Dependencies
     from controller.settings import Settings
-    from schemas.policyfile import PolicyFile
+    from schemas.policy.file import PolicyFile
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Process:
         self._answered = False
         self._tasks = BackgroundTasks()
         self._metrics = Metrics()
-        self._term = Term(dependencies.clock)
+        self._term = LeaseTerm(dependencies.clock)
         self._kube = kube = Kube(loaded, observe=self._requested, permit=self._term.check)
         self._leader = Leader(
             kube,
@@ -67,19 +67,19 @@ class Process:
             random=dependencies.random,
         )
         self._pipeline = Pipeline(kube, policy, chosen, self._metrics, dependencies, permit=self._term.check)
-        store, queue = self._pipeline.store, self._pipeline.queue
+        cache, queue = self._pipeline.cache, self._pipeline.queue
         certificates = WebhookCertificates(
             kube,
-            store,
+            cache,
             namespace=chosen.namespace,
             cluster_domain=chosen.cluster_domain,
             now=dependencies.now,
             entropy=dependencies.entropy,
         )
-        self._certificates = CertificatePatrol(certificates)
+        self._certificates = CertificateCheck(certificates)
         configured = self._certificates.alarm
         self._source = Source(
-            kube, store, queue, self._metrics, configured=configured, random=dependencies.random
+            kube, cache, queue, self._metrics, configured=configured, random=dependencies.random
         )
 
     def stop(self) -> None:
@@ -108,9 +108,9 @@ class Process:
         await self._source.fill()
         self._metrics.ready.set(1)
         pipeline = self._pipeline
-        logger.info("Filled the caches databases=%d", len(pipeline.store.keys()))
+        logger.info("Filled the caches databases=%d", len(pipeline.cache.keys()))
         self._tasks.start(
-            self._source.audit(), pipeline.recorder.run(), pipeline.patrol.run(), pipeline.workers.run()
+            self._source.resync(), pipeline.recorder.run(), pipeline.check.run(), pipeline.workers.run()
         )
 
     async def _watch(self) -> None:
@@ -141,7 +141,7 @@ class Process:
         while True:
             await asyncio.sleep(POLICY_POLL_SECONDS)
             if self._policy.refresh():
-                self._pipeline.wake_all("policy")
+                self._pipeline.enqueue_all("policy")
 
     async def _shut_down(self) -> None:
         """Finish the running reconciles while the Lease is still renewed, then release it."""

@@ -7,63 +7,72 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
-from controller.act.actor import Actor, Declined
-from controller.act.execution import Execution, Overtaken
+from controller.act.actor import Actor
+from controller.act.execution import Execution, reference
 from controller.act.recorder import Recorder
 from controller.certificates.pki import Entropy
-from controller.kube.answers import Conflict, Refused
+from controller.kube.answers import Conflict, KubeError, Refused
 from controller.kube.client import Kube
 from controller.kube.kinds import DATABASE
-from controller.kube.objects import Key
+from controller.kube.leader import LeadershipLost
+from controller.kube.objects import Key, Manifest
+from controller.memory import Fleet, Memory
 from controller.observe.observer import Observer
-from controller.observe.world import Manifest, World
+from controller.observe.state import ObservedState
+from controller.plan.acceptance import acceptance
 from controller.plan.actions import Action, Apply
-from controller.plan.contest import Contests
+from controller.plan.conclusion import GONE, Course, conclude, conclude_deletion, conclude_early
 from controller.plan.credentials import credentials
 from controller.plan.deletion import decode_deleted, finalize
-from controller.plan.fleet import Fleet
-from controller.plan.judge import Judgement, judge
-from controller.plan.outcome import Done, Outcome, Stalled, Waiting
-from controller.plan.planner import Intent, Plan, plan
-from controller.plan.upgrade import Choice, awake, choose
-from controller.report.primaries import PrimaryTracker
-from controller.report.status import status, transitions
+from controller.plan.interruption import Interruption, KeysMissing
+from controller.plan.outcome import Done, Outcome, Stalled
+from controller.plan.planner import Plan, plan
+from controller.plan.restore.certificate import source_secret
+from controller.plan.situation import Intent
+from controller.plan.upgrade import Choice, choose
+from controller.plan.validation import Decision, validate
+from controller.publisher import Publisher
+from controller.report.mishaps import told
+from controller.report.primaries import asked, followed
+from controller.report.restored import RESTORED, restored
+from controller.watches.cache import Cache
 from controller.watches.queue import Work
-from controller.watches.store import Store
-from schemas.policyfile import PolicyFile
-from schemas.types import PostgreSQLDatabase, decode
+from schemas.policy.file import PolicyFile
 
 logger = logging.getLogger(__name__)
 
-UNFINISHED = Waiting(5, "Reconciling", "The reconcile did not finish")
-_FIRST_WORDS = 1.0
-"""Seconds after which a new database gets its first status, unless an event triggers a reconcile earlier."""
+_Seen = TypeVar("_Seen")
+
 VERIFY_SECRETS = "verify secrets"
-"""Reason on the queue with which the secret patrol asks to read the Secrets too; no watch covers them."""
+"""Reason on the queue with which the periodic check asks to read the Secrets too; no watch covers them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a reconciler needs besides the API: clock, random source, the operator's namespace."""
+    """What a reconciler needs besides the API: clock, random source, the operator's place."""
 
     now: Callable[[], datetime]
     entropy: Entropy
     namespace: str
+    """The operator's own."""
+    cluster_domain: str
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One reconcile, as far as it got: the observed world, the actions done, the outcome."""
+    """One reconcile, as far as it got."""
 
-    world: World
-    outcome: Outcome = UNFINISHED
-    judged: bool = False
-    choice: Choice | None = None
-    done: list[Action] = field(default_factory=list)
+    observed: ObservedState
+    course: Course
+    new: bool
+    """Whether nothing was reported of the database yet."""
+    done: tuple[Action, ...] = ()
 
 
 class Reconciler:
@@ -72,173 +81,210 @@ class Reconciler:
     def __init__(
         self,
         kube: Kube,
-        store: Store,
+        cache: Cache,
         observer: Observer,
         actor: Actor,
         recorder: Recorder,
         policy: PolicyFile,
         environment: Environment,
-        wake: Callable[[Key], None] = lambda _: None,
+        enqueue: Callable[[Key], None] = lambda _: None,
     ) -> None:
         self._kube = kube
-        self._store = store
+        self._cache = cache
         self._observer = observer
         self._actor = actor
         self._recorder = recorder
+        self._publisher = Publisher(kube, cache, recorder, environment.now)
         self._execution = Execution(observer, actor, recorder)
         self._policy = policy
         self._environment = environment
-        self._primaries = PrimaryTracker()
-        self._verified: dict[Key, str] = {}
-        """UID of the object whose Secrets were last read and written."""
-        self._contests = Contests()
-        self._fleet = Fleet(lambda: ((key, observer.cached(key)) for key in store.keys()), wake)  # noqa: SIM118 - no mapping
+        self._enqueue = enqueue
+        self._memories: dict[Key, Memory] = {}
+        self._fleet = Fleet(lambda: ((key, observer.cached(key)) for key in cache.keys()), enqueue)  # noqa: SIM118 - no mapping
 
     async def reconcile(self, work: Work[Key]) -> Outcome:
         """Reconcile one database; raises KubeError or LeadershipLost, as the API client does."""
         key, started = work.key, time.perf_counter()
-        manifest = self._store.database(key)
+        manifest = self._cache.database(key)
         if manifest is None:
             self._forget(key)
-            return Done("Gone", "The object is gone")
-        if VERIFY_SECRETS in work.reasons:
-            self._verified.pop(key, None)
+            return GONE
+        memory = self._memories.setdefault(key, Memory())
+        if VERIFY_SECRETS in work.reasons or not self._observer.all_secrets_there(key, manifest):
+            memory.verified = ""
         if "deletionTimestamp" in manifest["metadata"]:
             return await self._end(key)
-        known = self._verified.get(key) == manifest["metadata"]["uid"]
-        attempt = Attempt(await self._observer.world(key, secrets=not known))
         seen = self._environment.now()
-        for event in self._primaries.observe(key, _known_primary(manifest), attempt.world, seen):
-            self._recorder.tell(manifest, event.type, event.reason, event.message)
-        judgement = judge(manifest, attempt.world.statefulset, self._policy.current, seen.date())
+        attempt = await self._reported(key, manifest, self._look(key, manifest, memory))
         try:
-            attempt.outcome = await self._pass(key, judgement, attempt)
-            attempt.judged = True
-        except Refused as refusal:
-            attempt.outcome = Waiting(60, "WriteRefused", str(refusal))
-        except Declined as refusal:
-            attempt.outcome = Waiting(5, "PatroniDeclined", str(refusal))
-        except Overtaken as change:
-            attempt.outcome = Waiting(1, "Reconciling", str(change))
-        finally:
-            self._primaries.record(key, attempt.done, seen)
-            await self._report(manifest, judgement, attempt)
-            _log(key, attempt, time.perf_counter() - started)
-        return attempt.outcome
+            await self._pass(key, memory, attempt)
+        except LeadershipLost:
+            raise  # who may not act may not report either
+        except Exception as error:  # noqa: BLE001 - it is reported, and raised below
+            attempt.course = replace(attempt.course, failure=error)
+        memory.term = asked(memory.term, attempt.done, seen)
+        outcome = conclude(attempt.course, self._environment.now())
+        await self._publisher.reconciled(manifest, attempt.observed, attempt.course, outcome)
+        _log(key, attempt.done, outcome, time.perf_counter() - started)
+        failure = attempt.course.failure
+        if failure is not None and not isinstance(failure, Refused | Interruption):
+            raise failure
+        return outcome
 
-    async def _pass(self, key: Key, judgement: Judgement, attempt: Attempt) -> Outcome:
-        """Plan and act. A refused change is reported; the spec that was accepted before stays in force."""
-        complaints = "; ".join(map(str, judgement.violations))
-        refused = Stalled("Refused", complaints) if complaints else None
-        db = judgement.db
+    async def _look(self, key: Key, manifest: Manifest, memory: Memory) -> Attempt:
+        """Observe and validate a database; send events of what happened to it."""
+        known = memory.verified == manifest["metadata"]["uid"]
+        observed = await self._observer.observe(key, secrets=not known)
+        seen = self._environment.now()
+        observed = replace(observed, seen=seen)
+        memory.term, events = followed(memory.term, _known_primary(manifest), observed, seen)
+        memory.mishaps, others = told(memory.mishaps, observed, seen)
+        for event in (*events, *others):
+            self._recorder.record(manifest, event.type, event.reason, event.message)
+        decision = validate(manifest, acceptance(manifest, observed), self._policy.current, seen)
+        # The CRD gives every object an observedGeneration that says so.
+        new = (manifest.get("status") or {}).keys() <= {"observedGeneration"}
+        return Attempt(observed, Course(decision), new)
+
+    async def _pass(self, key: Key, memory: Memory, attempt: Attempt) -> None:
+        """Choose the image, plan and act; the course tells how far it came."""
+        decision, db = attempt.course.decision, attempt.course.decision.db
         if db is None:
-            return refused or Stalled("Refused", "the object cannot be read")
+            return
         now = self._environment.now()
-        choice = attempt.choice = self._choose(key, judgement, attempt.world, now)
+        choice = self._choose(key, decision, attempt.observed, now)
+        attempt.course = replace(attempt.course, choice=choice)
         if choice is None:
-            return Stalled("VersionNotAllowed", f"the policy's catalogue has no version {db.spec.version}")
+            return
         secrets: tuple[Manifest, ...] = ()
-        if self._verified.get(key) != db.metadata.uid:
-            live = attempt.world.children.get("Secret", {})
-            secrets = credentials(db, live, now=now, entropy=self._environment.entropy)
+        if memory.verified != db.metadata.uid:
+            environment = self._environment
+            secrets = credentials(
+                db,
+                attempt.observed,
+                operator=environment.namespace,
+                cluster_domain=environment.cluster_domain,
+                now=now,
+                entropy=environment.entropy,
+            )
+        source = source_secret(db, attempt.observed, now, self._environment.entropy)
         intent = Intent(
-            db, choice.image, secrets, self._environment.namespace, judgement.accepted, choice.version
+            db,
+            choice.image,
+            (*secrets, *source),
+            self._environment.namespace,
+            decision.accepted,
+            choice.template,
+            choice.version,
+            self._policy.current.replicas.maximum,
         )
-        chosen = await self._carry_out(key, db, intent, attempt)
-        if not isinstance(chosen.outcome, Stalled) or chosen.outcome.after is None:
-            self._verified[key] = db.metadata.uid
-        outcome = awake(chosen.outcome, choice, now)
-        return replace(refused, after=outcome.after) if refused else outcome
+        before = attempt.observed
+        if await self._carry_out(key, memory, intent, attempt):
+            memory.verified = db.metadata.uid
+        if any(isinstance(each, Apply) and each.manifest["kind"] == "Secret" for each in attempt.done):
+            # They are to be watched, and no event will say that they can be.
+            self._enqueue(key)
+        if words := restored(db, before, attempt.done):
+            self._recorder.record(reference(db), "Warning", RESTORED, words)
 
-    def _choose(self, key: Key, judgement: Judgement, world: World, now: datetime) -> Choice | None:
-        """Choose the image; how many other databases are being upgraded matters too."""
-        others = self._fleet.look(key, world, now)
-        choice = choose(judgement, world, self._policy.current.minor_upgrades, now, others)
+    def _choose(self, key: Key, decision: Decision, observed: ObservedState, now: datetime) -> Choice | None:
+        """Choose image and template; how many other databases are being upgraded matters too."""
+        others = self._fleet.look(key, observed, now)
+        choice = choose(decision, observed, self._policy.current.minor_upgrades, now, others)
         if choice is not None:
-            self._fleet.decided(key, world, choice.image, now, queued=choice.queued)
+            self._fleet.decided(key, observed, choice.edition, now, queued=choice.queued)
         return choice
 
-    async def _carry_out(self, key: Key, db: PostgreSQLDatabase, intent: Intent, attempt: Attempt) -> Plan:
-        """Plan and act; plan again if a child that seemed to be missing exists after all."""
-        chosen, now = plan(intent, attempt.world), self._environment.now()
-        held = self._contests.held(key, chosen, now)
-        chosen = held or chosen
-        try:
-            await self._execution.carry_out(key, db, chosen.actions, attempt.world, attempt.done)
-        except Conflict:
-            absent = [write.manifest for write in chosen.actions if isinstance(write, Apply) and write.absent]
-            seen = await self._observer.unseen(key, absent, attempt.world)
-            if seen is None:
-                raise
-            attempt.world = seen
-            chosen, held = plan(intent, seen), None
-            await self._execution.carry_out(key, db, chosen.actions, seen, attempt.done)
-        return held or self._contests.counted(key, chosen, now)
+    async def _carry_out(self, key: Key, memory: Memory, intent: Intent, attempt: Attempt) -> bool:
+        """Plan and act; return whether every child was written or is as it should be."""
+        chosen, now = plan(intent, attempt.observed), self._environment.now()
+        if chosen.begins:
+            # Nothing is written before all names are known to be free: what has not our label is in no cache.
+            chosen = await self._again(key, chosen, intent, attempt) or chosen
+        held = memory.writes.held(chosen.actions, now)
+        if held:
+            chosen = plan(replace(intent, held=held), attempt.observed)
+        executed = await self._execution.carry_out(key, intent.db, chosen.actions, attempt.observed)
+        attempt.done = executed.done
+        if isinstance(executed.failure, Conflict) and (
+            again := await self._again(key, chosen, intent, attempt)
+        ):
+            chosen, held = again, ()
+            executed = await self._execution.carry_out(key, intent.db, chosen.actions, attempt.observed)
+            attempt.done = (*attempt.done, *executed.done)
+        memory.writes = memory.writes.after(chosen.actions, executed.refused, held, now)
+        attempt.course = replace(
+            attempt.course,
+            planned=chosen.outcome,
+            writes=memory.writes,
+            refused=executed.refused,
+            failure=executed.failure,
+            unreported=attempt.new and chosen.begins and not (executed.refused or executed.failure),
+        )
+        if isinstance(executed.failure, KeysMissing):
+            memory.verified = ""
+        foreign = isinstance(chosen.outcome, Stalled) and chosen.outcome.after is not None
+        return not (held or executed.refused or executed.failure or foreign)
+
+    async def _again(self, key: Key, chosen: Plan, intent: Intent, attempt: Attempt) -> Plan | None:
+        """Plan again if a child that seemed to be missing exists after all; None if none does."""
+        seen = await self._observer.unseen(key, chosen.absent, attempt.observed)
+        if seen is None:
+            return None
+        attempt.observed = seen
+        return plan(intent, seen)
 
     async def _end(self, key: Key) -> Outcome:
         """Finalize a database that is being deleted; only the live object decides what is deleted with it."""
         live = await self._kube.get(DATABASE, key.namespace, key.name)
         if live is None or "deletionTimestamp" not in live["metadata"]:
-            return Waiting(2, "Deleting", "the object changed; looking again")
+            return conclude_deletion(None)
         self._forget(key)
-        db = decode_deleted(live)
-        attempt = Attempt(await self._observer.world(key, secrets=True))
-        chosen = finalize(db, attempt.world)
-        for action in chosen.actions:
-            await self._actor.act(db, action)
-            attempt.done.append(action)
-        attempt.outcome = chosen.outcome
-        _log(key, attempt, 0.0)
-        return chosen.outcome
+        db, failure = decode_deleted(live), None
+        observed = await self._reported(key, live, self._observer.observe(key, secrets=True))
+        chosen = finalize(db, observed)
+        try:
+            for action in chosen.actions:
+                await self._actor.act(db, action)
+        except Refused as refusal:
+            failure = refusal
+        outcome = conclude_deletion(chosen.outcome, failure)
+        if not isinstance(outcome, Done):
+            await self._publisher.deleting(live, db, observed, outcome)
+        _log(key, chosen.actions, outcome, 0.0)
+        return outcome
 
-    async def _report(self, manifest: Manifest, judgement: Judgement, attempt: Attempt) -> None:
-        """Write the status if it differs, and send an event for what changed."""
-        if not manifest.get("status") and isinstance(attempt.outcome, Waiting) and _just_made(attempt):
-            attempt.outcome = replace(attempt.outcome, after=_FIRST_WORDS)
-            return
-        db = decode({**manifest, "spec": {}}) if judgement.db is None else judgement.db
-        now = self._environment.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        wanted = status(db, attempt.world, attempt.outcome, attempt.choice, judged=attempt.judged, now=now)
-        before = manifest.get("status") or {}
-        if wanted == before:
-            return
-        live = await self._kube.patch_status(manifest, wanted)
-        if live is not None:
-            self._store.put(DATABASE, live)
-        for kind, reason, message in transitions(before, wanted):
-            self._recorder.tell(manifest, kind, reason, message)
+    async def _reported(self, key: Key, manifest: Manifest, looking: Awaitable[_Seen]) -> _Seen:
+        """Return what was looked at; what ends that is reported, and raised."""
+        try:
+            return await looking
+        except LeadershipLost:
+            raise
+        except Exception as error:
+            outcome = conclude_early(error)
+            _log(key, (), outcome, 0.0)
+            # What cannot be read may not be written either, and the failure before is what counts.
+            with suppress(KubeError):
+                await self._publisher.unobserved(manifest, outcome)
+            raise
 
     def _forget(self, key: Key) -> None:
-        self._verified.pop(key, None)
-        self._contests.forget(key)
+        self._memories.pop(key, None)
         self._fleet.forget(key)
         self._observer.forget(key)
-        self._primaries.forget(key)
-
-
-def _just_made(attempt: Attempt) -> bool:
-    """Whether this reconcile has just created the StatefulSet: there is nothing to report yet.
-
-    The StatefulSet controller reacts within a moment, and that triggers a reconcile with something to
-    report; a status written now would be out of date when it arrives.
-    """
-    applied = (action for action in attempt.done if isinstance(action, Apply) and action.absent)
-    return attempt.judged and any(write.manifest["kind"] == "StatefulSet" for write in applied)
 
 
 def _known_primary(manifest: Manifest) -> str | None:
     return (manifest.get("status") or {}).get("primary")
 
 
-def _log(key: Key, attempt: Attempt, seconds: float) -> None:
-    outcome = attempt.outcome
-    done = "; ".join(f"{action} ({action.reason})" for action in attempt.done) or "nothing"
+def _log(key: Key, done: Iterable[Action], outcome: Outcome, seconds: float) -> None:
     logger.info(
         "Reconciled database=%s outcome=%s reason=%s did=%r message=%r seconds=%.3f",
         key,
         type(outcome).__name__,
         outcome.reason,
-        done,
+        "; ".join(f"{action} ({action.reason})" for action in done) or "nothing",
         outcome.message,
         seconds,
     )

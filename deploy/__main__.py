@@ -10,8 +10,18 @@ from tempfile import TemporaryDirectory
 
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION
 from deploy.installation import await_serving
-from deploy.machine import MachineError, prepare
-from deploy.manifests import DATA, INSTALL, data_files, differences, install_files, overlay_files, write
+from deploy.machine import MachineError, make_room, prepare
+from deploy.manifests import (
+    DATA,
+    INSTALL,
+    REFERENCE,
+    data_files,
+    differences,
+    install_files,
+    overlay_files,
+    reference_files,
+    write,
+)
 from deploy.target import Existing, TargetError, of_context
 
 
@@ -23,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _manifests(given: argparse.Namespace) -> int:
-    generated = {INSTALL: install_files(), DATA: data_files()}
+    generated = {INSTALL: install_files(), DATA: data_files(), REFERENCE: reference_files()}
     if not given.check:
         for folder, files in generated.items():
             write(folder, files)
@@ -40,7 +50,14 @@ def _manifests(given: argparse.Namespace) -> int:
 
 def _overlay(given: argparse.Namespace) -> int:
     folder = given.folder.resolve()
-    write(folder, overlay_files(folder, registry=given.registry, tag=given.tag, catalogue=given.catalogue))
+    files = overlay_files(
+        folder,
+        registry=given.registry,
+        tag=given.tag,
+        catalogue=given.catalogue,
+        pull_secret=given.pull_secret,
+    )
+    write(folder, files)
     return 0
 
 
@@ -62,6 +79,7 @@ def _wait(given: argparse.Namespace) -> int:
 def _machine(_given: argparse.Namespace) -> int:
     try:
         prepare(print)
+        make_room(print)
     except MachineError as error:
         print(error, file=sys.stderr)
         return 1
@@ -80,9 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     overlay.add_argument(
         "--catalogue", type=Path, help="the releases in the database image, if not the usual"
     )
+    overlay.add_argument("--pull-secret", default="", help="the Secret with which the registry is read")
     wait = commands.add_parser("wait", help="wait until an installation serves")
     wait.add_argument("--context", help="of which cluster; default: the one that kubectl reaches")
-    commands.add_parser("machine", help="install the Debian packages that a local Kubernetes needs")
+    commands.add_parser(
+        "machine", help="install the Debian packages that local clusters need, and make room for several"
+    )
     return parser
 
 

@@ -1,4 +1,4 @@
-"""`make demo`: from an empty machine to `SELECT 1` in three acts, each command with its real output."""
+"""`make demo`: from an empty machine to a restored row in four acts, each command with its real output."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from deploy.images.engine import EngineError
 from deploy.installation import build_images, install, kubectl
 from deploy.local.processes import CommandError
+from deploy.progress import task
 from deploy.target import CHECKOUT, Say, Target, TargetError, choose
 
 SAMPLES = "deploy/samples"
@@ -18,17 +20,23 @@ _SQL = """
 CREATE TABLE IF NOT EXISTS greetings (id serial PRIMARY KEY, said text, at timestamptz DEFAULT now());
 INSERT INTO greetings (said) VALUES ('hello from three nodes') RETURNING *;
 """
+_COPY = """kubectl apply -f - <<YAML
+apiVersion: keddah.dev/v1alpha1
+kind: PostgreSQLDatabase
+metadata: {{name: orders-copy}}
+spec:
+  restore: {{from: {{name: orders}}, targetTime: "{moment}"}}
+YAML"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the demo, or with `down` end it; 1 when something failed, 130 when interrupted."""
     say = _elapsed()
     try:
-        target = choose(say)
         if list(arguments) == ["down"]:
-            target.down()
+            choose(say, use=False).down()
         else:
-            _demo(target, say)
+            _demo(choose(say), say)
     except (TargetError, EngineError, CommandError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -63,7 +71,24 @@ def _demo(target: Target, say: Say) -> None:
     _show(target, "kubectl get pods -l keddah.dev/database=orders -L keddah.dev/role -o wide")
     _show(target, "kubectl get services,secrets -l keddah.dev/database=orders")
     _show(target, "kubectl get pgdb orders")
+    _act(say, "Act 4: it was backed up by itself; a row that was deleted comes back")
+    _restored(target, say)
     _print_usage(target, say)
+
+
+def _restored(target: Target, say: Say) -> None:
+    _show(target, "kubectl wait --for=condition=BackedUp pgdb/orders --timeout=300s")
+    _show(target, "kubectl get pgdb orders -o jsonpath='{.status.backups}' | python3 -m json.tool")
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    say(f"it is {moment}, and now a mistake is made")
+    # Within the second before, the row was there; after it, it is not.
+    time.sleep(1)
+    _sql(target, "DELETE FROM greetings RETURNING *")
+    _show(target, _COPY.format(moment=moment))
+    say("the copy begins once what was written is archived, which takes a minute at most")
+    _show(target, f"kubectl wait {_READY} pgdb/orders-copy --timeout=300s")
+    _sql(target, "SELECT * FROM greetings", pod="orders-copy-0")
+    _show(target, "kubectl get pgdb")
 
 
 def _print_usage(target: Target, say: Say) -> None:
@@ -90,25 +115,26 @@ def _act(say: Say, title: str) -> None:
     say(title)
 
 
-def _sql(target: Target, statement: str) -> None:
-    """Connect from another pod through the Service, with what the application's Secret says."""
+def _sql(target: Target, statement: str, pod: str = "orders-1") -> None:
+    """Connect through the Service, from a pod that is not the primary, as the application's Secret says."""
     client = """sh -c 'psql "$(cat /etc/keddah/app/uri)" -c "$0"'"""
     quoted = statement.replace("'", "'\\''")
-    _show(target, f"kubectl exec orders-1 -c postgres -- {client} '{quoted}'")
+    _show(target, f"kubectl exec {pod} -c postgres -- {client} '{quoted}'")
 
 
 def _show(target: Target, command: str, *, fails: bool = False) -> None:
     """Print a command and what it prints; raises TargetError when it ends otherwise than it should."""
     print(f"$ {command}", flush=True)
-    result = subprocess.run(
-        ["bash", "-c", command],
-        check=False,
-        env=target.environment,
-        cwd=CHECKOUT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with task(command.partition("\n")[0]):
+        result = subprocess.run(
+            ["bash", "-c", command],
+            check=False,
+            env=target.environment,
+            cwd=CHECKOUT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     print("".join(f"  {line}\n" for line in result.stdout.splitlines()), flush=True)
     if (result.returncode != 0) is not fails:
         expected = "to be refused" if fails else "to succeed"

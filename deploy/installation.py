@@ -21,8 +21,9 @@ from deploy.images.build import Built, Naming, Workshop, build
 from deploy.images.inputs import TARGETS
 from deploy.local.state import cache_root, locked
 from deploy.manifests import INSTALL, KUSTOMIZATION, overlay_files, write
+from deploy.progress import task
 from deploy.target import CHECKOUT, Say, Target, TargetError
-from schemas.types import API_VERSION, KIND
+from schemas.api.types import API_VERSION, KIND
 
 OVERLAY = CHECKOUT / "build" / "overlay"
 _DEPLOYMENTS = ("deployment/keddah-controller", "deployment/keddah-webhooks")
@@ -72,6 +73,12 @@ def install(target: Target, images: Images | None, say: Say) -> None:
 
 def await_serving(target: Target, say: Say) -> None:
     """Wait until both processes run, and the API server reaches the webhooks; raises TargetError."""
+    with task("installing keddah", "half a minute", say=say):
+        _await_serving(target)
+    say("install: the controller and the admission server serve")
+
+
+def _await_serving(target: Target) -> None:
     for deployment in _DEPLOYMENTS:
         kubectl(
             target, "--namespace", NAMESPACE, "rollout", "status", deployment, "--timeout=180s", quiet=True
@@ -84,12 +91,12 @@ def await_serving(target: Target, say: Say) -> None:
         time.sleep(0.5)
     if answer.returncode != 0:
         raise TargetError(f"kubectl {' '.join(_PROBE)}:\n{answer.stderr}")
-    say("install: the controller and the admission server serve")
 
 
 def kubectl(target: Target, *arguments: str, quiet: bool = False) -> str:
     """Run kubectl and return what it printed; raises TargetError when it fails."""
-    result = _kubectl(target, arguments)
+    with task(f"kubectl {' '.join(arguments)}"):
+        result = _kubectl(target, arguments)
     if result.returncode != 0:
         raise TargetError(f"kubectl {' '.join(arguments)}:\n{result.stdout}{result.stderr}")
     if not quiet:
@@ -113,7 +120,8 @@ def _kubectl(
 def _overlay(images: Images | None) -> dict[str, str]:
     if images is None:
         registry, tag = os.environ.get("REGISTRY", DEFAULT_REGISTRY), os.environ.get("TAG", VERSION)
-        return overlay_files(OVERLAY, registry=registry, tag=tag, catalogue=None)
+        secret = os.environ.get("PULL_SECRET", "")
+        return overlay_files(OVERLAY, registry=registry, tag=tag, pull_secret=secret)
     releases = yaml.safe_load(images.postgres.catalogue)
     reference = os.path.relpath(INSTALL, OVERLAY)
     body = kustomization([reference], tag=_tag(images.operator), patches=["policy.yaml"])

@@ -6,8 +6,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from deploy.images.engine import PACKAGES as IMAGE_PACKAGES
+from deploy.local.processes import CommandError
+from deploy.progress import Task, log_file, logged, task
 
 PACKAGES = (
     "conntrack",
@@ -23,6 +26,11 @@ PACKAGES = (
     "xfsprogs",
     *IMAGE_PACKAGES,
 )
+
+
+_WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
+_WATCHERS_NEEDED = 512
+"""A cluster of three nodes takes about 36 inotify instances, and Linux gives a user 128 of them."""
 
 
 class MachineError(Exception):
@@ -41,9 +49,29 @@ def prepare(say: Callable[[str], None]) -> None:
         return
     if os.geteuid() != 0:
         raise MachineError(f"not installed: {' '.join(missing)}; as root, apt-get install them")
-    say(f"Installing {' '.join(missing)}")
-    _apt("update", "-q")
-    _apt("install", "-qy", "--no-install-recommends", *missing)
+    log = log_file("apt")
+    log.unlink(missing_ok=True)
+    say(f"installing {' '.join(missing)}; what apt says is in {log}")
+    try:
+        with task("installing packages", "one or two minutes", say=say) as installing:
+            _apt(log, installing, "update", "-q")
+            _apt(log, installing, "install", "-qy", "--no-install-recommends", *missing)
+    except CommandError as error:
+        raise MachineError(str(error)) from None
+
+
+def make_room(say: Callable[[str], None], limit: Path = _WATCHERS) -> None:
+    """Let several local clusters run side by side, until the machine starts anew.
+
+    Where the limit may not be changed, a kubelet of the last cluster says that there are too many open files.
+    """
+    try:
+        before = int(limit.read_text())
+        if before < _WATCHERS_NEEDED:
+            limit.write_text(f"{_WATCHERS_NEEDED}\n")
+            say(f"fs.inotify.max_user_instances: {before} -> {_WATCHERS_NEEDED}, for clusters side by side")
+    except OSError as error:
+        say(f"fs.inotify.max_user_instances stays as it is: {error}")
 
 
 def _installed(package: str) -> bool:
@@ -52,8 +80,10 @@ def _installed(package: str) -> bool:
     return answer.stdout == "installed"
 
 
-def _apt(*arguments: str) -> None:
+def _apt(log: Path, installing: Task, *arguments: str) -> None:
+    def heard(line: str) -> None:
+        if line.startswith(("Get:", "Unpacking ", "Setting up ")):
+            installing.note = " ".join(line.split()[:2])
+
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    result = subprocess.run(["apt-get", *arguments], check=False, env=environment)
-    if result.returncode != 0:
-        raise MachineError(f"apt-get {' '.join(arguments)} failed")
+    logged(["apt-get", *arguments], log, heard=heard, environment=environment)

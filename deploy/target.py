@@ -6,14 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from deploy.images.engine import docker_answers
-from deploy.local.state import state_root
+from deploy.local.state import StateFolder, state_root
 from deploy.machine import MachineError, prepare
+from deploy.progress import task
 
 Say = Callable[[str], None]
 CHECKOUT = Path(__file__).parents[1]
@@ -44,7 +46,9 @@ class Target(Protocol):
 
 def run(command: Sequence[str], environment: dict[str, str] | None = None) -> None:
     """Run a command whose output people see; raises TargetError when it fails."""
-    result = subprocess.run(command, check=False, env=environment, cwd=CHECKOUT)
+    # kind says nothing while it loads an image; what is started here says by itself what is under way.
+    with task(" ".join(command[:3])) if command[0] == "kind" else nullcontext():
+        result = subprocess.run(command, check=False, env=environment, cwd=CHECKOUT)
     if result.returncode != 0:
         raise TargetError(f"failed with exit code {result.returncode}: {' '.join(command)}")
 
@@ -104,6 +108,8 @@ class Kind:
     environment: dict[str, str]
     say: Say
     name: str
+    stays: bool = False
+    """Whether it was made by other means than the demo or the tests, so that they leave it up."""
     builds_images: bool = True
 
     def up(self, archives: Sequence[Path]) -> None:
@@ -118,7 +124,10 @@ class Kind:
             run(["kind", "load", "image-archive", "--name", self.name, str(archive)])
 
     def down(self) -> None:
-        """Delete the cluster."""
+        """Delete the cluster, unless it stays."""
+        if self.stays:
+            self.say(f"{self.name} stays: `kind delete cluster --name {self.name}` deletes it")
+            return
         run(["kind", "delete", "cluster", "--name", self.name])
 
 
@@ -129,6 +138,8 @@ class Local:
     environment: dict[str, str]
     say: Say
     name: str
+    stays: bool = False
+    """Whether it was made by other means than the demo or the tests, so that they leave it up."""
     builds_images: bool = True
 
     def up(self, archives: Sequence[Path]) -> None:
@@ -137,19 +148,48 @@ class Local:
         run([sys.executable, "-m", "deploy.local", "up", "--name", self.name, *images])
 
     def down(self) -> None:
-        """Take it away without a trace."""
+        """Take it away without a trace, unless it stays."""
+        if self.stays:
+            self.say(f"{self.name} stays: `python -m deploy.local down --name {self.name}` takes it away")
+            return
         run([sys.executable, "-m", "deploy.local", "down", "--name", self.name])
 
 
-def choose(say: Say, *, name: str = "keddah", own: bool = False) -> Target:
-    """Choose the cluster; `own` leaves a KUBECONFIG of the user's alone. Raises TargetError."""
+def choose(say: Say, *, name: str = "keddah", own: bool = False, use: bool = True) -> Target:
+    """Choose the cluster; raises TargetError.
+
+    `own` leaves a KUBECONFIG of the user's alone; without `use` nothing is installed or built for it.
+    """
     environment = dict(os.environ)
-    if environment.get("KUBECONFIG") and not own:
+    given = _made_here(environment)
+    if environment.get("KUBECONFIG") and not own and given is None:
         return Existing(environment, say)
-    kubeconfig = state_root(environment) / name / "kubeconfig"
-    environment["KUBECONFIG"] = str(kubeconfig)
-    if shutil.which("kind") and docker_answers():
-        return Kind(environment, say, name)
+    mine = own or given in {None, name}
+    chosen = name if own or given is None else given
+    folder = StateFolder(state_root(environment) / chosen)
+    environment["KUBECONFIG"] = str(folder.kubeconfig)
+    if folder.read() is None and shutil.which("kind") and docker_answers():
+        return Kind(environment, say, chosen, stays=not mine)
+    if use:
+        _prepare(say)
+        environment["PATH"] = f"{local_binaries()}:{environment['PATH']}"
+    return Local(environment, say, chosen, stays=not mine)
+
+
+def _made_here(environment: Mapping[str, str]) -> str | None:
+    """Return the name of the cluster that KUBECONFIG leads to if its kubeconfig was written here.
+
+    `make demo` asks its user to export it. Of a list, kubectl takes the context of the first file.
+    """
+    first = environment.get("KUBECONFIG", "").partition(os.pathsep)[0]
+    if not first:
+        return None
+    path = Path(first).resolve()
+    written = path.name == StateFolder(path.parent).kubeconfig.name
+    return path.parent.name if written and path.parents[1] == state_root(environment).resolve() else None
+
+
+def _prepare(say: Say) -> None:
     if os.geteuid() != 0:
         raise TargetError(
             "no cluster to use: set KUBECONFIG, or install Docker and kind, or run this as root, "
@@ -161,8 +201,6 @@ def choose(say: Say, *, name: str = "keddah", own: bool = False) -> Target:
         prepare(say)
     except MachineError as error:
         raise TargetError(str(error)) from None
-    environment["PATH"] = f"{local_binaries()}:{environment['PATH']}"
-    return Local(environment, say, name)
 
 
 def local_binaries() -> str:

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.lint import FINE, UNREADABLE, default_policy, lint
-from schemas.policy import Policy, PolicyError, parse
+from schemas.lint.files import FINE, UNREADABLE, default_policy, lint
+from schemas.policy.policy import Policy, PolicyError, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
 _EPILOG = "Exits with 0 when all is fine, 1 when a database would be refused, 2 when a file cannot be read."
 
@@ -27,11 +26,11 @@ def main(arguments: Sequence[str]) -> int:
         for line in _reason(error).splitlines():
             print(f"{given.policy}: {line}", file=sys.stderr)
         return UNREADABLE
-    today = datetime.now(UTC).date()
-    return max([_lint(file, policy, today) for file in given.files], default=FINE)
+    now = datetime.now(UTC)
+    return max([_lint(file, policy, now) for file in given.files], default=FINE)
 
 
-def _lint(file: str, policy: Policy, today: date) -> int:
+def _lint(file: str, policy: Policy, now: datetime) -> int:
     name = "<stdin>" if file == "-" else file
     try:
         raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
@@ -40,7 +39,7 @@ def _lint(file: str, policy: Policy, today: date) -> int:
         print(f"{name}: {_reason(error)}", file=sys.stderr)
         return UNREADABLE
     worst = FINE
-    for finding in lint(text, policy=policy, today=today):
+    for finding in lint(text, policy=policy, now=now):
         target = sys.stderr if finding.exit_code == UNREADABLE else sys.stdout
         print(f"{name}:{finding.line}: {finding.text}", file=target)
         worst = max(worst, finding.exit_code)

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas import parameters as table
-from schemas.rules import hba, identifiers, later, memory, parameters, replicas, schedule, version
+from schemas.kubernetes.amounts import amount
+from schemas.postgresql.parameters import check as table
+from schemas.rules import (
+    backup,
+    hba,
+    identifiers,
+    memory,
+    network,
+    parameters,
+    replicas,
+    requests,
+    restore,
+    schedule,
+    sizing,
+    version,
+)
 from schemas.verdict import listed, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from schemas.review import Review
-    from schemas.types import Spec
+    from schemas.api.backup import Repository
+    from schemas.api.types import Spec
+    from schemas.rules.review import Review
 
 RELOAD = "reload, no restart"
+AT_ONCE = "at once for new connections, without a restart"
 
 
 def warnings(review: Review) -> Iterator[str]:
@@ -23,11 +39,14 @@ def warnings(review: Review) -> Iterator[str]:
         version.warnings,
         replicas.warnings,
         schedule.warnings,
+        backup.warnings,
+        restore.warnings,
+        requests.warnings,
         identifiers.warnings,
         parameters.warnings,
         memory.warnings,
         hba.warnings,
-        later.warnings,
+        network.warnings,
     ):
         yield from doubts(review)
     if review.old is not None:
@@ -55,6 +74,8 @@ def _plan(review: Review, before: Spec) -> Iterator[str]:
             if spec.hibernated
             else "hibernated: all pods come back"
         )
+    if review.changed("backup", "backup_schedule"):
+        yield from _backups(spec, before)
     if spec.hibernated:
         yield from _growth(review, before)
         return
@@ -62,9 +83,50 @@ def _plan(review: Review, before: Spec) -> Iterator[str]:
     if spec.replicas and before.replicas:
         primary = (review.old.status.primary or "") if review.old is not None else ""
         yield from of_scaling(review.new.metadata.name, before.replicas, spec.replicas, primary)
+        yield from _connections(review, before.replicas, spec.replicas)
     if review.changed("hba"):
         yield f"hba: {RELOAD}"
+    if review.changed("network"):
+        yield f"network: {AT_ONCE}"
     yield from _growth(review, before)
+
+
+def _backups(spec: Spec, before: Spec) -> Iterator[str]:
+    """Say what becomes of the backups that there are, and where the next ones go."""
+    how = "" if spec.hibernated else f": {restart(spec)}"
+    if before.backup_schedule and not spec.backup_schedule:
+        yield f"backupSchedule: no more backups and archived WAL; those there are stay{how}"
+    elif spec.backup_schedule and not before.backup_schedule:
+        yield f"backupSchedule: a new archive, with a full backup first{how}"
+    elif spec.backup_schedule:
+        yield from _repository(spec.backup.repository, before.backup.repository, how)
+        if spec.backup.retention.days < before.backup.retention.days:
+            days = f"{before.backup.retention.days} -> {spec.backup.retention.days}"
+            yield f"backup.retention.days {days}: what is older goes with the next backup"
+
+
+def _repository(new: Repository, old: Repository, how: str) -> Iterator[str]:
+    if bool(old.s3) != bool(new.s3):
+        step = "volume -> s3" if new.s3 else "s3 -> volume"
+        yield f"backup.repository {step}: begins with a full backup{how}"
+    elif backup.secrets(old) != backup.secrets(new):
+        yield f"backup.repository: the pods get other Secrets{how}"
+        if old.encryption != new.encryption:
+            yield "backup.repository.encryption: with another key nobody reads the backups that there are"
+    elif not new.s3:
+        before, after = backup.volume(old).size, backup.volume(new).size
+        if amount(before) != amount(after):
+            step = f"backup.repository.volume.size {before} -> {after}"
+            yield f"{step}: the volume grows and can never shrink again"
+            if _much_larger(before, after):
+                yield f"{step}: more than ten times as much; is the unit right?"
+
+
+def _connections(review: Review, old: int, new: int) -> Iterator[str]:
+    """Say that every server restarts, if more instances need more of what only a start can give."""
+    more = [name for name in sizing.PER_STANDBY if review.settings.get(name) is None]
+    if more and new > old and sizing.replication(new) != sizing.replication(old):
+        yield f"replicas {old} -> {new}: more {listed(more)}: {restart(review.spec)}"
 
 
 def _restarts(review: Review, before: Spec) -> Iterator[str]:
@@ -92,19 +154,53 @@ def restart(spec: Spec) -> str:
 
 
 def _changed_parameters(review: Review, before: Spec) -> list[str]:
-    old, new = before.parameters, review.spec.parameters
-    return [] if old is new else sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    if not review.changed("parameters"):
+        return []
+    before_by_name, given_by_name = _folded(before.parameters), _folded(review.spec.parameters)
+    changed = {
+        name
+        for name in before_by_name.keys() | given_by_name.keys()
+        if not table.same(name, _value(before_by_name, name), _value(given_by_name, name), review.major)
+    }
+    return sorted(_spelled(name, given_by_name, before_by_name) for name in changed)
+
+
+def _folded(given: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Key parameters by their name in lower case: PostgreSQL ignores its case."""
+    return {name.lower(): (name, value) for name, value in given.items()}
+
+
+def _value(given: Mapping[str, tuple[str, str]], name: str) -> str | None:
+    return given[name][1] if name in given else None
+
+
+def _spelled(name: str, *given: Mapping[str, tuple[str, str]]) -> str:
+    return next(names[name][0] for names in given if name in names)
 
 
 def _growth(review: Review, before: Spec) -> Iterator[str]:
     spec = review.spec
-    if before.storage.size and before.storage.size != spec.storage.size:
+    if before.storage.size and spec.storage.size and before.storage.size != spec.storage.size:
         step = f"{before.storage.size} -> {spec.storage.size}"
-        yield f"storage.size {step}: volumes grow and can never shrink again"
+        if not _shrinks(before.storage.size, spec.storage.size):
+            yield f"storage.size {step}: volumes grow and can never shrink again"
+        if _much_larger(before.storage.size, spec.storage.size):
+            yield f"storage.size {step}: more than ten times as much; is the unit right?"
     if before.synchronous != spec.synchronous:
         yield f"synchronous {before.synchronous} -> {spec.synchronous}: {_SYNCHRONOUS[spec.synchronous]}"
     if before.deletion_policy != spec.deletion_policy and spec.deletion_policy == "Delete":
-        yield "deletionPolicy Retain -> Delete: deleting this object deletes its data"
+        kept = "; a last backup stays" if spec.backup_schedule and spec.backup.final_backup else ""
+        yield f"deletionPolicy Retain -> Delete: deleting this object deletes its data and backups{kept}"
+
+
+def _shrinks(old: str, new: str) -> bool:
+    before, after = amount(old), amount(new)
+    return before is not None and after is not None and after < before
+
+
+def _much_larger(old: str, new: str) -> bool:
+    before, after = amount(old), amount(new)
+    return before is not None and after is not None and after > 10 * before
 
 
 _SYNCHRONOUS = {

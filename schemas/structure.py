@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from schemas import expectation, openapi
-from schemas.mistakes import mistakes
+from schemas.api import expectation
+from schemas.api.mistakes import mistakes
+from schemas.api.types import PostgreSQLDatabase, decode
+from schemas.crd import openapi
+from schemas.extent import MOST_VIOLATIONS
 from schemas.rules import version
-from schemas.types import PostgreSQLDatabase, decode
 from schemas.verdict import Violation, field_path, got
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schemas.fields import Schema
-    from schemas.mistakes import Place
-    from schemas.policy import Policy
+    from schemas.api.fields import Schema
+    from schemas.api.mistakes import Mistake, Place
+    from schemas.policy.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +34,33 @@ class Examined:
     violations: tuple[Violation, ...]
     sound: PostgreSQLDatabase | None
     stored: PostgreSQLDatabase | None
+    patched: frozenset[str] = frozenset()
+    """Paths of items in lists that have lost a wrong part: its fellow parts may seem wrong without it."""
+    lacking: frozenset[str] = frozenset()
+    """Paths of all that has lost a wrong part: it may seem to lack that."""
 
 
 def examine(new: Mapping[str, Any], old: Mapping[str, Any] | None, policy: Policy) -> Examined:
     """Name every structural mistake of an object that is not in the stored one as well."""
     schema = openapi.working_schema()
     given = _without_nulls(new, schema)
-    found = mistakes(given, _narrowed(schema, policy))
-    fresh = [violation for place, violation in found if old is None or _at(given, place) != _at(old, place)]
+    found: list[Mistake] = []
+    fresh: list[Violation] = []
+    for mistake in mistakes(given, _narrowed(schema, policy)):
+        found.append(mistake)
+        if old is None or _at(given, mistake.place) != _at(old, mistake.place):
+            fresh.append(mistake.violation)
+        if len(fresh) > MOST_VIOLATIONS:
+            return Examined(tuple(fresh), None, None)
     try:
-        sound = decode(_without(given, [place for place, _ in found], schema))
+        sound = decode(_mended(given, found, schema))
     except msgspec.ValidationError as error:
         return Examined((*fresh, _from_decoder(error)), None, None)
-    return Examined(tuple(fresh), sound, _sound(old, schema) if old is not None else None)
+    holders = (mistake.place if mistake.missing else mistake.place[:-1] for mistake in found)
+    patched = frozenset(field_path(*place) for place in holders if any(isinstance(p, int) for p in place))
+    lacking = frozenset(field_path(*mistake.place[:-1]) for mistake in found if not mistake.missing)
+    before = _sound(old, schema) if old is not None else None
+    return Examined(tuple(fresh), sound, before, patched, lacking)
 
 
 def unknown_fields(manifest: Mapping[str, Any]) -> tuple[Violation, ...]:
@@ -105,19 +121,38 @@ def _without_nulls(value: Any, schema: Schema) -> Any:  # noqa: ANN401
     }
 
 
-def _without(manifest: dict[str, Any], places: list[Place], schema: Schema) -> dict[str, Any]:
-    """Take out what is wrong; items of lists are emptied instead, so that the others keep their index."""
+def _mended(manifest: dict[str, Any], found: list[Mistake], schema: Schema) -> dict[str, Any]:
+    """Take out what is wrong; what must be there gets a stand-in, so that all else can be typed."""
     rest = msgspec.json.decode(msgspec.json.encode(manifest))
-    for place in sorted(places, key=len, reverse=True):
-        *parents, last = place
+    for mistake in sorted(found, key=lambda mistake: len(mistake.place), reverse=True):
+        *parents, last = (*mistake.place, mistake.missing) if mistake.missing else mistake.place
         target = rest
         for parent in parents:
             target = target[parent]
-        if isinstance(target, list):
-            target[cast("int", last)] = {} if _below(schema, place).get("type") == "object" else ""
+        # Items of lists keep their index.
+        if isinstance(target, list) or last in _below(schema, tuple(parents)).get("required", ()):
+            target[cast("Any", last)] = _stand_in(_below(schema, (*parents, last)))
         else:
             target.pop(last, None)
     return cast("dict[str, Any]", rest)
+
+
+def _stand_in(schema: Schema) -> object:
+    """Return some value that the schema allows."""
+    if "enum" in schema:
+        return cast("object", schema["enum"][0])
+    match schema.get("type"):
+        case "object":
+            parts = schema.get("properties", {})
+            return {name: _stand_in(parts[name]) for name in schema.get("required", ())}
+        case "array":
+            return []
+        case "integer":
+            return schema.get("minimum", 0)
+        case "boolean":
+            return False
+        case _:
+            return "x" * schema.get("minLength", "pattern" in schema)
 
 
 def _below(schema: Schema, place: Place) -> Schema:
@@ -138,6 +173,6 @@ def _at(document: Any, place: Place) -> object:  # noqa: ANN401
 def _sound(manifest: Mapping[str, Any], schema: Schema) -> PostgreSQLDatabase | None:
     given = _without_nulls(manifest, schema)
     try:
-        return decode(_without(given, [place for place, _ in mistakes(given, schema)], schema))
+        return decode(_mended(given, list(mistakes(given, schema)), schema))
     except msgspec.ValidationError:
         return None

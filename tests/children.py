@@ -24,7 +24,7 @@ WATCHED = (
 
 
 def expected(name: str) -> set[tuple[str, str]]:
-    """Give kind and name of every child that keddah writes (design.md, section 3)."""
+    """Give kind and name of every child that keddah writes."""
     patroni = f"{name}-patroni"
     return {
         ("StatefulSet", name),
@@ -37,11 +37,20 @@ def expected(name: str) -> set[tuple[str, str]]:
         ("ServiceAccount", patroni),
         ("Role", patroni),
         ("RoleBinding", patroni),
+        # Of backups, as far as they are there before the first data.
+        ("ConfigMap", f"{name}-backup"),
+        ("ServiceAccount", f"{name}-backup"),
+        ("Service", f"{name}-repository"),
+        ("NetworkPolicy", f"{name}-repository"),
         *(("Secret", f"{name}-{suffix}") for suffix in SECRETS),
     }
 
 
-SECRETS = ("keys", "app", "superuser", "replication", "tls")
+INSTANCES = "keddah.dev/database=orders,app.kubernetes.io/component=database"
+"""Selector of the instances of `orders`, and not of its repository's or Jobs' pods."""
+PAIRS = ("tls", "repository-tls")
+"""Certificates, which are in their own Secrets only."""
+SECRETS = ("keys", "app", "superuser", "replication", *PAIRS)
 KEPT = frozenset({"ConfigMap", "Secret"})
 """Kinds of children that outlive the database under deletionPolicy Retain, and so have no owner."""
 

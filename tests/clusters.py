@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests import factory
 from tests.kubectl import Output
-from tests.readiness import serves
+from tests.readiness import ready, serves
 from tests.rest import Object, Rest
 from tests.waiting import until
 
@@ -56,6 +57,8 @@ class Cluster:
             env=self.environment,
             capture_output=True,
             text=True,
+            # Logs quote what could not be read.
+            errors="replace",
             check=False,
             timeout=seconds,
         )
@@ -91,6 +94,18 @@ class Cluster:
     def until_operated(self) -> None:
         """Wait until all pods of keddah itself are ready, whatever was done to them before."""
         until(lambda: all(map(self._whole, ("controller", "webhooks"))), 60, poll=POLL)
+
+    def node_ready(self, name: str) -> bool:
+        """Whether a node is ready, as far as is known."""
+        return ready(self.rest.get("Node", None, name) or {})
+
+    def admits(self, namespace: str) -> bool:
+        """Whether the API server is rid of its connections to an admission server that went with its node.
+
+        Each such connection costs one call its time-out, for nobody has told the API server.
+        """
+        tried = factory.database("probe", namespace)
+        return all(self.rest.create(tried, dryRun="All").accepted for _ in range(10))
 
     def _whole(self, component: str) -> bool:
         wished = self.rest.get("Deployment", OPERATOR, f"keddah-{component}")

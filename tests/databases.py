@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from schemas.types import API_VERSION, KIND
+from schemas.api.types import API_VERSION, KIND
 from tests.clusters import POLL, Cluster
 from tests.kubectl import Output
 from tests.readiness import serves
@@ -18,9 +18,13 @@ from tests.waiting import until
 
 ROLE = "keddah.dev/role"
 LABEL = "keddah.dev/database"
+INSTANCES = "app.kubernetes.io/component=database"
+"""Of all pods and volumes: those that are no repository's, and no Job's."""
 # A server that has just gone may not even refuse.
 APP = """PGCONNECT_TIMEOUT=5 psql -X -v ON_ERROR_STOP=1 -Atc "$0" "$(cat /etc/keddah/app/uri)" """
 """As an application connects: through the Service, with what the Secret says."""
+NO_BACKUPS = {"backupSchedule": ""}
+"""What tests of other things declare: a repository and its first backup would take two cores' time."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,12 @@ class Database:
     name: str = "db"
 
     def apply(self, **spec: Any) -> Answer:  # noqa: ANN401
-        """Apply the object; keywords are the whole spec that the user declares."""
+        """Apply the object; keywords are the spec that the user declares, by default without backups."""
         manifest = {
             "apiVersion": API_VERSION,
             "kind": KIND,
             "metadata": {"name": self.name, "namespace": self.namespace},
-            "spec": spec,
+            "spec": NO_BACKUPS | spec,
         }
         return self.cluster.rest.apply(manifest)
 
@@ -88,6 +92,11 @@ class Database:
         until(self.answers, 10, self.story, POLL)
         return self
 
+    def up(self, seconds: float = 120) -> None:
+        """Wait as `settled` does, but for no session of the application's: users' settings may end each."""
+        until(self._settled, seconds, self.story, POLL)
+        until(self._listens, 10, self.story, POLL)
+
     def _settled(self) -> bool:
         live = self.read() or {}
         status = live.get("status") or {}
@@ -102,8 +111,13 @@ class Database:
 
     def pods(self) -> list[Object]:
         """Give the pods of all instances, those on their way out too, by name."""
-        pods = self.cluster.rest.list("Pod", self.namespace, labelSelector=f"{LABEL}={self.name}")
+        pods = self.component_pods("database")
         return sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
+
+    def component_pods(self, component: str) -> list[Object]:
+        """Give the pods of a component: `database`, `repository` or `backup`."""
+        selector = f"{LABEL}={self.name},app.kubernetes.io/component={component}"
+        return self.cluster.rest.list("Pod", self.namespace, labelSelector=selector)
 
     def pod_names(self) -> list[str]:
         """Name the pods."""
@@ -116,7 +130,7 @@ class Database:
     def claims(self) -> dict[str, Object]:
         """Give the volume claims by name."""
         where = self.cluster.rest.list(
-            "PersistentVolumeClaim", self.namespace, labelSelector=f"{LABEL}={self.name}"
+            "PersistentVolumeClaim", self.namespace, labelSelector=f"{LABEL}={self.name},{INSTANCES}"
         )
         return {claim["metadata"]["name"]: claim for claim in where}
 
@@ -166,6 +180,9 @@ class Database:
         question = "SELECT NOT pg_is_in_recovery()"
         return self.execute(self._within(), "sh", "-c", APP, question).out.strip() == "t"
 
+    def _listens(self) -> bool:
+        return self.execute(self._within(), "pg_isready", "--quiet", "--host", self.name).code == 0
+
     def _within(self) -> str:
         """Name the instance from which the Service is used; each node hears of a new primary by itself."""
         pods = self.pods()
@@ -196,12 +213,16 @@ class Database:
         until(lambda: fact(self.pods()), seconds, self.story, POLL)
 
     def switch_over(self, to: str) -> None:
+        """Make another instance the primary, and wait until it serves."""
+        self.hand_over(to)
+        self.settled()
+
+    def hand_over(self, to: str) -> None:
         """Make another instance the primary, by Patroni's own tool, and wait until it is."""
         # Patroni hands over to nobody who may lack an acknowledged commit, and finds out who has them all
         # some seconds after a standby has come; a primary that has only just ended still counts as one.
         until(lambda: to in self.synchronous() and self._handed_over(to), 60, self.story, POLL)
         until(lambda: self.status().get("primary") == to, 60, self.story, POLL)
-        self.settled()
 
     def _handed_over(self, to: str) -> bool:
         """Ask for it; the tool ends well even where Patroni would not, and says so."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from schemas import defaults
-from schemas.policy import Policy, parse
-from schemas.types import API_VERSION, KIND, PostgreSQLDatabase, decode
+from schemas.api.types import API_VERSION, KIND, PostgreSQLDatabase, decode
+from schemas.policy import defaults
+from schemas.policy.policy import Policy, parse
 
 POLICY = """\
 catalogue:
@@ -52,6 +52,13 @@ def complete_database(name: str = "orders", namespace: str = "shop", /, **spec: 
 def typed_database(name: str = "orders", namespace: str = "shop", /, **spec: Any) -> PostgreSQLDatabase:  # noqa: ANN401
     """Give the typed form of a complete database."""
     return decode(complete_database(name, namespace, **spec))
+
+
+def limit_range(namespace: str, cpu: str) -> dict[str, Any]:
+    """Give the rule that no container of a namespace may use more of a processor than that."""
+    limits = [{"type": "Container", "max": {"cpu": cpu}}]
+    metadata = {"name": "small", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "LimitRange", "metadata": metadata, "spec": {"limits": limits}}
 
 
 def storage_class(name: str, **facts: Any) -> dict[str, Any]:  # noqa: ANN401

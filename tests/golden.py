@@ -1,9 +1,9 @@
-"""What keddah makes of each sample, to be read and compared: `python -m tests.golden` writes it anew."""
+"""What keddah, as installed, makes of each sample: `python -m tests.golden` writes it anew."""
 
 from __future__ import annotations
 
 import base64
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,21 @@ import yaml
 
 from controller.certificates.certificate import Pair
 from controller.certificates.pki import DatabaseKeys
-from controller.desired import manifests, secrets
+from controller.desired import instances
+from controller.desired.repository import children as repository
+from controller.desired.repository import enabled, volume
+from controller.desired.repository.settings import archive_name, settings
+from controller.desired.secrets import secrets
+from controller.kube.objects import Manifest
 from deploy.generate.document import documents
-from schemas import defaults
 from schemas.admit import admit
-from schemas.types import decode
-from tests.factory import policy
+from schemas.api.types import PostgreSQLDatabase, decode
+from schemas.lint.files import default_policy
+from schemas.policy import defaults
 
 SAMPLES = Path(__file__).parents[1] / "deploy" / "samples"
 GOLDEN = Path(__file__).parent / "unit" / "golden"
-TODAY = date(2026, 1, 1)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def sample(name: str) -> dict[str, Any]:
@@ -32,17 +37,37 @@ def sample(name: str) -> dict[str, Any]:
 
 def children(name: str) -> str:
     """Return every child of a sample as YAML, keys and certificates aside."""
-    db = decode(defaults.completed(sample(name), policy()))
-    release = policy().release(str(db.spec.version))
+    db = decode(defaults.completed(sample(name), default_policy()))
+    release = default_policy().release(str(db.spec.version))
     image = release.image if release else "none"
     replicas = db.spec.replicas if isinstance(db.spec.replicas, int) else 1
+    pair = Pair("a certificate", "a key")
     keys = DatabaseKeys("a certificate", "a key", b"a seed")
     return documents(
         (
-            *(_readable(secret) for secret in secrets(db, keys, Pair("a certificate", "a key"))),
-            *manifests(db, image, instances=replicas, operator_namespace="keddah-system"),
+            *(_readable(secret) for secret in secrets(db, keys, pair, pair if enabled(db) else None)),
+            *instances.children(
+                db,
+                image,
+                instances=replicas,
+                operator_namespace="keddah-system",
+                maximum=default_policy().replicas.maximum,
+            ),
+            *_repository(db, image),
         )
     )
+
+
+def _repository(db: PostgreSQLDatabase, image: str) -> tuple[Manifest, ...]:
+    """Return what there is for backups, once there is data to back up."""
+    if not enabled(db):
+        return ()
+    archive = archive_name(db.metadata.name, b"a seed", "7300000000000000001")
+    common = (repository.configuration(db, settings(db, archive), {}), repository.account(db))
+    if (on := volume(db)) is None:
+        return common
+    server = repository.statefulset(db, on, image, running=True)
+    return (*common, repository.service(db), repository.network_policy(db), server)
 
 
 def _readable(secret: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +78,7 @@ def _readable(secret: dict[str, Any]) -> dict[str, Any]:
 
 def verdict(name: str) -> str:
     """Return what admission says of a sample, one line each."""
-    found = admit(defaults.completed(sample(name), policy()), None, policy=policy(), today=TODAY)
+    found = admit(defaults.completed(sample(name), default_policy()), None, policy=default_policy(), now=NOW)
     refused = [f"{violation}\n" for violation in found.violations]
     return "".join([*refused, *(f"warning: {text}\n" for text in found.warnings)])
 

@@ -15,14 +15,16 @@ from controller.kube.client import WRITES, Kube
 from controller.kube.connection import Configuration, configuration
 from controller.kube.kinds import KINDS, WATCHED, WEBHOOK_CONFIGURATIONS
 from controller.kube.objects import Identity, Key, identity_of
+from controller.observe.instances.creations import Creations
+from controller.observe.instances.progress import Progress
 from controller.observe.observer import Observer
-from controller.observe.patroni import Patroni, Reply
-from controller.observe.progress import Progress
+from controller.observe.secrets import SecretReader
+from controller.patroni import Patroni, Reply
 from controller.reconcile import Environment, Reconciler
+from controller.watches.cache import Cache
 from controller.watches.handlers import selectors
 from controller.watches.queue import Work
-from controller.watches.store import Store
-from schemas.policyfile import PolicyFile
+from schemas.policy.file import PolicyFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
 SERVER_VERSION = "17.6"
 EVENTS_SECONDS = 10.0
 """Seconds for the events that wait to be sent."""
-NEWEST = 2**62
-"""A version of the cluster after every other."""
 
 
 def clock() -> datetime:
@@ -123,18 +123,25 @@ class InProcessController:
         self.woken: list[Key] = []
         """The databases that the controller has queued itself."""
         self._kube = kube
-        self._store = Store()
+        self._cache = Cache()
         self._policy = PolicyFile(policy, log=print)
         self._recorder = Recorder(kube, now=now)
         patroni = FakePatroni(kubelet)
         self._reconciler = Reconciler(
             kube,
-            self._store,
-            Observer(kube, self._store, patroni, Progress(time.monotonic)),
-            Actor(kube, self._store, patroni),
+            self._cache,
+            Observer(
+                kube,
+                self._cache,
+                patroni,
+                Progress(time.monotonic),
+                Creations(kube, time.monotonic, now),
+                SecretReader(kube, "keddah-system"),
+            ),
+            Actor(kube, self._cache, patroni),
             self._recorder,
             self._policy,
-            Environment(now, secrets.token_bytes, "keddah-system"),
+            Environment(now, secrets.token_bytes, "keddah-system", "cluster.local"),
             self.woken.append,
         )
 
@@ -164,12 +171,12 @@ class InProcessController:
         self._policy.refresh()
         for kind in set(WATCHED) - set(WEBHOOK_CONFIGURATIONS):
             labels, _ = selectors(kind)
-            found = await self._kube.list(kind, namespace if KINDS[kind].namespaced else None, labels)
-            for manifest in found:
-                self._store.put(kind, manifest)
-            there = {identity_of(manifest) for manifest in found}
-            for gone in set(self._store.versions(kind)) - there:
-                self._store.remove(kind, Identity(*gone), NEWEST)
+            found = await self._kube._list(kind, namespace if KINDS[kind].namespaced else None, labels)
+            for manifest in found.items:
+                self._cache.put(kind, manifest)
+            there = {identity_of(manifest) for manifest in found.items}
+            for gone in set(self._cache.versions(kind)) - there:
+                self._cache.remove(kind, Identity(*gone), found.version)
 
     async def reconcile(self, namespace: str, name: str) -> Outcome:
         """Fill the caches, and reconcile a database once; raises KilledError."""

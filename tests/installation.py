@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from deploy.generate.objects import CONTROLLER, NAMESPACE, WEBHOOKS
 from deploy.manifests import objects
-from schemas.crd import crd
+from schemas.crd.definition import crd
 from tests.rest import path, token_kubeconfig
 from tests.waiting import until
 

@@ -9,50 +9,37 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from controller.protocol import VERSION, Report
 from deploy.images.patroni.configuration import Configuration
 from tests.readiness import ready
 from tests.rest import RefusedError
+from tests.rounds import Rounds
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from tests.rest import Answer, Object, Rest
 
-LOOK_SECONDS = 0.1
 _GONE = 404
 _CONFLICT = 409
 _addresses = itertools.count(1)
 
 
-class Kubelet:
+class Kubelet(Rounds):
     """Runs the pods of every database in one namespace, in a thread, until the block ends."""
 
     def __init__(self, rest: Rest, namespace: str) -> None:
+        super().__init__(f"kubelet of {namespace}")
         self._rest = rest
         self._namespace = namespace
-        self._stop = threading.Event()
         self._turn = threading.Lock()
         """A round writes what it read: nobody may be promoted meanwhile."""
-        self._thread = threading.Thread(target=self._run, name=f"kubelet of {namespace}")
-        self._failures: list[BaseException] = []
         self.pending_restart: dict[str, dict[str, tuple[str, str]]] = {}
         """Pods whose server must restart: parameter to old and new value, as Patroni would find out."""
+        self.identifier = "7300000000000000001"
+        """PostgreSQL's, of each database that is made."""
         self.missing: set[str] = set()
         """Images that no registry has; a pod that runs already needs none."""
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-        if self._failures and error is None:
-            raise self._failures[0]
 
     def promote(self, database: str, pod: str) -> None:
         """Make a pod the primary, as a switchover does."""
@@ -65,13 +52,6 @@ class Kubelet:
         """Name an instance that could be promoted instead."""
         names = (str(pod["metadata"]["name"]) for pod in self._pods(database))
         return next(name for name in names if name != leader)
-
-    def _run(self) -> None:
-        try:
-            while not self._stop.wait(LOOK_SECONDS):
-                self.look()
-        except BaseException as error:  # noqa: BLE001 - told by the thread that waits
-            self._failures.append(error)
 
     def look(self) -> None:
         """Go round once."""
@@ -126,7 +106,7 @@ class Kubelet:
             member["replication_state"] = "streaming"
         applied = Configuration()
         applied.changed(self._configuration(database))
-        member["tags"] = applied.tags
+        member["tags"] = Report(VERSION, applied.version).tags()
         if name in self.pending_restart:
             reasons = self.pending_restart[name].items()
             told = {key: {"old_value": old, "new_value": new} for key, (old, new) in reasons}
@@ -137,12 +117,12 @@ class Kubelet:
             change = {"metadata": {"annotations": {"status": annotation}, "labels": label}}
             self._write("Pod", name, change)
         if not ready(pod):
-            self._write("Pod", name, {"status": _running(pod, f"{database}-{next(_addresses)}")}, "status")
+            self._write("Pod", name, {"status": running(pod, f"{database}-{next(_addresses)}")}, "status")
 
     def _write_lock(self, database: str, holder: str) -> None:
         if self._holder(database) != holder:
             self._patroni_map(database, "leader", {"leader": holder, "optime": "50331648"})
-        self._patroni_map(database, "config", {"initialize": "7300000000000000001"})
+        self._patroni_map(database, "config", {"initialize": self.identifier})
 
     def _configuration(self, database: str) -> dict[str, Any]:
         live = self._rest.get("ConfigMap", self._namespace, f"{database}-config")
@@ -165,21 +145,24 @@ class Kubelet:
                 "labels": labels,
                 "annotations": annotations,
             }
-            _settled(self._rest.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}))
+            settled(self._rest.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}))
             return
         known = live["metadata"].get("annotations") or {}
         if any(known.get(key) != value for key, value in annotations.items()):
             self._write("ConfigMap", name, {"metadata": {"annotations": annotations}})
 
     def _pods(self, database: str | None = None) -> list[Object]:
-        selector = "keddah.dev/database" + (f"={database}" if database else "")
+        # Not those of repositories and Jobs, which run no server.
+        selector = (
+            f"app.kubernetes.io/component=database,keddah.dev/database{f'={database}' if database else ''}"
+        )
         return self._rest.list("Pod", self._namespace, labelSelector=selector)
 
     def _write(self, kind: str, name: str, change: Object, subresource: str = "") -> None:
-        _settled(self._rest.merge(kind, self._namespace, name, change, subresource, fieldManager="kubelet"))
+        settled(self._rest.merge(kind, self._namespace, name, change, subresource, fieldManager="kubelet"))
 
 
-def _settled(answer: Answer) -> None:
+def settled(answer: Answer) -> None:
     """Let others win races: who deleted or made something meanwhile; anything else is an error."""
     if not answer.accepted and answer.status not in (_GONE, _CONFLICT):
         raise RefusedError(answer)
@@ -207,7 +190,8 @@ def _not_pulled(pod: Object) -> Object:
     return {"phase": "Pending", "containerStatuses": [told]}
 
 
-def _running(pod: Object, start: str) -> Object:
+def running(pod: Object, start: str) -> Object:
+    """Give the status of a pod that runs and is ready."""
     number = next(_addresses)
     address = f"127.77.{number // 250}.{number % 250 + 1}"
     condition = {"status": "True", "lastTransitionTime": "2026-11-23T08:00:00Z"}

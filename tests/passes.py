@@ -9,19 +9,23 @@ from typing import Any
 
 from controller.act.actor import Actor
 from controller.act.recorder import Recorder
+from controller.desired import names
 from controller.kube.client import Kube
 from controller.kube.objects import Key
+from controller.observe.instances.creations import Creations
+from controller.observe.instances.progress import Progress
 from controller.observe.observer import Observer
-from controller.observe.patroni import Patroni
-from controller.observe.progress import Progress
-from controller.observe.world import World
+from controller.observe.secrets import SecretReader
+from controller.observe.state import ObservedState
+from controller.patroni import Patroni
 from controller.plan.actions import Action
-from controller.plan.planner import Intent, Plan
+from controller.plan.planner import Plan
+from controller.plan.situation import Intent
 from controller.reconcile import Environment, Reconciler
+from controller.watches.cache import Cache
 from controller.watches.queue import Work
-from controller.watches.store import Store
-from schemas.policyfile import PolicyFile
-from schemas.types import PostgreSQLDatabase
+from schemas.api.types import PostgreSQLDatabase
+from schemas.policy.file import PolicyFile
 from tests.factory import POLICY, complete_database
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -37,6 +41,36 @@ def lock(holder: str, version: int) -> dict[str, Any]:
         "resourceVersion": str(version),
         "labels": {"keddah.dev/database": "orders"},
         "annotations": {"leader": holder},
+    }
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+
+
+def secrets_watch(*secrets: str, version: int = 1) -> dict[str, Any]:
+    """Give the object from which Kubernetes takes the references to deleted Secrets, with these left."""
+    metadata = {
+        "name": "orders-secrets-watch",
+        "namespace": "shop",
+        "uid": "uid-watch",
+        "resourceVersion": str(version),
+        "labels": {"keddah.dev/database": "orders"},
+        "ownerReferences": [{"kind": "Secret", "name": name, "uid": f"uid-{name}"} for name in secrets],
+    }
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+
+
+SECRETS = (*names.secrets("orders"), names.repository_tls_secret("orders"))
+"""Those of a database with backups."""
+
+
+def backup_settings() -> dict[str, Any]:
+    """Give the settings of backups, before there is data."""
+    metadata = {
+        "name": "orders-backup",
+        "namespace": "shop",
+        "uid": "uid-settings",
+        "resourceVersion": "1",
+        "labels": {"keddah.dev/database": "orders"},
+        "annotations": {"keddah.dev/lineage": "1a2b3c4d"},
     }
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
@@ -68,7 +102,8 @@ class Api(Kube):
 
     async def get(self, kind: str, namespace: str | None, name: str) -> dict[str, Any] | None:
         """Read from memory."""
-        assert namespace == "shop"
+        apart = {"Namespace": None} | ({"Secret": "keddah-system"} if name == "keys.shop.orders" else {})
+        assert namespace == apart.get(kind, "shop")
         self.read.append(kind)
         return self.objects.get(name)
 
@@ -83,7 +118,7 @@ class Hands(Actor):
 
     def __init__(self) -> None:
         self.did: list[Action] = []
-        self.refuses: dict[str, Exception] = {}
+        self.refuses: dict[str, BaseException] = {}
 
     async def act(self, db: PostgreSQLDatabase, action: Action) -> None:
         """Note the action, or refuse it."""
@@ -96,32 +131,41 @@ class Hands(Actor):
 class Scene:
     """One database, whose plan the test chooses."""
 
-    def __init__(self, folder: Path, choose: Callable[[Intent, World], Plan]) -> None:
+    def __init__(self, folder: Path, choose: Callable[[Intent, ObservedState], Plan]) -> None:
         self.policy = folder / "policy.yaml"
         self.policy.write_text(POLICY)
         self.followed = PolicyFile(self.policy, log=print)
-        self.api, self.store, self.hands = Api(), Store(), Hands()
+        self.api, self.cache, self.hands = Api(), Cache(), Hands()
         patroni = Patroni(now=lambda: NOW, entropy=bytes)
         self.recorder = Recorder(self.api, now=lambda: NOW)
         self.woken: list[Key] = []
         self.reconciler = Reconciler(
             self.api,
-            self.store,
-            Observer(self.api, self.store, patroni, Progress(lambda: 0.0)),
+            self.cache,
+            Observer(
+                self.api,
+                self.cache,
+                patroni,
+                Progress(lambda: 0.0),
+                Creations(self.api, lambda: 0.0, lambda: NOW),
+                SecretReader(self.api, "keddah-system"),
+            ),
             self.hands,
             self.recorder,
             self.followed,
-            Environment(lambda: NOW, bytes, "keddah-system"),
+            Environment(lambda: NOW, bytes, "keddah-system", "cluster.local"),
             self.woken.append,
         )
         self.choose = choose
         self.put("uid-of-orders", 1)
+        self.cache.put("ConfigMap", secrets_watch(*SECRETS))
+        self.cache.put("ConfigMap", backup_settings())
 
     def put(self, uid: str, version: int, **spec: object) -> None:
         """Let the watch tell of the database."""
         manifest = complete_database(**spec)
         manifest["metadata"] |= {"uid": uid, "resourceVersion": str(version)}
-        self.store.put(manifest["kind"], manifest)
+        self.cache.put(manifest["kind"], manifest)
 
     async def look(self) -> object:
         """Run one pass."""

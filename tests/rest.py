@@ -34,8 +34,14 @@ OTHERS = {
         Kind("CustomResourceDefinition", "apiextensions.k8s.io", "v1", "customresourcedefinitions", False),
         Kind("MutatingAdmissionPolicy", _ADMISSION, "v1", "mutatingadmissionpolicies", namespaced=False),
         Kind("MutatingAdmissionPolicyBinding", _ADMISSION, "v1", "mutatingadmissionpolicybindings", False),
-        Kind("CronJob", "batch", "v1", "cronjobs"),
+        Kind("ValidatingAdmissionPolicy", _ADMISSION, "v1", "validatingadmissionpolicies", namespaced=False),
+        Kind(
+            "ValidatingAdmissionPolicyBinding", _ADMISSION, "v1", "validatingadmissionpolicybindings", False
+        ),
         Kind("Deployment", "apps", "v1", "deployments"),
+        Kind("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices"),
+        Kind("LimitRange", "", "v1", "limitranges"),
+        Kind("ResourceQuota", "", "v1", "resourcequotas"),
         Kind("PriorityClass", "scheduling.k8s.io", "v1", "priorityclasses", namespaced=False),
         Kind("ClusterRole", "rbac.authorization.k8s.io", "v1", "clusterroles", namespaced=False),
         Kind(
@@ -127,7 +133,8 @@ class Rest:
         try:
             connection.request(method, url, raw, headers)
             response = connection.getresponse()
-        except (http.client.HTTPException, ConnectionError):
+        except (http.client.HTTPException, OSError):
+            # The API server closes connections that were idle for long.
             connection.close()
             connection.request(method, url, raw, headers)
             response = connection.getresponse()

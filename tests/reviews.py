@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.types import GROUP, KIND, PLURAL, VERSION
+from schemas.api.types import GROUP, KIND, PLURAL, VERSION
 
 Object = dict[str, Any]
 

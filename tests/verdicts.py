@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 from schemas.admit import admit
 from tests import factory
 
 POLICY = factory.policy()
-TODAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+_SHOWN = 120
 
 
 def refused(**spec: Any) -> list[str]:  # noqa: ANN401
     """Give every violation of a complete database with these fields, as text."""
     manifest = factory.complete_database(**spec)
-    return [str(violation) for violation in admit(manifest, policy=POLICY, today=TODAY).violations]
+    return [str(violation) for violation in admit(manifest, policy=POLICY, now=NOW).violations]
+
+
+def warned(**spec: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Give every warning about a complete database with these fields."""
+    return admit(factory.complete_database(**spec), policy=POLICY, now=NOW).warnings
+
+
+def unshowable(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Give the warnings of a creation and of an update that kubectl would not show whole, on one line."""
+    stored, given = factory.complete_database(**old), factory.complete_database(**new)
+    verdicts = (admit(given, policy=POLICY, now=NOW), admit(given, stored, policy=POLICY, now=NOW))
+    warnings = (warning for verdict in verdicts for warning in verdict.warnings)
+    return [warning for warning in warnings if len(warning) >= _SHOWN or "\n" in warning]

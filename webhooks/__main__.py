@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 import uvloop
 
-from schemas.policy import PolicyError
-from schemas.policyfile import PolicyFile
+from schemas.policy.file import PolicyFile
+from schemas.policy.policy import PolicyError
+from schemas.processes import SettingsError
 from webhooks import log, settings
 from webhooks.process import Process
 
@@ -34,7 +35,7 @@ def main() -> int:
         chosen = settings.read(os.environ)
         log.configure(chosen.log_level)
         policy = PolicyFile(chosen.policy_file, log=_log.warning)
-    except (settings.SettingsError, PolicyError) as error:
+    except (SettingsError, PolicyError) as error:
         for mistake in str(error).splitlines():
             _log.error(log.line("Refused to start", why=mistake))
         return 2

@@ -7,11 +7,12 @@ are applied at once, and in events and logs of other tools, the message itself i
 from __future__ import annotations
 
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from schemas import types
+from schemas.api import types
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,10 +109,13 @@ def encode(uid: str, answer: Answer) -> bytes:
 
 def invalid(kind: str, name: str, violations: Iterable[Violation]) -> Denied:
     """Refuse an object for its fields: 422, one cause a violation."""
-    causes = [Cause(_one_line(violation.path), _one_line(violation.message)) for violation in violations]
+    causes = [
+        Cause(_one_line(violation.path), _one_line(violation.message))
+        for violation in islice(violations, MOST_CAUSES + 1)
+    ]
     shown = tuple(causes[:MOST_CAUSES])
     details = Details(name=name, kind=kind, causes=shown)
-    message = _message(name, shown, len(causes))
+    message = _message(name, shown, more=len(causes) > MOST_CAUSES)
     return Denied(
         Status(code=HTTPStatus.UNPROCESSABLE_ENTITY, reason="Invalid", message=message, details=details)
     )
@@ -130,14 +134,14 @@ def unknown(kind: str) -> Denied:
     return Denied(Status(code=HTTPStatus.BAD_REQUEST, reason="BadRequest", message=message))
 
 
-def _message(name: str, causes: Sequence[Cause], count: int) -> str:
+def _message(name: str, causes: Sequence[Cause], *, more: bool) -> str:
     """Name the object too: kubectl does not where one of several in a file is refused."""
     lines = [f"{cause.field}: {cause.message}" for cause in causes]
-    if count == 1:
+    if len(lines) == 1:
         return f"1 mistake in {name}: {lines[0]}"
-    more = [f"  and {count - len(lines)} more"] if count > len(lines) else []
     numbered = [f"  {number}. {line}" for number, line in enumerate(lines, start=1)]
-    return "\n".join([f"{count} mistakes in {name}:", *numbered, *more])
+    count, rest = (f"more than {len(lines)}", ["  and more"]) if more else (str(len(lines)), [])
+    return "\n".join([f"{count} mistakes in {name}:", *numbered, *rest])
 
 
 def _one_line(text: str) -> str:

@@ -7,7 +7,6 @@ import logging
 import re
 import traceback
 from dataclasses import dataclass, field
-from datetime import UTC
 from http import HTTPStatus
 from pathlib import Path
 from time import perf_counter
@@ -21,16 +20,14 @@ from webhooks.log import line
 from webhooks.review import MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Callable
     from datetime import datetime
 
-    from schemas.policy import Policy
+    from schemas.policy.policy import Policy
     from webhooks.body import Receive
+    from webhooks.guard import Scope, Send
     from webhooks.metrics import Metrics
     from webhooks.review import Hook, Request
-
-    Scope = MutableMapping[str, Any]
-    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 HOOKS: dict[str, Hook] = {"/mutate": "mutate", "/validate": "validate"}
 JSON = b"application/json"
@@ -102,7 +99,7 @@ class Application:
             request = review.decode(content)
         except MalformedError as error:
             raise HTTPError(HTTPStatus.BAD_REQUEST, str(error), unread=False) from None
-        answer = review.respond(request, hook, policy=self.policy(), today=self.now().astimezone(UTC).date())
+        answer = review.respond(request, hook, policy=self.policy(), now=self.now())
         encoded = encode(request.uid, answer)
         self.metrics.reviewed(hook, request, answer, perf_counter() - started)
         if isinstance(answer, Denied):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
-import time
+
+from schemas.processes import log_to_stderr
 
 PLAIN = re.compile(r"[\w.,:;/@+*()\[\]-]+", re.ASCII)
 
@@ -21,10 +21,6 @@ def _quoted(text: str) -> str:
 
 
 def configure(level: int) -> None:
-    """Send everything from `level` up to stderr, with UTC times; the web server speaks only of errors."""
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    """Send everything from `level` up to standard error; the web server speaks only of errors."""
+    log_to_stderr(level)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)

@@ -11,8 +11,8 @@ from webhooks.metrics import CONTENT_TYPE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhooks.app import Scope, Send
     from webhooks.body import Receive
+    from webhooks.guard import Scope, Send
     from webhooks.metrics import Metrics
 
 TEXT = "text/plain; charset=utf-8"

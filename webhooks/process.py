@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from datetime import UTC
 from typing import TYPE_CHECKING
 
-from schemas import admit, types
+from schemas import admit
+from schemas.api import types
+from schemas.processes import Address
 from webhooks import server
 from webhooks.app import Application
 from webhooks.log import line
 from webhooks.metrics import Metrics
 from webhooks.probes import Probes
-from webhooks.settings import Address
 from webhooks.tls import ServingPair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from schemas.policyfile import PolicyFile
+    from schemas.policy.file import PolicyFile
     from webhooks.settings import Settings
 
 POLL_SECONDS = 1.0
@@ -84,14 +84,13 @@ class Process:
 
     def _warm_up(self) -> None:
         """Validate an object with a structural mistake, so that lazy imports delay no real review."""
-        today = self._app.now().astimezone(UTC).date()
         manifest = {
             "apiVersion": types.API_VERSION,
             "kind": types.KIND,
             "metadata": {},
             "spec": {"replicas": "1"},
         }
-        admit.admit(manifest, None, policy=self._policy.current, today=today)
+        admit.admit(manifest, None, policy=self._policy.current, now=self._app.now())
 
     async def _drain(self, reviews: server.Server, serving: asyncio.Task[None]) -> None:
         """Wait until the endpoint is removed, then close every connection with its next answer."""

@@ -5,18 +5,21 @@ The API server's side is described under "Dynamic Admission Control" in Kubernet
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from schemas import admit, defaults, patch, types
+from schemas import admit
+from schemas.api import types
+from schemas.policy import defaults, patch
 from webhooks.answer import Allowed, Denied, forbidden, invalid, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
+    from datetime import datetime
 
-    from schemas.policy import Policy
+    from schemas.policy.policy import Policy
     from schemas.verdict import Verdict
     from webhooks.answer import Answer
 
@@ -63,7 +66,7 @@ class Request(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     dry_run: bool = False
 
 
-class Review(msgspec.Struct, frozen=True, rename="camel"):
+class AdmissionReview(msgspec.Struct, frozen=True, rename="camel"):
     """The envelope."""
 
     api_version: str = ""
@@ -71,15 +74,21 @@ class Review(msgspec.Struct, frozen=True, rename="camel"):
     request: Request | None = None
 
 
-_DECODER = msgspec.json.Decoder(Review)
+_DECODER = msgspec.json.Decoder(AdmissionReview)
 
 
 def decode(body: bytes) -> Request:
     """Read a review's request from JSON; raises MalformedError."""
+    collecting = gc.isenabled()
+    # JSON has no cycles, and of a million empty lists the collector would take as long as the decoder.
+    gc.disable()
     try:
         review = _DECODER.decode(body)
     except (ValueError, RecursionError) as error:
         raise MalformedError(f"the body is not a review: {_explained(error)}") from None
+    finally:
+        if collecting:
+            gc.enable()
     if review.kind != REVIEW_KIND or review.api_version != REVIEW_VERSION:
         raise MalformedError(
             f"got {review.api_version[:64]!r} {review.kind[:64]!r}; "
@@ -102,14 +111,15 @@ def _require_objects(request: Request) -> None:
         raise MalformedError(f"a review of {request.operation} has no request.oldObject")
 
 
-def respond(request: Request, hook: Hook, *, policy: Policy, today: date) -> Answer:
+def respond(request: Request, hook: Hook, *, policy: Policy, now: datetime) -> Answer:
     """Decide one review.
 
-    `today` is the UTC date that end-of-life dates are compared with. Never raises for what a user wrote.
+    `now` is what end-of-life dates, and moments to restore, are compared with. Never raises for what a user
+    wrote.
     """
     if _being_deleted(request):
         return Allowed()
-    return _mutate(request, policy, today) if hook == "mutate" else _validate(request, policy, today)
+    return _mutate(request, policy, now) if hook == "mutate" else _validate(request, policy, now)
 
 
 def _being_deleted(request: Request) -> bool:
@@ -122,7 +132,7 @@ def _being_deleted(request: Request) -> bool:
     return isinstance(metadata, dict) and bool(metadata.get("deletionTimestamp"))
 
 
-def _mutate(request: Request, policy: Policy, today: date) -> Answer:
+def _mutate(request: Request, policy: Policy, now: datetime) -> Answer:
     if request.sub_resource or request.object is None or request.operation not in {"CREATE", "UPDATE"}:
         return Allowed()
     if not _is_known(request.kind):
@@ -131,13 +141,14 @@ def _mutate(request: Request, policy: Policy, today: date) -> Answer:
     completed = patch.apply(request.object, operations) if operations else request.object
     # Denied here and not by validate: between the two the API server checks the schema, and would answer
     # with the mistakes that the schema knows, leaving the others for the next attempt.
-    verdict = admit.admit(completed, request.old_object, policy=policy, today=today)
+    # The warnings are validate's, so nobody is told anything twice.
+    verdict = admit.admit(completed, request.old_object, policy=policy, now=now, warned=False)
     if not verdict.accepted:
         return _refused(request, verdict)
-    return Allowed(patch=tuple(operations))
+    return Allowed(patch=(*operations, *defaults.held(request.object, request.old_object)))
 
 
-def _validate(request: Request, policy: Policy, today: date) -> Answer:
+def _validate(request: Request, policy: Policy, now: datetime) -> Answer:
     if request.operation == "DELETE":
         return _protect(request)
     if request.object is None or request.operation == "CONNECT" or request.sub_resource not in {"", "scale"}:
@@ -145,7 +156,7 @@ def _validate(request: Request, policy: Policy, today: date) -> Answer:
     if request.sub_resource == "scale":
         verdict = _admit_scale(request, policy)
     elif _is_known(request.kind):
-        verdict = admit.admit(request.object, request.old_object, policy=policy, today=today)
+        verdict = admit.admit(request.object, request.old_object, policy=policy, now=now)
     else:
         return unknown(str(request.kind))
     return Allowed(warnings=verdict.warnings) if verdict.accepted else _refused(request, verdict)
@@ -166,18 +177,34 @@ def _scaled_to(scale: Object | None) -> int | None:
 
 
 def _protect(request: Request) -> Answer:
-    """Refuse the deletion of a protected object, also when the API server's own matchCondition is gone."""
+    """Refuse the deletion of a protected object, also when the API server's own matchCondition is gone.
+
+    And of one that is to have a last backup and has no instance that it could be made of: nothing wakes it
+    once it is deleted.
+    """
     spec = (request.old_object or {}).get("spec")
-    if request.sub_resource or not isinstance(spec, dict) or spec.get("deletionProtection") is not True:
+    if request.sub_resource or not isinstance(spec, dict):
         return Allowed()
-    return forbidden(
-        types.KIND,
-        request.name,
-        "spec.deletionProtection",
-        "got true; set it to false, then delete: "
-        f"kubectl patch {types.SHORT_NAME} {request.name} -n {request.namespace} --type merge "
-        """-p '{"spec":{"deletionProtection":false}}'""",
-    )
+    name = _name(request)
+    patch_it = f"kubectl patch {types.SHORT_NAME} {name} -n {request.namespace} --type merge -p"
+    if spec.get("deletionProtection") is True:
+        off = '{"spec":{"deletionProtection":false}}'
+        way = f"got true; set it to false, then delete: {patch_it} '{off}'"
+        return forbidden(types.KIND, name, "spec.deletionProtection", way)
+    if _cannot_be_backed_up(spec):
+        wake, give_up = '{"spec":{"hibernated":false}}', '{"spec":{"backup":{"finalBackup":false}}}'
+        way = (
+            "got true, and backup.finalBackup asks for a last backup: wake it, then delete: "
+            f"{patch_it} '{wake}'; or delete it without: {patch_it} '{give_up}'"
+        )
+        return forbidden(types.KIND, name, "spec.hibernated", way)
+    return Allowed()
+
+
+def _cannot_be_backed_up(spec: Object) -> bool:
+    backup = spec.get("backup")
+    wanted = isinstance(backup, dict) and backup.get("finalBackup") is True
+    return wanted and spec.get("hibernated") is True and spec.get("deletionPolicy") == "Delete"
 
 
 def _refused(request: Request, verdict: Verdict) -> Denied:
@@ -185,8 +212,13 @@ def _refused(request: Request, verdict: Verdict) -> Denied:
 
 
 def _name(request: Request) -> str:
-    """Name the object as its author does: none is made yet when an object with generateName is created."""
-    metadata: Mapping[str, Any] = (request.object or {}).get("metadata") or {}
+    """Name the object as its author does.
+
+    The request has no name while an object with generateName is created, or all of a namespace are deleted.
+    """
+    metadata: Mapping[str, Any] = (request.object or request.old_object or {}).get("metadata") or {}
+    if not isinstance(metadata, dict):
+        return request.name
     return request.name or str(metadata.get("name") or metadata.get("generateName") or "")
 
 

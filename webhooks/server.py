@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.config import Config
 
-from webhooks.protocol import GuardedProtocol
+from webhooks.guard import Guarded
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
+    from schemas.processes import Address
     from webhooks.app import Application
     from webhooks.probes import Probes
-    from webhooks.settings import Address
 
 KEEP_ALIVE_SECONDS = 120
 """Longer than the 90 s after which Go's transport closes an idle connection: the client is to close first,
@@ -26,6 +26,9 @@ because a server that closes an idle connection may lose a request that was just
 
 BACKLOG = 1024
 LOOK_SECONDS = 0.05
+PROBE_SECONDS = 15.0
+"""How long a probe's request may take."""
+
 HANDSHAKE_SECONDS = 1.0
 """How long a TLS handshake may take; uvicorn does not know of the connection before its end."""
 
@@ -33,9 +36,10 @@ HANDSHAKE_SECONDS = 1.0
 class Server(uvicorn.Server):
     """A uvicorn server that leaves signals alone and waits for clients before it closes connections."""
 
-    def __init__(self, config: Config, listening: socket.socket, *, drain: float) -> None:
+    def __init__(self, app: Guarded, listening: socket.socket, *, drain: float, **settings: Any) -> None:  # noqa: ANN401
         """`drain`: seconds that clients have at shutdown to use or close their open connections."""
-        super().__init__(config)
+        super().__init__(_config(app, **settings))
+        self._app = app
         self._listening = listening
         self._drain = drain
 
@@ -56,6 +60,8 @@ class Server(uvicorn.Server):
         # uvicorn does not signal that the last connection is closed.
         while self._expects_requests(asyncio.get_running_loop().time() - started):  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS)
+        for connection in list(self._app.connections.values()):
+            connection.close_idle()
         await super().shutdown(sockets)
 
     def _expects_requests(self, seconds: float) -> bool:
@@ -64,13 +70,13 @@ class Server(uvicorn.Server):
             return False
         if seconds < min(HANDSHAKE_SECONDS, self._drain):
             return True
-        return bool(self.server_state.connections) and seconds < self._drain
+        return bool(self._app.connections) and seconds < self._drain
 
     def abort(self) -> None:
         """Shut down now, even if requests are still unanswered."""
         self.should_exit = self.force_exit = True
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
+        for connection in list(self._app.connections.values()):
+            connection.abort()
 
 
 def listen(address: Address) -> socket.socket:
@@ -87,28 +93,25 @@ def reviews(
     app: Application, listening: socket.socket, context: ssl.SSLContext, *, deadline: float, drain: float
 ) -> Server:
     """Return the TLS server of the hooks."""
-
-    class Protocol(GuardedProtocol):
-        arrival_seconds = deadline + 2
-
-    config = _config(
-        app,
-        http=Protocol,
+    return Server(
+        Guarded(app, seconds=deadline + 2),
+        listening,
+        drain=drain,
         ssl_context_factory=lambda *_: context,
         timeout_graceful_shutdown=int(deadline) + 1,
     )
-    return Server(config, listening, drain=drain)
 
 
 def probes(app: Probes, listening: socket.socket) -> Server:
     """Return the plain HTTP server for the kubelet's probes and for Prometheus."""
-    config = _config(app, http=GuardedProtocol, timeout_graceful_shutdown=1)
-    return Server(config, listening, drain=0)
+    guarded = Guarded(app, seconds=PROBE_SECONDS)
+    return Server(guarded, listening, drain=0, timeout_graceful_shutdown=1)
 
 
-def _config(app: Application | Probes, **special: Any) -> Config:  # noqa: ANN401  uvicorn's own arguments
+def _config(app: Guarded, **special: Any) -> Config:  # noqa: ANN401  uvicorn's own arguments
     return Config(
         app,
+        http=app.protocol,  # type: ignore[arg-type]  # any callable that makes a protocol, as a class does
         ws="none",
         lifespan="off",
         interface="asgi3",

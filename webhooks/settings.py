@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from schemas.processes import Address, Environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-HIGHEST_PORT = 65535
 LONGEST_SECONDS = 600.0
-
-
-class SettingsError(Exception):
-    """The environment is wrong; `mistakes` names every mistake, one a line of the text."""
-
-    def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(mistakes))
-
-
-class Address(NamedTuple):
-    """Where to listen. An empty host is every address, of IPv4 and IPv6; port 0 is any free one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,51 +30,17 @@ class Settings:
     client with an idle connection is waited for before it is closed."""
 
 
-def read(environment: Mapping[str, str]) -> Settings:
+def read(variables: Mapping[str, str]) -> Settings:
     """Read the settings; raises SettingsError with every mistake at once."""
-    mistakes: list[str] = []
+    environment = Environment(variables)
     settings = Settings(
-        policy_file=Path(environment.get("KEDDAH_POLICY_FILE", "/etc/keddah/policy/policy.yaml")),
-        tls_dir=Path(environment.get("KEDDAH_TLS_DIR", "/etc/keddah/tls")),
-        listen=_address(environment, "KEDDAH_LISTEN", ":8443", mistakes),
-        metrics_listen=_address(environment, "KEDDAH_METRICS_LISTEN", ":8080", mistakes),
-        log_level=_level(environment, mistakes),
-        deadline=_seconds(environment, "KEDDAH_DEADLINE_SECONDS", "10", mistakes),
-        drain=_seconds(environment, "KEDDAH_DRAIN_SECONDS", "5", mistakes),
+        policy_file=environment.path("KEDDAH_POLICY_FILE", "/etc/keddah/policy/policy.yaml"),
+        tls_dir=environment.path("KEDDAH_TLS_DIR", "/etc/keddah/tls"),
+        listen=environment.address("KEDDAH_LISTEN", ":8443"),
+        metrics_listen=environment.address("KEDDAH_METRICS_LISTEN", ":8080"),
+        log_level=environment.log_level(),
+        deadline=environment.seconds("KEDDAH_DEADLINE_SECONDS", 10, LONGEST_SECONDS),
+        drain=environment.seconds("KEDDAH_DRAIN_SECONDS", 5, LONGEST_SECONDS),
     )
-    if mistakes:
-        raise SettingsError(mistakes)
+    environment.check()
     return settings
-
-
-def _address(environment: Mapping[str, str], name: str, default: str, mistakes: list[str]) -> Address:
-    text = environment.get(name, default)
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > HIGHEST_PORT:
-        mistakes.append(f"{name}: got {text!r}; HOST:PORT or :PORT, such as :8443 or [::1]:8443")
-        return Address("", 0)
-    return Address(host.removeprefix("[").removesuffix("]"), int(port))
-
-
-def _level(environment: Mapping[str, str], mistakes: list[str]) -> int:
-    text = environment.get("KEDDAH_LOG_LEVEL", "info")
-    levels = {
-        "debug": logging.DEBUG,
-        "info": logging.INFO,
-        "warning": logging.WARNING,
-        "error": logging.ERROR,
-    }
-    if text.lower() not in levels:
-        mistakes.append(f"KEDDAH_LOG_LEVEL: got {text!r}; one of {', '.join(levels)}")
-    return levels.get(text.lower(), logging.INFO)
-
-
-def _seconds(environment: Mapping[str, str], name: str, default: str, mistakes: list[str]) -> float:
-    text = environment.get(name, default)
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= LONGEST_SECONDS:
-        mistakes.append(f"{name}: got {text!r}; a number of seconds from 0 to {LONGEST_SECONDS:g}")
-    return seconds

@@ -1,4 +1,4 @@
-"""Execute one action of a plan; the only module that writes to child objects and calls Patroni."""
+"""Execute one action of a plan; the only module that writes to child objects and changes Patroni."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import assert_never
 
 from controller.certificates.pki import DatabaseKeys
 from controller.desired import names
+from controller.desired.child import NOT_PRUNED
+from controller.desired.labels import APPLICATION
+from controller.kube.answers import Conflict
 from controller.kube.client import Kube
 from controller.kube.kinds import DATABASE, WATCHED
-from controller.kube.objects import Identity
-from controller.observe.patroni import Patroni, Reply
-from controller.observe.world import REBUILDS, ROLE_LABEL
+from controller.kube.objects import Identity, Manifest
+from controller.observe.state import REBUILDS, RETRIED, ROLE_LABEL
+from controller.patroni import Patroni, Reply
 from controller.plan.actions import (
     Action,
     Apply,
@@ -21,22 +24,27 @@ from controller.plan.actions import (
     DeletePod,
     Discard,
     Disruption,
+    EndTries,
     GrowClaim,
     Identify,
-    Manifest,
+    KeepClaim,
+    OfClaim,
     Rebuild,
     RelabelStandby,
     ReleaseLock,
     Reload,
     Remedy,
     RestartPostgres,
+    RetryPods,
     SetFinalizers,
     Switchover,
-    Wake,
+    TriggerLoop,
+    Uninitialize,
 )
 from controller.plan.credentials import database_keys
-from controller.watches.store import Store
-from schemas.types import PostgreSQLDatabase
+from controller.plan.interruption import Declined, KeysMissing
+from controller.watches.cache import Cache
+from schemas.api.types import PostgreSQLDatabase
 
 # Time for the standby that was asked to write what the primary is woken for: usually 0.2 s. For a switchover
 # it checks the others and writes /failover; for its own restart it writes its annotation.
@@ -49,39 +57,59 @@ _SWITCHOVER_SECONDS = 7.0
 _LOOK_SECONDS = 0.05
 
 
-class Declined(Exception):  # noqa: N818 - what Patroni did
-    """Patroni refused a request; the next reconcile observes and decides again."""
-
-
 class Actor:
     """Executes actions."""
 
-    def __init__(self, kube: Kube, store: Store, patroni: Patroni) -> None:
+    def __init__(self, kube: Kube, cache: Cache, patroni: Patroni) -> None:
         self._kube = kube
-        self._store = store
+        self._cache = cache
         self._patroni = patroni
 
     async def act(self, db: PostgreSQLDatabase, action: Action) -> None:
-        """Execute one action; raises KubeError, Declined, or LookupError without the database's keys."""
+        """Execute one action; raises KubeError or Interruption."""
         namespace = db.metadata.namespace
         match action:
-            case Apply(manifest=manifest, absent=absent):
-                self._seen(await self._kube.apply(manifest, absent=absent))
-            case Delete(kind=kind, name=name, uid=uid):
-                await self._kube.delete(kind, namespace, name, uid=uid)
-            case GrowClaim(name=name, size=size):
-                body = {"spec": {"resources": {"requests": {"storage": size}}}}
-                self._seen(await self._kube.patch("PersistentVolumeClaim", namespace, name, body))
+            case Apply():
+                await self._apply(action)
+            case Delete(kind=kind, name=name, uid=uid, version=version, namespace=where):
+                await self._kube.delete(kind, where, name, uid=uid, resource_version=version)
+            case GrowClaim() | KeepClaim() | RetryPods() | EndTries():
+                await self._ask(namespace, action)
             case SetFinalizers(finalizers=finalizers):
                 await self._set_finalizers(db, finalizers)
-            case Reload() | Wake():
+            case Reload() | TriggerLoop():
                 await self._remind(action, await self._keys(db))
-            case ReleaseLock() | RelabelStandby() | Identify():
+            case ReleaseLock() | RelabelStandby() | Identify() | Uninitialize():
                 await self._remedy(namespace, action)
             case DeletePod() | RestartPostgres() | Switchover() | Rebuild() | Discard():
                 await self._disturb(db, action)
             case _:
                 assert_never(action)
+
+    async def _ask(self, namespace: str, action: OfClaim | RetryPods | EndTries) -> None:
+        """Ask controllers of Kubernetes' own, or those who prune, for something."""
+        if isinstance(action, RetryPods):
+            body: Manifest = {"metadata": {"annotations": {RETRIED: action.moment}}}
+            self._seen(await self._kube.patch("StatefulSet", namespace, action.statefulset, body))
+        elif isinstance(action, EndTries):
+            body = {"spec": {"backoffLimit": 0}}
+            patched = self._kube.patch("Job", namespace, action.job, body, resource_version=action.version)
+            self._seen(await patched)
+        else:
+            body = _change(action)
+            self._seen(await self._kube.patch("PersistentVolumeClaim", namespace, action.name, body))
+
+    async def _apply(self, action: Apply) -> None:
+        """Write a child. Raises Conflict when it has changed; the next reconcile sees the change."""
+        manifest = action.manifest
+        try:
+            live = await self._kube.apply(manifest, absent=action.absent, resource_version=action.version)
+        except Conflict:
+            if action.version is not None:
+                metadata = manifest["metadata"]
+                self._seen(await self._kube.get(manifest["kind"], metadata["namespace"], metadata["name"]))
+            raise
+        self._seen(live)
 
     async def _remedy(self, namespace: str, action: Remedy) -> None:
         """Correct Patroni's state. Raises Conflict when the lock has changed: then its holder is alive."""
@@ -93,19 +121,23 @@ class Actor:
             case Identify(config=config, identifier=identifier):
                 identified: Manifest = {"metadata": {"annotations": {"initialize": identifier}}}
                 self._seen(await self._kube.patch("ConfigMap", namespace, config, identified))
+            case Uninitialize(state=state):
+                for name, keys in state:
+                    forgotten: Manifest = {"metadata": {"annotations": dict.fromkeys(keys)}}
+                    self._seen(await self._kube.patch("ConfigMap", namespace, name, forgotten))
             case RelabelStandby(pod=pod):
                 label: Manifest = {"metadata": {"labels": {ROLE_LABEL: "standby"}}}
                 self._seen(await self._kube.patch("Pod", namespace, pod, label))
             case _:
                 assert_never(action)
 
-    async def _remind(self, action: Reload | Wake, keys: DatabaseKeys) -> None:
+    async def _remind(self, action: Reload | TriggerLoop, keys: DatabaseKeys) -> None:
         """Make a member reload its files or run its loop now; raises Declined."""
         if isinstance(action, Reload):
             _accepted(await self._patroni.reload(action.ip, keys), action)
         else:
             # If this fails, the member runs its loop by itself some seconds later.
-            await self._patroni.wake(action.ip, keys)
+            await self._patroni.trigger_loop(action.ip, keys)
 
     async def _disturb(self, db: PostgreSQLDatabase, action: Disruption) -> None:
         """Execute a disruptive action; raises Declined when Patroni refuses."""
@@ -138,17 +170,15 @@ class Actor:
         """Ask a member to restart its server, and wake the primary once the member has written that.
 
         The member waits until the primary has removed it from the synchronous standbys, which it would do in
-        its next loop (Patroni 4.1, ha.py, while_not_sync_standby).
+        its next loop (Patroni 4.1, ha.py, while_not_sync_standby). The end is not waited for: a restart takes
+        up to a minute, and other databases may need this worker. The next reconciles see that it goes on.
         """
         keys = await self._keys(db)
-        asked = asyncio.create_task(self._patroni.restart(action.ip, keys))
-        try:
-            done, _ = await asyncio.wait({asked}, timeout=_WRITTEN_SECONDS)
-            if action.primary and not done:
-                await self._patroni.wake(action.primary, keys)
-            return await asked
-        finally:
-            asked.cancel()
+        asked = self._patroni.begin_restart(action.ip, keys)
+        await asyncio.wait({asked}, timeout=_WRITTEN_SECONDS)
+        if action.primary and not asked.done():
+            await self._patroni.trigger_loop(action.primary, keys)
+        return asked.result() if asked.done() else Reply(HTTPStatus.ACCEPTED, "under way")
 
     async def _switch_over(self, db: PostgreSQLDatabase, action: Switchover) -> Reply:
         """Ask a standby for the switchover, and wake the leader once the request has been written."""
@@ -162,7 +192,7 @@ class Actor:
             for _ in range(_WAKE_ATTEMPTS):
                 done, _ = await over(timeout=_WRITTEN_SECONDS)
                 if not done:
-                    await self._patroni.wake(action.ip, keys)
+                    await self._patroni.trigger_loop(action.ip, keys)
             await over(timeout=_SWITCHOVER_SECONDS)
             return asked.result() if asked.done() else Reply(HTTPStatus.ACCEPTED, "under way")
         finally:
@@ -172,8 +202,8 @@ class Actor:
     async def _succeeded(self, db: PostgreSQLDatabase, leader: str) -> None:
         """Return when the watch has reported that another member holds the leader lock."""
         lock = Identity(db.metadata.namespace, names.lock(db.metadata.name))
-        # The store wakes the queue only, and the key is at work here.
-        while (term := self._store.terms.newest(lock)) is None or term.holder == leader:  # noqa: ASYNC110
+        # The cache wakes the queue only, and the key is at work here.
+        while (term := self._cache.terms.newest(lock)) is None or term.holder == leader:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _set_finalizers(self, db: PostgreSQLDatabase, finalizers: tuple[str, ...]) -> None:
@@ -191,13 +221,20 @@ class Actor:
         secret = await self._kube.get("Secret", db.metadata.namespace, name)
         keys = database_keys(secret) if secret else None
         if keys is None:
-            raise LookupError(f"Secret {name} is missing or damaged; the next reconcile restores it")
+            raise KeysMissing(f"Secret {name} is missing or damaged; the next reconcile restores it")
         return keys
 
     def _seen(self, live: Manifest | None) -> None:
-        """Put what was written into the store: the next reconcile sees it, even before the watch does."""
+        """Put what was written into the cache: the next reconcile sees it, even before the watch does."""
         if live is not None and live["kind"] in WATCHED:
-            self._store.put(live["kind"], live)
+            self._cache.put(live["kind"], live)
+
+
+def _change(action: OfClaim) -> Manifest:
+    """Return the merge patch of a claim."""
+    if isinstance(action, GrowClaim):
+        return {"spec": {"resources": {"requests": {"storage": action.size}}}}
+    return {"metadata": {"labels": {APPLICATION: None}, "annotations": dict(NOT_PRUNED)}}
 
 
 def _accepted(reply: Reply, action: Action) -> None:

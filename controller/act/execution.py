@@ -6,36 +6,47 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
-from controller.act.actor import Actor, Declined
+from controller.act.actor import Actor
 from controller.act.recorder import Recorder
 from controller.desired import names
-from controller.kube.answers import Refused
-from controller.kube.kinds import DATABASE, DATABASE_LABEL
-from controller.kube.objects import Key
+from controller.kube.answers import Conflict, KubeError, Refused
+from controller.kube.kinds import DATABASE, DATABASE_LABEL, WORKLOADS
+from controller.kube.objects import Key, Manifest
 from controller.observe.observer import Observer
-from controller.observe.world import World
+from controller.observe.ownership import owned
+from controller.observe.state import ObservedState
 from controller.plan.actions import (
     Action,
     Apply,
+    Delete,
     DeletePod,
     Discard,
-    GrowClaim,
-    Manifest,
+    EndTries,
+    OfClaim,
     Rebuild,
     RelabelStandby,
+    ReleaseLock,
     Reload,
     RestartPostgres,
+    RetryPods,
+    SetFinalizers,
     Switchover,
+    doing,
 )
-from schemas.types import API_VERSION, PostgreSQLDatabase
+from controller.plan.conflicts import Refusal
+from controller.plan.interruption import Declined, Interruption, Overtaken
+from controller.report.reasons import REASONS
+from schemas.api.types import API_VERSION, PostgreSQLDatabase
 
 logger = logging.getLogger(__name__)
 
+_INTERNAL_ERROR = 500
 _MOST_AT_ONCE = 16
 """Concurrent writes of children, for all databases together: the Lease needs a connection too."""
 
-_BUILT_ON_OTHERS = frozenset({"RoleBinding", "StatefulSet"})
+_BUILT_ON_OTHERS = WORKLOADS | {"RoleBinding"}
 """Kinds written after those that they refer to: RBAC looks up the Role, and pods mount the rest.
 
 The two are written together: the API server takes 100 ms for a RoleBinding (measured), and Patroni starts
@@ -43,8 +54,19 @@ ten times that before it needs it.
 """
 
 
-class Overtaken(Exception):  # noqa: N818 - what happened to the plan
-    """The leader lock changed hands after planning: the pod to be disrupted may be the primary now."""
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What came of the actions of a plan."""
+
+    done: tuple[Action, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    """What the API server refused: it stops nothing else, least of all what makes writes possible again."""
+    failure: KubeError | Interruption | None = None
+    """Why the actions after these were not tried."""
+
+    def then(self, other: Executed) -> Executed:
+        """Return both, one after the other."""
+        return Executed((*self.done, *other.done), (*self.refused, *other.refused), other.failure)
 
 
 class Execution:
@@ -57,53 +79,117 @@ class Execution:
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def carry_out(
-        self, key: Key, db: PostgreSQLDatabase, actions: Iterable[Action], world: World, done: list[Action]
-    ) -> None:
-        """Execute all actions; those that were done are appended to `done`, even if this raises.
-
-        Raises Overtaken before an action that could hit a new primary, else what the actor raises.
-        """
-        no_growth: Refused | None = None
+        self, key: Key, db: PostgreSQLDatabase, actions: Iterable[Action], observed: ObservedState
+    ) -> Executed:
+        """Execute all actions, up to the first failure that stops the others."""
+        executed = Executed()
         for wave in waves(actions):
             if len(wave) > 1:
-                await self._together(db, wave, done)
-                continue
-            [action] = wave
-            if _disturbs(action, world) and await self._observer.overtaken(key, world):
-                raise Overtaken(f"{action}: the leader lock has changed hands in the meantime")
-            try:
-                await self._actor.act(db, action)
-            except (Refused, Declined) as refusal:
-                if not isinstance(action, GrowClaim | Reload):
-                    raise
-                # A quota, say: roll-outs and switchovers do not depend on it.
-                logger.warning(
-                    "Postponed an action database=%s action=%r why=%r", key, str(action), str(refusal)
-                )
-                no_growth = refusal if isinstance(refusal, Refused) else no_growth
+                executed = executed.then(await self._together(key, db, wave))
             else:
-                done.append(action)
-                self._tell(db, action)
-        if no_growth:
-            raise no_growth
+                executed = executed.then(await self._alone(key, db, wave[0], observed))
+            if executed.failure is not None:
+                break
+        return executed
 
-    async def _together(self, db: PostgreSQLDatabase, wave: Iterable[Action], done: list[Action]) -> None:
-        """Execute a wave concurrently. All of it has ended before the first failure is raised."""
+    async def _alone(
+        self, key: Key, db: PostgreSQLDatabase, action: Action, observed: ObservedState
+    ) -> Executed:
+        """Execute one action, unless the plan is out of date for it; send its event."""
+        try:
+            await self._check(key, db, action, observed)
+            why = await self._irreplaceable(key, action, observed)
+        except (KubeError, Interruption) as error:
+            return Executed(failure=error)
+        if why:
+            return Executed(refused=((action, why),))
+        executed = await self._one(key, db, action)
+        if executed.done:
+            self._record_event(db, action)
+        return executed
 
-        async def one(action: Action) -> None:
+    async def _check(self, key: Key, db: PostgreSQLDatabase, action: Action, observed: ObservedState) -> None:
+        """Raise Overtaken if an action would do harm that the watches do not show yet."""
+        # The lock is released on condition that it is as it was observed: writes wait for that.
+        lock = not isinstance(action, ReleaseLock)
+        if _disturbs(action, observed) and (why := await self._observer.overtaken(key, observed, lock=lock)):
+            raise Overtaken(f"{action}: {why}")
+        if _adopts(action, observed, db) and await self._observer.ended(key, db.metadata.uid):
+            raise Overtaken(f"{action}: the database is being deleted")
+
+    async def _irreplaceable(self, key: Key, action: Action, observed: ObservedState) -> str:
+        """Return why the pod that an action deletes could not be created anew; "" if it could."""
+        match action:
+            case DeletePod(name=pod) | Discard(pod=pod) if pod:
+                return await self._observer.irreplaceable(key, observed, pod)
+            case _:
+                return ""
+
+    async def _together(self, key: Key, db: PostgreSQLDatabase, wave: Iterable[Action]) -> Executed:
+        """Execute a wave concurrently, to its end."""
+
+        async def one(action: Action) -> Executed:
             async with self._turns:
-                await self._actor.act(db, action)
-            done.append(action)
+                return await self._one(key, db, action)
 
         ended = await asyncio.gather(*map(one, wave), return_exceptions=True)
-        failure = next((error for error in ended if error is not None), None)
-        if failure is not None:
-            raise failure
+        executed, failures = Executed(), []
+        for end in ended:
+            if isinstance(end, BaseException):
+                raise end
+            executed = executed.then(end)
+            failures += [end.failure] if end.failure else []
+        return replace(executed, failure=next(iter(failures), None))
 
-    def _tell(self, db: PostgreSQLDatabase, action: Action) -> None:
+    async def _one(self, key: Key, db: PostgreSQLDatabase, action: Action) -> Executed:
+        try:
+            await self._actor.act(db, action)
+        except (KubeError, Interruption) as error:
+            if isinstance(error, Conflict) and _conditional(action):
+                return Executed(failure=Overtaken(f"{action}: somebody else has written it in the meantime"))
+            if isinstance(error, Conflict) and isinstance(action, Delete | EndTries):
+                # It has changed since it was seen, and that wakes the next reconcile.
+                return Executed()
+            if not _stops_only_itself(action, error):
+                return Executed(failure=error)
+            logger.warning("Postponed an action database=%s action=%r why=%r", key, str(action), str(error))
+            return Executed(refused=((action, str(error)),) if isinstance(error, KubeError) else ())
+        return Executed((action,))
+
+    def _record_event(self, db: PostgreSQLDatabase, action: Action) -> None:
         if isinstance(action, DeletePod | RestartPostgres | Switchover | Rebuild | Discard):
-            story = f"{action}: {action.reason}"
-            self._recorder.tell(_reference(db), "Normal", type(action).__name__, story)
+            message = f"{action}: {action.reason}"
+            self._recorder.record(reference(db), "Normal", doing(action), message)
+        if isinstance(action, Delete) and action.event:
+            message = f"{action}: {action.reason}"
+            self._recorder.record(reference(db), REASONS[action.event].type, action.event, message)
+
+
+def _conditional(action: Action) -> bool:
+    """Whether it is done only if the object is as it was observed."""
+    return isinstance(action, ReleaseLock) or (isinstance(action, Apply) and bool(action.version))
+
+
+def _stops_only_itself(action: Action, error: Exception) -> bool:
+    """Whether the other actions go on without this one.
+
+    What everything else is derived from must be there, and what disrupts comes last. A quota, a rule or a
+    webhook refuses one write (4xx); 500 is what the API server answers when a webhook fails. An API server
+    that does not answer at all answers nothing else either.
+    """
+    if isinstance(action, Apply):
+        apart = action.manifest["kind"] != "Secret" or not _is_source(action)
+        return apart and (isinstance(error, Refused) or getattr(error, "status", 0) == _INTERNAL_ERROR)
+    if isinstance(action, Reload):
+        return isinstance(error, Refused | Declined)
+    apart = isinstance(action, Delete | EndTries | OfClaim | RelabelStandby | RetryPods | SetFinalizers)
+    return apart and isinstance(error, Refused)
+
+
+def _is_source(action: Apply) -> bool:
+    """Whether it writes the Secret that the others are derived from."""
+    metadata = action.manifest["metadata"]
+    return bool(metadata["name"] == names.keys_secret(metadata["labels"].get(DATABASE_LABEL, "")))
 
 
 def waves(actions: Iterable[Action]) -> Iterator[tuple[Action, ...]]:
@@ -119,22 +205,36 @@ def _turn(action: Action) -> int | None:
     """Return the wave in which a new child is created; None for an action that is executed alone."""
     if not isinstance(action, Apply) or not action.absent:
         return None
-    kind, metadata = action.manifest["kind"], action.manifest["metadata"]
-    if kind == "Secret" and metadata["name"] == names.keys_secret(metadata["labels"][DATABASE_LABEL]):
+    kind = action.manifest["kind"]
+    if kind == "Secret" and _is_source(action):
         # The other Secrets are derived from this one: whoever dies in between leaves the source.
         return 0
     return 2 if kind in _BUILT_ON_OTHERS else 1
 
 
-def _disturbs(action: Action, world: World) -> bool:
-    """Whether an action disrupts an instance, which must not have become the primary meanwhile."""
+def _adopts(action: Action, observed: ObservedState, db: PostgreSQLDatabase) -> bool:
+    """Whether a write gives a child the owner that it lost.
+
+    The garbage collector takes the owner away when the database is deleted with `--cascade=orphan`. A child
+    that got it back would be deleted as soon as the owner is gone.
+    """
+    if not isinstance(action, Apply) or not owned(db, action.manifest):
+        return False
+    live = observed.children.get(action.manifest["kind"], {}).get(action.manifest["metadata"]["name"])
+    return live is not None and not owned(db, live)
+
+
+def _disturbs(action: Action, observed: ObservedState) -> bool:
+    """Whether an action must not be done after a change of the primary, or once Patroni is paused."""
     if isinstance(action, Apply) and action.manifest["kind"] == "StatefulSet":
-        live = world.statefulset
+        live = observed.children.get("StatefulSet", {}).get(action.manifest["metadata"]["name"])
         return live is not None and action.manifest["spec"]["replicas"] < live["spec"]["replicas"]
-    return isinstance(action, DeletePod | RestartPostgres | RelabelStandby | Rebuild | Discard)
+    return isinstance(
+        action, DeletePod | RestartPostgres | Switchover | Rebuild | Discard | RelabelStandby | ReleaseLock
+    )
 
 
-def _reference(db: PostgreSQLDatabase) -> Manifest:
+def reference(db: PostgreSQLDatabase) -> Manifest:
     """Return as much of the object as an Event needs to point at it."""
     metadata = {"name": db.metadata.name, "namespace": db.metadata.namespace, "uid": db.metadata.uid}
     return {"apiVersion": API_VERSION, "kind": DATABASE, "metadata": metadata}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from controller.kube.answers import Conflict, KubeError, Unavailable
+from controller.kube.objects import Manifest
 from controller.report.events import Series, Type, event, repeated
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from controller.kube.client import Kube
 
 logger = logging.getLogger(__name__)
-
-Manifest: TypeAlias = dict[str, Any]
 
 MOST_WAITING = 1000
 """Length of the queue, at about a kilobyte an event; further events are dropped."""
@@ -46,7 +45,7 @@ class Recorder:
         self._waiting: asyncio.Queue[Manifest] = asyncio.Queue(MOST_WAITING)
         self._lost = 0
 
-    def tell(self, regarding: Mapping[str, Any], kind: Type, reason: str, message: str) -> None:
+    def record(self, regarding: Mapping[str, Any], kind: Type, reason: str, message: str) -> None:
         """Queue an Event about an object; returns at once."""
         try:
             self._waiting.put_nowait(event(regarding, kind, reason, message, self._now()))

@@ -1,4 +1,5 @@
 """Certificates and passwords: pure functions in `pki` and `certificate`, and the webhooks' certificates.
 
-May import `watches` and `kube`; it knows nothing about databases.
+A database's keys are values here; which Secrets they go into is said in `desired`. May import `watches` and
+`kube`.
 """

@@ -6,10 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
+from typing import TypeAlias
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+Signer: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+SIGNERS = (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey, ed25519.Ed25519PrivateKey)
+"""Kinds of keys that an authority may sign with: ours is an elliptic curve's, many companies' is RSA."""
 
 # The clocks of two machines differ; a certificate that starts now is refused by the slower one.
 BACKDATED = timedelta(minutes=5)
@@ -51,13 +57,37 @@ def serves(pair: Pair, authority_pem: str, names: Iterable[str]) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate(pair.crt.encode())
         key = serialization.load_pem_private_key(pair.key.encode(), None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return (
         key.public_key() == certificate.public_key()
         and any(_signed_by(certificate, pem) for pem in split(authority_pem))
         and _names(certificate) >= {alternative_name(name) for name in names}
     )
+
+
+def signs(pair: Pair) -> bool:
+    """Whether the pair belongs together and is an authority that can sign, whoever made it and with what key.
+
+    One whose certificate another authority has signed will do: to those who trust it, it is a root.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(pair.crt.encode())
+        key = serialization.load_pem_private_key(pair.key.encode(), None)
+        if not isinstance(key, SIGNERS) or key.public_key() != certificate.public_key():
+            return False
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = _extension(certificate, x509.KeyUsage)
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound):
+        return False
+    return constraints.ca and (usage is None or usage.key_cert_sign)
+
+
+def _extension(certificate: x509.Certificate, kind: type[x509.KeyUsage]) -> x509.KeyUsage | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
 
 
 def signed(pem: str, authority_pem: str) -> bool:

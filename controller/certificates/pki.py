@@ -16,10 +16,17 @@ from typing import Self, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from controller.certificates.certificate import BACKDATED, Pair, alternative_name, signed
+from controller.certificates.certificate import (
+    BACKDATED,
+    SIGNERS,
+    Pair,
+    Signer,
+    alternative_name,
+    signed,
+)
 
 Entropy: TypeAlias = Callable[[int], bytes]
 """Gives so many unpredictable bytes: `secrets.token_bytes` outside of tests."""
@@ -29,6 +36,7 @@ LEAF_LIFETIME = timedelta(days=365)
 _SEED_BYTES = 32
 _PASSWORD_CHARACTERS = 32
 _SAVED = "password."  # begins the name of an entry of NAME-keys
+_RENEWED = "renewed-passwords"
 _FORMER = ("former.crt", "former.key", "former-ca.crt")
 _COMMON_NAME_LIMIT = 64  # RFC 5280, ub-common-name
 
@@ -63,6 +71,8 @@ class DatabaseKeys:
     seed: bytes
     passwords: Mapping[str, str] = field(default_factory=dict)
     former: Former | None = None
+    renewed: tuple[str, ...] = ()
+    """Whose passwords were lost and made anew, although the server knows the old ones."""
 
     def __repr__(self) -> str:
         return "DatabaseKeys(…)"
@@ -76,10 +86,13 @@ class DatabaseKeys:
         entropy: Entropy,
         passwords: Mapping[str, str] | None = None,
         former: Former | None = None,
+        renewed: Iterable[str] = (),
     ) -> Self:
         """Make new ones; `name` goes into the authority's subject, what is given is kept as it is."""
         authority = issue_authority(name, now=now, entropy=entropy)
-        return cls(authority.crt, authority.key, entropy(_SEED_BYTES), passwords or {}, former)
+        return cls(
+            authority.crt, authority.key, entropy(_SEED_BYTES), passwords or {}, former, tuple(renewed)
+        )
 
     @classmethod
     def decode(cls, data: Mapping[str, str]) -> Self:
@@ -92,7 +105,9 @@ class DatabaseKeys:
         }
         found = [values[name].decode() for name in _FORMER if name in values]
         former = Former(*found) if len(found) == len(_FORMER) else None
-        return cls(values["ca.crt"].decode(), values["ca.key"].decode(), values["seed"], saved, former)
+        renewed = tuple(filter(None, values.get(_RENEWED, b"").decode().split(",")))
+        authority = values["ca.crt"].decode(), values["ca.key"].decode()
+        return cls(*authority, values["seed"], saved, former, renewed)
 
     def encode(self) -> dict[str, str]:
         """Return the `data` (base64) of the Secret NAME-keys."""
@@ -101,6 +116,8 @@ class DatabaseKeys:
         if self.former:
             parts = (self.former.crt, self.former.key, self.former.ca_crt)
             values |= {name: part.encode() for name, part in zip(_FORMER, parts, strict=True)}
+        if self.renewed:
+            values[_RENEWED] = ",".join(self.renewed).encode()
         return {name: base64.b64encode(value).decode() for name, value in values.items()}
 
     @property
@@ -157,6 +174,12 @@ def issue_server(
     return _leaf(authority, alternatives[0], alternatives, usages, now, entropy)
 
 
+def issue_member(authority: Authority, name: str, host: str, *, now: datetime, entropy: Entropy) -> Pair:
+    """Make a pair that proves to be `name` to servers, and serves under the host name `host` alone."""
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    return _leaf(authority, name, (host,), usages, now, entropy)
+
+
 def issue_client(authority: Authority, name: str, *, now: datetime, entropy: Entropy) -> Pair:
     """Make a pair by which a client proves that it is `name`."""
     return _leaf(authority, name, (), [ExtendedKeyUsageOID.CLIENT_AUTH], now, entropy)
@@ -179,20 +202,17 @@ def _leaf(
 ) -> Pair:
     issuer = x509.load_pem_x509_certificate(authority.crt.encode())
     signer = serialization.load_pem_private_key(authority.key.encode(), None)
-    if not isinstance(signer, ec.EllipticCurvePrivateKey):
-        raise TypeError("the authority's key is not an elliptic curve key")
+    if not isinstance(signer, SIGNERS):
+        raise TypeError(f"an authority cannot sign with a key of type {type(signer).__name__}")
     key = _key(entropy)
     public = key.public_key()
-    identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
         _builder(_subject(name), issuer.subject, public, now, LEAF_LIFETIME, entropy)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
-        )
+        .add_extension(_issuer_identifier(issuer), critical=False)
     )
     if alternatives:
         names = x509.SubjectAlternativeName([alternative_name(text) for text in alternatives])
@@ -221,8 +241,19 @@ def _builder(
     )
 
 
-def _sign(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> str:
-    certificate = builder.sign(key, hashes.SHA256(), ecdsa_deterministic=True)
+def _issuer_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """Return what identifies the issuer's key; one that was made elsewhere may have no identifier itself."""
+    try:
+        found = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())  # type: ignore[arg-type]
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found)
+
+
+def _sign(builder: x509.CertificateBuilder, key: Signer) -> str:
+    digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    deterministic = True if isinstance(key, ec.EllipticCurvePrivateKey) else None
+    certificate = builder.sign(key, digest, ecdsa_deterministic=deterministic)
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
@@ -232,8 +263,13 @@ def _private_pem(key: ec.EllipticCurvePrivateKey) -> str:
     ).decode()
 
 
+def common_name(name: str) -> str:
+    """Return what a certificate for that name has as its common name: as much as there is room for."""
+    return name[:_COMMON_NAME_LIMIT]
+
+
 def _subject(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:_COMMON_NAME_LIMIT])])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name(name))])
 
 
 def _usage(*, authority: bool) -> x509.KeyUsage:

@@ -13,20 +13,19 @@ import binascii
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from controller.certificates import certificate, pki
 from controller.kube.kinds import CONFIGURATION, KINDS, WEBHOOK_CONFIGURATIONS
+from controller.kube.objects import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from controller.kube.client import Kube
-    from controller.watches.store import Store
+    from controller.watches.cache import Cache
 
 logger = logging.getLogger(__name__)
-
-Manifest: TypeAlias = dict[str, Any]
 
 SERVICE = "keddah-webhooks"
 CA_SECRET = "keddah-webhooks-ca"  # noqa: S105 - a name
@@ -37,7 +36,7 @@ TRUSTED_BEFORE_SIGNING = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredPair:
     """What a Secret holds, decoded; whatever is missing or unreadable is empty."""
 
     crt: str = ""
@@ -47,15 +46,15 @@ class Held:
     next_key: str = ""
 
     def __repr__(self) -> str:
-        return "Held(…)"  # never a key in a log
+        return "StoredPair(…)"  # never a key in a log
 
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
     """Both Secrets as they should be; `bundle` is what the API server should trust."""
 
-    authority: Held
-    serving: Held
+    authority: StoredPair
+    serving: StoredPair
 
     @property
     def bundle(self) -> str:
@@ -70,7 +69,7 @@ def names(namespace: str, cluster_domain: str) -> tuple[str, ...]:
 
 
 def wanted(
-    authority: Held, serving: Held, hosts: Iterable[str], *, now: datetime, entropy: pki.Entropy
+    authority: StoredPair, serving: StoredPair, hosts: Iterable[str], *, now: datetime, entropy: pki.Entropy
 ) -> Certificates:
     """Return both Secrets as they should be now; the very same ones when nothing is due."""
     signing = _authority(authority, now, entropy)
@@ -81,34 +80,34 @@ def wanted(
         signer = pki.Authority(signing.crt, signing.key)
         pair = pki.issue_server(signer, hosts, now=now, entropy=entropy)
     return Certificates(
-        Held(signing.crt, signing.key, trusted, signing.next_crt, signing.next_key),
-        Held(pair.crt, pair.key, trusted),
+        StoredPair(signing.crt, signing.key, trusted, signing.next_crt, signing.next_key),
+        StoredPair(pair.crt, pair.key, trusted),
     )
 
 
-def _authority(held: Held, now: datetime, entropy: pki.Entropy) -> Held:
+def _authority(held: StoredPair, now: datetime, entropy: pki.Entropy) -> StoredPair:
     """Return the signing authority and the next one: created if lost, prepared when due, promoted in time."""
     if not _is_authority(held.crt, held.key, now):
         fresh = pki.issue_authority(SERVICE, now=now, entropy=entropy)
-        return Held(fresh.crt, fresh.key)
+        return StoredPair(fresh.crt, fresh.key)
     if not certificate.renewal_due(held.crt, now):
-        return Held(held.crt, held.key)
+        return StoredPair(held.crt, held.key)
     if not _is_authority(held.next_crt, held.next_key, now):
         fresh = pki.issue_authority(SERVICE, now=now, entropy=entropy)
-        return Held(held.crt, held.key, "", fresh.crt, fresh.key)
+        return StoredPair(held.crt, held.key, "", fresh.crt, fresh.key)
     if now - certificate.issued(held.next_crt) >= TRUSTED_BEFORE_SIGNING:
-        return Held(held.next_crt, held.next_key)
-    return Held(held.crt, held.key, "", held.next_crt, held.next_key)
+        return StoredPair(held.next_crt, held.next_key)
+    return StoredPair(held.crt, held.key, "", held.next_crt, held.next_key)
 
 
-def _trusted(signing: Held, before: Iterable[str], now: datetime) -> str:
+def _trusted(signing: StoredPair, before: Iterable[str], now: datetime) -> str:
     """Return the authorities to trust: the present, the next, and former ones that have not expired."""
     candidates = certificate.split(signing.crt + signing.next_crt + "".join(before))
     return "".join(pem for pem in candidates if _lasts(pem, now))
 
 
 def _is_authority(crt: str, key: str, now: datetime) -> bool:
-    return _lasts(crt, now) and certificate.serves(certificate.Pair(crt, key), crt, ())
+    return _lasts(crt, now) and certificate.signs(certificate.Pair(crt, key))
 
 
 def _lasts(crt: str, now: datetime) -> bool:
@@ -124,7 +123,7 @@ class WebhookCertificates:
     def __init__(
         self,
         kube: Kube,
-        store: Store,
+        cache: Cache,
         *,
         namespace: str,
         cluster_domain: str,
@@ -132,7 +131,7 @@ class WebhookCertificates:
         entropy: pki.Entropy,
     ) -> None:
         self._kube = kube
-        self._store = store
+        self._cache = cache
         self._namespace = namespace
         self._hosts = names(namespace, cluster_domain)
         self._now = now
@@ -145,6 +144,8 @@ class WebhookCertificates:
         due = wanted(authority, serving, self._hosts, now=self._now(), entropy=self._entropy)
         # caBundle first: until a served certificate is trusted, every write of a database fails.
         if due.authority != authority:
+            if authority.crt and authority.crt != due.authority.crt and _lasts(authority.crt, self._now()):
+                logger.warning("Replaced an authority that cannot sign, or was due secret=%s", CA_SECRET)
             await self._write(CA_SECRET, due.authority)
         self._bundle = due.bundle
         await self.inject()
@@ -157,18 +158,18 @@ class WebhookCertificates:
             return
         encoded = base64.b64encode(self._bundle.encode()).decode()
         for kind in WEBHOOK_CONFIGURATIONS:
-            live = self._store.object(kind, "", CONFIGURATION)
+            live = self._cache.object(kind, "", CONFIGURATION)
             if live is not None and _bundles(live) - {encoded}:
-                self._store.put(kind, await self._kube.apply(_injection(kind, live, encoded)))
+                self._cache.put(kind, await self._kube.apply(_injection(kind, live, encoded)))
                 logger.info("Injected the caBundle kind=%s name=%s", kind, CONFIGURATION)
 
-    async def _read(self, name: str) -> Held:
+    async def _read(self, name: str) -> StoredPair:
         secret = await self._kube.get("Secret", self._namespace, name)
         data = (secret or {}).get("data") or {}
         fields = ("tls.crt", "tls.key", "ca.crt", "next.crt", "next.key")
-        return Held(*(_decoded(data.get(field) or "") for field in fields))
+        return StoredPair(*(_decoded(data.get(field) or "") for field in fields))
 
-    async def _write(self, name: str, held: Held) -> None:
+    async def _write(self, name: str, held: StoredPair) -> None:
         values = {
             "tls.crt": held.crt,
             "tls.key": held.key,

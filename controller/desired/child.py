@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Final
+
+from msgspec import UNSET
 
 from controller.desired import labels
-from schemas.types import API_VERSION, KIND, PostgreSQLDatabase
+from controller.kube.objects import Manifest
+from schemas.api.types import API_VERSION, KIND, PostgreSQLDatabase
 
-Manifest: TypeAlias = dict[str, Any]
+NOT_PRUNED: Final = {
+    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+}
+"""Annotations by which Argo CD and Flux leave alone what no file of theirs declares."""
 
 
 def child(
@@ -20,21 +28,29 @@ def child(
     annotations: dict[str, str] | None = None,
     extra_labels: dict[str, str] | None = None,
     kept: bool = False,
+    component: str = labels.INSTANCE,
 ) -> Manifest:
     """Return a child that Kubernetes deletes together with the database, or that outlives it when `kept`.
 
-    Passwords and Patroni's state must stay with the volumes.
+    `component` is what it is a part of. Passwords and Patroni's state must stay with the volumes.
     """
+    common = labels.kept if kept else labels.common
     metadata: Manifest = {
         "name": name,
         "namespace": db.metadata.namespace,
-        "labels": labels.common(db.metadata.name) | (extra_labels or {}),
+        "labels": common(db.metadata.name, component) | (extra_labels or {}),
     }
-    if annotations:
-        metadata["annotations"] = annotations
+    if annotations or kept:
+        metadata["annotations"] = (annotations or {}) | (NOT_PRUNED if kept else {})
     if not kept:
         metadata["ownerReferences"] = [owner_reference(db)]
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
+
+
+def account_annotations(db: PostgreSQLDatabase) -> dict[str, str]:
+    """Return what the user adds to the accounts of pods: clouds give pods an identity by it."""
+    account = db.spec.template.service_account if db.spec.template else UNSET
+    return dict(sorted((account.annotations or {}).items())) if account else {}
 
 
 def owner_reference(db: PostgreSQLDatabase) -> Manifest:
@@ -47,3 +63,9 @@ def owner_reference(db: PostgreSQLDatabase) -> Manifest:
         "controller": True,
         "blockOwnerDeletion": True,
     }
+
+
+def controller_reference(manifest: Manifest) -> Manifest | None:
+    """Return the reference to the object that controls this one; None if none does."""
+    owners = manifest["metadata"].get("ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), None)

@@ -5,10 +5,16 @@ The database's name has 45 characters at most, so that the longest of these fits
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 CLAIM_TEMPLATE: Final = "data"
 """Name of the claim template, and so of the volume, that holds the data."""
+REPOSITORY_TEMPLATE: Final = "repository"
+"""Name of the claim template, and so of the volume, that holds the backups."""
+
+_REPOSITORY = "-repository"
+_LONGEST_STATEFULSET = 52
 
 
 def statefulset(name: str) -> str:
@@ -41,8 +47,13 @@ def pods_service(name: str) -> str:
     return f"{name}-pods"
 
 
+def pod_host(name: str, namespace: str, ordinal: int) -> str:
+    """Return the host name of one instance; it resolves whatever the cluster's domain."""
+    return f"{pod(name, ordinal)}.{pods_service(name)}.{namespace}.svc"
+
+
 def host(name: str, namespace: str) -> str:
-    """Return the host that applications connect to; it resolves in every namespace."""
+    """Return the host that applications connect to; it resolves in every namespace, whatever the domain."""
     return f"{primary_service(name)}.{namespace}.svc"
 
 
@@ -92,7 +103,7 @@ def tls_secret(name: str) -> str:
 
 
 def secrets(name: str) -> tuple[str, ...]:
-    """Name all Secrets, the one that the others follow from first."""
+    """Name the Secrets that every database has, the one that the others follow from first."""
     return (
         keys_secret(name),
         superuser_secret(name),
@@ -100,6 +111,21 @@ def secrets(name: str) -> tuple[str, ...]:
         tls_secret(name),
         app_secret(name),
     )
+
+
+def secrets_of_backups(name: str) -> tuple[str, ...]:
+    """Name the Secrets that a database may have besides, for its backups."""
+    return (repository_tls_secret(name), encryption_secret(name))
+
+
+def secrets_watch(name: str) -> str:
+    """Name the ConfigMap that shows that a Secret was deleted."""
+    return f"{name}-secrets-watch"
+
+
+def keys_copy(namespace: str, name: str) -> str:
+    """Name the copy of NAME-keys in the operator's namespace; neither part of it has a dot."""
+    return f"keys.{namespace}.{name}"
 
 
 def patroni_account(name: str) -> str:
@@ -118,3 +144,104 @@ def disruption_budget(name: str) -> str:
 def network_policy(name: str) -> str:
     """Name the NetworkPolicy of the instances."""
     return name
+
+
+def backup_settings(name: str) -> str:
+    """Name the ConfigMap with what the programs that back the database up are told."""
+    return f"{name}-backup"
+
+
+def backup_account(name: str) -> str:
+    """Name the ServiceAccount of the repository and of all Jobs about backups."""
+    return f"{name}-backup"
+
+
+def backup_cronjob(name: str) -> str:
+    """Name the CronJob of backups."""
+    return f"{name}-backup"
+
+
+def verify_cronjob(name: str) -> str:
+    """Name the CronJob that verifies backups."""
+    return f"{name}-verify"
+
+
+def backup_cronjobs(name: str) -> tuple[str, str]:
+    """Name all CronJobs about backups."""
+    return backup_cronjob(name), verify_cronjob(name)
+
+
+def last_backup(name: str) -> str:
+    """Name the Job of the backup before the data is deleted."""
+    return f"{name}-backup-last"
+
+
+def first_backup(name: str) -> str:
+    """Name the Job of the first backup."""
+    return f"{backup_cronjob(name)}-first"
+
+
+def asked_backup(name: str, request: str) -> str:
+    """Name the Job of a backup that somebody asked for, given the digest of what they called it."""
+    return f"{backup_cronjob(name)}-{request}"
+
+
+def asked_verification(name: str, request: str) -> str:
+    """Name the Job of a verification that somebody asked for, given the digest of what they called it."""
+    return f"{verify_cronjob(name)}-{request}"
+
+
+def repository(name: str) -> str:
+    """Name the StatefulSet of a volume repository, its Service and its NetworkPolicy.
+
+    A StatefulSet's pods have a label of its name and ten characters of a revision, and a label has 63 at
+    most: a longer name is cut, and told from others by its digest.
+    """
+    whole = f"{name}{_REPOSITORY}"
+    if len(whole) <= _LONGEST_STATEFULSET:
+        return whole
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST_STATEFULSET - len(_REPOSITORY) - len(digest) - 1]}-{digest}{_REPOSITORY}"
+
+
+def repository_host(name: str, namespace: str) -> str:
+    """Return the host name of a volume repository's server; it resolves whatever the cluster's domain."""
+    return f"{repository(name)}.{namespace}.svc"
+
+
+def repository_pod(name: str) -> str:
+    """Name the only pod of a volume repository."""
+    return f"{repository(name)}-0"
+
+
+def repository_claim(name: str) -> str:
+    """Name the volume claim of a volume repository, as the StatefulSet does."""
+    return f"{REPOSITORY_TEMPLATE}-{repository_pod(name)}"
+
+
+def repository_tls_secret(name: str) -> str:
+    """Name the Secret with the certificate of the repository's server and of the Jobs, its key and the CA."""
+    return f"{name}-repository-tls"
+
+
+def encryption_secret(name: str) -> str:
+    """Name the Secret with the generated key of an encrypted repository."""
+    return f"{name}-encryption"
+
+
+def restore_request(name: str) -> str:
+    """Name the ConfigMap that says what a new database is restored from."""
+    return f"{name}-restore"
+
+
+def source(name: str) -> str:
+    """Name what a new database reads its source with while it is restored.
+
+    The Secret, the NetworkPolicy, and the StatefulSet and Service that serve the volume of a deleted source.
+    """
+    return f"{name}-source"
+
+
+def source_host(name: str, namespace: str) -> str:
+    """Return the host name of the server of a deleted source's volume."""
+    return f"{source(name)}.{namespace}.svc"

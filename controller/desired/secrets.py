@@ -7,45 +7,110 @@ fits the data.
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from controller.certificates.certificate import Pair
 from controller.certificates.pki import DatabaseKeys
-from controller.desired import names, patroni
-from controller.desired.child import Manifest, child
-from controller.desired.services import POSTGRESQL_PORT
-from schemas.types import PostgreSQLDatabase
+from controller.desired import labels, names
+from controller.desired.child import child
+from controller.desired.instances import patroni
+from controller.desired.instances.services import POSTGRESQL_PORT
+from controller.desired.repository import GENERATED_KEY, enabled, generates_key
+from controller.kube.objects import Manifest
+from schemas.api.types import PostgreSQLDatabase
 
 
-def secrets(db: PostgreSQLDatabase, keys: DatabaseKeys, server: Pair) -> tuple[Manifest, ...]:
+def secrets(
+    db: PostgreSQLDatabase, keys: DatabaseKeys, server: Pair, repository: Pair | None = None
+) -> tuple[Manifest, ...]:
     """Return all Secrets of a database, the one with the keys first: it must exist before any other.
 
-    `server` is issued for `server_names`, and is a client certificate, too, for requests between members.
+    `server` is issued for `server_names`, and is a client certificate, too, for requests between members;
+    `repository` for the names of the repository, which are those of the Jobs as well.
     """
     name = db.metadata.name
-    tls = {"tls.crt": server.crt, "tls.key": server.key, "ca.crt": keys.trusted}
     return (
         keys_secret(db, keys),
         _login(db, names.superuser_secret(name), patroni.SUPERUSER, keys.password("superuser")),
         _login(db, names.replication_secret(name), patroni.REPLICATION, keys.password("replication")),
-        _secret(db, names.tls_secret(name), "kubernetes.io/tls", tls),
+        _pair(db, names.tls_secret(name), server, keys),
         app_secret(db, keys.password("app"), keys.trusted),
+        *([_pair(db, names.repository_tls_secret(name), repository, keys)] if repository else []),
+        *([_encryption(db, keys)] if generates_key(db) else []),
     )
 
 
-def server_names(db: PostgreSQLDatabase) -> tuple[str, ...]:
-    """Return the host names that a server certificate is issued for; the first is its common name."""
+def wanted_secrets(db: PostgreSQLDatabase) -> tuple[str, ...]:
+    """Name all Secrets that this database has."""
+    name = db.metadata.name
+    return (
+        *names.secrets(name),
+        *([names.repository_tls_secret(name)] if enabled(db) else []),
+        *([names.encryption_secret(name)] if generates_key(db) else []),
+    )
+
+
+def other_secrets(database: Manifest) -> tuple[str, ...]:
+    """Name the Secrets of backups that a stored object declares, whether or not it is accepted."""
+    spec, name = database.get("spec"), database["metadata"]["name"]
+    if not isinstance(spec, dict) or spec.get("backupSchedule") == "":
+        return ()
+    found = [names.repository_tls_secret(name)]
+    encryption = ((spec.get("backup") or {}).get("repository") or {}).get("encryption")
+    if isinstance(encryption, dict) and "secret" not in encryption:
+        found.append(names.encryption_secret(name))
+    return tuple(found)
+
+
+def _pair(db: PostgreSQLDatabase, name: str, pair: Pair, keys: DatabaseKeys) -> Manifest:
+    data = {"tls.crt": pair.crt, "tls.key": pair.key, "ca.crt": keys.trusted}
+    return _secret(db, name, "kubernetes.io/tls", data)
+
+
+def _encryption(db: PostgreSQLDatabase, keys: DatabaseKeys) -> Manifest:
+    """Return the generated key of an encrypted repository: lost, it comes back as the passwords do."""
+    data = {GENERATED_KEY: keys.password("encryption")}
+    return _secret(db, names.encryption_secret(db.metadata.name), "Opaque", data)
+
+
+def server_names(db: PostgreSQLDatabase, cluster_domain: str) -> tuple[str, ...]:
+    """Return the host names that a server certificate is issued for; the first is its common name.
+
+    They are all under which DNS has the Services, and its pods, in a cluster of that domain.
+    """
     name, namespace = db.metadata.name, db.metadata.namespace
     services = (names.primary_service(name), names.standby_service(name))
-    endings = (f".{namespace}.svc", "", f".{namespace}", f".{namespace}.svc.cluster.local")
+    endings = (f".{namespace}.svc", "", f".{namespace}", f".{namespace}.svc.{cluster_domain}")
     hosts = tuple(service + ending for ending in endings for service in services)
-    return (*hosts, f"*.{names.pods_service(name)}.{namespace}.svc", "localhost")
+    pods = f"*.{names.pods_service(name)}.{namespace}.svc"
+    return (*hosts, pods, f"{pods}.{cluster_domain}", "localhost")
 
 
 def keys_secret(db: PostgreSQLDatabase, keys: DatabaseKeys) -> Manifest:
     """Return the Secret that all others are derived from; only the controller reads it."""
     body: Manifest = {"type": "Opaque", "data": keys.encode()}
     return child(db, "v1", "Secret", names.keys_secret(db.metadata.name), body=body, kept=True)
+
+
+def keys_copy(
+    db: PostgreSQLDatabase, keys: DatabaseKeys, operator: str, owners: Iterable[Manifest]
+) -> Manifest:
+    """Return the copy of NAME-keys in the operator's namespace, for when a namespace has lost its Secrets.
+
+    Its owner is the database's namespace: it goes when that goes, even if nobody of ours is there to see it.
+    """
+    name, namespace = db.metadata.name, db.metadata.namespace
+    metadata: Manifest = {
+        "name": names.keys_copy(namespace, name),
+        "namespace": operator,
+        # Not the label of children: these are searched, selected and protected in the database's namespace.
+        "labels": {"app.kubernetes.io/managed-by": "keddah", labels.COMPONENT: "keys-copy"},
+        "annotations": {"keddah.dev/copy-of": f"{namespace}/{names.keys_secret(name)}"},
+        "ownerReferences": list(owners),
+    }
+    body: Manifest = {"type": "Opaque", "data": keys.encode()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **body}
 
 
 def app_secret(db: PostgreSQLDatabase, password: str, authority: str) -> Manifest:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import msgspec
 
-Manifest: TypeAlias = dict[str, Any]
+from controller.kube.objects import Manifest
 
 
 class KubeError(Exception):
@@ -23,11 +21,15 @@ class Conflict(KubeError):  # noqa: N818 - the API server's own word
 
 
 class Refused(KubeError):  # noqa: N818 - what happened, and it is not the client that erred
-    """The request will be refused each time it is made (4xx): by a rule, a quota, a webhook, or RBAC."""
+    """The request will be refused each time it is made: by a rule, a quota, a webhook, or RBAC (4xx)."""
 
 
 class Unavailable(KubeError):  # noqa: N818 - what the API server is
     """No answer, or a status that may go away by itself (401, 429, 5xx)."""
+
+
+_NOT_THE_SCHEMA = "typed patch object"
+"""In the API server's words for an apply with a field that its schema does not have: the answer is 500."""
 
 
 def read(status: int, content: bytes, what: str) -> Manifest:
@@ -36,7 +38,7 @@ def read(status: int, content: bytes, what: str) -> Manifest:
         manifest: Manifest = msgspec.json.decode(content)
         return manifest
     message = f"{what}: {_message(content)}"
-    if status in (0, 401, 429) or status >= 500:  # noqa: PLR2004 - HTTP
+    if status in (0, 401, 429) or (status >= 500 and _NOT_THE_SCHEMA not in message):  # noqa: PLR2004 - HTTP
         raise Unavailable(status, message)
     raise (Conflict if status == 409 else Refused)(status, message)  # noqa: PLR2004 - HTTP
 

@@ -16,9 +16,10 @@ from kubernetes.aio.client import ApiClient
 
 from controller.kube.answers import Refused, Unavailable, read
 from controller.kube.connection import Configuration
+from controller.kube.document import document
 from controller.kube.kinds import KINDS
+from controller.kube.objects import Manifest
 
-Manifest: TypeAlias = dict[str, Any]
 Observer: TypeAlias = Callable[[str, str, int], None]
 """Called after every request with verb, kind, and HTTP status (0 without a response)."""
 
@@ -86,14 +87,23 @@ class Kube:
         connector = aiohttp.TCPConnector(ssl=self._client.rest_client.ssl_context, limit=0)
         return aiohttp.ClientSession(connector=connector, middlewares=(authorize,))
 
-    async def apply(self, manifest: Manifest, *, manager: str = MANAGER, absent: bool = False) -> Manifest:
+    async def apply(
+        self,
+        manifest: Manifest,
+        *,
+        manager: str = MANAGER,
+        absent: bool = False,
+        resource_version: str | None = None,
+    ) -> Manifest:
         """Write the fields of a manifest and own them (server-side apply, by force).
 
-        With `absent`, only if there is no such object: Conflict when there is one, whosever it is.
+        With `absent`, only if there is no such object: Conflict when there is one, whosever it is. Conflict,
+        too, when it is not at `resource_version` any more.
         """
         metadata = manifest["metadata"]
-        if absent:
-            manifest = {**manifest, "metadata": {**metadata, "resourceVersion": _NO_VERSION}}
+        wanted = _NO_VERSION if absent else resource_version
+        if wanted is not None:
+            manifest = {**manifest, "metadata": {**metadata, "resourceVersion": wanted}}
         path = KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"])
         return await self._apply(manifest["kind"], path, manifest, manager)
 
@@ -108,9 +118,11 @@ class Kube:
         status, content = await self._call("get", "Pod", where, query=query, accept="*/*")
         return content.decode(errors="replace") if status == 200 else ""  # noqa: PLR2004 - HTTP
 
-    async def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Manifest]:
-        """Read every object of a kind, in one namespace or in all, that a label selector selects."""
-        return (await self._list(kind, namespace, selector)).items
+    async def list(
+        self, kind: str, namespace: str | None = None, labels: str = "", fields: str = ""
+    ) -> list[Manifest]:
+        """Read every object of a kind, in one namespace or in all, that both selectors select."""
+        return (await self._list(kind, namespace, labels, fields=fields)).items
 
     async def list_metadata(
         self, kind: str, namespace: str | None = None, labels: str = "", fields: str = ""
@@ -118,11 +130,12 @@ class Kube:
         """Read only the metadata of every object of a kind, with the version at which it was true."""
         return await self._list(kind, namespace, labels, fields=fields, accept=_METADATA_ONLY)
 
-    async def create(self, manifest: Manifest) -> Manifest:
-        """Create an object; Conflict when its name is taken."""
+    async def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        """Create an object, or by `dry_run` only have it judged; Conflict when its name is taken."""
         kind = KINDS[manifest["kind"]]
         path = kind.path(manifest["metadata"].get("namespace"))
-        return await self._sent("create", kind.name, path, body=manifest)
+        query = {"dryRun": "All"} if dry_run else None
+        return await self._sent("create", kind.name, path, query=query, body=manifest)
 
     async def replace(self, manifest: Manifest) -> Manifest:
         """Replace an object; Conflict when it is not at the manifest's resourceVersion any more."""
@@ -215,8 +228,9 @@ class Kube:
             kind,
             path,
             query={"fieldManager": manager, "force": "true"},
-            body=body,
-            content_type="application/apply-patch+yaml",
+            body=document(body),
+            # With a parameter the client library leaves the body as it is.
+            content_type="application/apply-patch+yaml; charset=utf-8",
         )
 
     async def _sent(self, verb: str, kind: str, path: str, **more: Any) -> Manifest:  # noqa: ANN401
@@ -246,7 +260,7 @@ class Kube:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: Manifest | None = None,
+        body: Manifest | bytes | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> tuple[int, bytes]:
@@ -260,7 +274,7 @@ class Kube:
         return status, content
 
     async def _exchange(
-        self, method: str, url: str, headers: dict[str, str], body: Manifest | None
+        self, method: str, url: str, headers: dict[str, str], body: Manifest | bytes | None
     ) -> tuple[int, bytes]:
         """Send one request; (0, why) when there was no answer."""
         rest = self._client.rest_client

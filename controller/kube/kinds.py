@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.types import GROUP, KIND, PLURAL, VERSION
+from schemas.api.types import GROUP, KIND, PLURAL, VERSION
 
 DATABASE = KIND
 DATABASE_LABEL = f"{GROUP}/database"
@@ -25,6 +25,10 @@ class Kind:
     version: str
     plural: str
     namespaced: bool = True
+    child: bool = False
+    """Whether databases have children of it that are watched."""
+    workload: bool = False
+    """Whether its objects start pods."""
 
     @property
     def api_version(self) -> str:
@@ -45,39 +49,35 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind(DATABASE, GROUP, VERSION, PLURAL),
-        Kind("Pod", "", "v1", "pods"),
-        Kind("StatefulSet", "apps", "v1", "statefulsets"),
-        Kind("Service", "", "v1", "services"),
-        Kind("ConfigMap", "", "v1", "configmaps"),
-        Kind("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims"),
-        Kind("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets"),
-        Kind("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies"),
-        Kind("ServiceAccount", "", "v1", "serviceaccounts"),
-        Kind("Role", _RBAC, "v1", "roles"),
-        Kind("RoleBinding", _RBAC, "v1", "rolebindings"),
+        Kind("Pod", "", "v1", "pods", child=True),
+        Kind("StatefulSet", "apps", "v1", "statefulsets", child=True, workload=True),
+        Kind("ControllerRevision", "apps", "v1", "controllerrevisions"),
+        Kind("CronJob", "batch", "v1", "cronjobs", child=True, workload=True),
+        Kind("Job", "batch", "v1", "jobs", child=True, workload=True),
+        Kind("Service", "", "v1", "services", child=True),
+        Kind("ConfigMap", "", "v1", "configmaps", child=True),
+        Kind("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims", child=True),
+        Kind("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", child=True),
+        Kind("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies", child=True),
+        Kind("ServiceAccount", "", "v1", "serviceaccounts", child=True),
+        Kind("Role", _RBAC, "v1", "roles", child=True),
+        Kind("RoleBinding", _RBAC, "v1", "rolebindings", child=True),
         Kind("Secret", "", "v1", "secrets"),
         Kind("StorageClass", "storage.k8s.io", "v1", "storageclasses", namespaced=False),
         Kind("MutatingWebhookConfiguration", _ADMISSION, "v1", "mutatingwebhookconfigurations", False),
         Kind("ValidatingWebhookConfiguration", _ADMISSION, "v1", "validatingwebhookconfigurations", False),
         Kind("Lease", "coordination.k8s.io", "v1", "leases"),
         Kind("Event", "events.k8s.io", "v1", "events"),
+        Kind("Namespace", "", "v1", "namespaces", namespaced=False),
         Kind("Node", "", "v1", "nodes", namespaced=False),
     )
 }
 
-CHILDREN = (
-    "Pod",
-    "StatefulSet",
-    "Service",
-    "ConfigMap",
-    "PersistentVolumeClaim",
-    "PodDisruptionBudget",
-    "NetworkPolicy",
-    "ServiceAccount",
-    "Role",
-    "RoleBinding",
-)
+CHILDREN = tuple(kind.name for kind in KINDS.values() if kind.child)
 """Watched by the label `keddah.dev/database`: objects of others cost nothing. Secrets are never watched."""
+
+WORKLOADS = frozenset(kind.name for kind in KINDS.values() if kind.workload)
+"""Kinds of children that start pods: written after those that their pods need."""
 
 WEBHOOK_CONFIGURATIONS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 """Watched by name, to restore a caBundle that was removed."""
@@ -91,4 +91,4 @@ EMPTYING = frozenset({"ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted"
 """Taints of drains without cordon (Cluster Autoscaler; Karpenter 1.0 and before)."""
 
 WATCHED = (DATABASE, *CHILDREN, STORAGE_CLASS, NODE, *WEBHOOK_CONFIGURATIONS)
-"""Every kind of which the store holds objects."""
+"""Every kind of which the cache holds objects."""

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from controller.kube.answers import Conflict, KubeError
 from controller.kube.kinds import KINDS, LEASE
-from controller.kube.objects import micro_time
+from controller.kube.objects import Manifest, micro_time
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
 logger = logging.getLogger(__name__)
-
-Manifest: TypeAlias = dict[str, Any]
 
 DURATION = 15.0
 RENEW_DEADLINE = 10.0
@@ -55,7 +53,7 @@ class Leases(Protocol):
         """Replace it; Conflict when it has changed."""
 
 
-class Term:
+class LeaseTerm:
     """How long this process may still act as leader, by its monotonic clock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -87,7 +85,7 @@ class Leader:
     def __init__(
         self,
         leases: Leases,
-        term: Term,
+        term: LeaseTerm,
         *,
         namespace: str,
         identity: str,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from controller.kube.kinds import DATABASE, DATABASE_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+Manifest: TypeAlias = dict[str, Any]
+"""An object as the API server writes it."""
 
 
 class Key(NamedTuple):
@@ -44,6 +47,18 @@ def key_of(kind: str, manifest: Mapping[str, Any]) -> Key | None:
     if kind != DATABASE:
         name = (manifest["metadata"].get("labels") or {}).get(DATABASE_LABEL, "")
     return Key(namespace, name) if namespace and name else None
+
+
+def annotations_of(manifest: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the annotations of an object; {} where there is none."""
+    found: dict[str, str] = ((manifest or {}).get("metadata") or {}).get("annotations") or {}
+    return found
+
+
+def condition_of(status: Mapping[str, Any], kind: str) -> Manifest:
+    """Return the condition of a type; {} where the status has none."""
+    conditions = status.get("conditions") or ()
+    return next((condition for condition in conditions if condition["type"] == kind), {})
 
 
 def micro_time(moment: datetime) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from controller.kube.kinds import CONFIGURATION, KINDS, LEASE
-from schemas.types import GROUP, PLURAL
+from schemas.api.types import GROUP, PLURAL
 
 _WATCH = ("list", "watch")
 # Server-side apply asks for `create` too when there is nothing yet; `get` finds children that lost our label,
@@ -52,7 +52,25 @@ RULES = (
     ),
     Rule("apps", ("statefulsets",), (*_WATCH, *_APPLY), "the instances"),
     Rule("apps", ("statefulsets",), ("delete",), "deletionPolicy Delete: instances end before their data"),
+    Rule(
+        "apps",
+        ("controllerrevisions",),
+        ("list",),
+        "the former pod template, to go back to where pods of the newest are refused",
+    ),
+    Rule(
+        "batch",
+        ("cronjobs", "jobs"),
+        (*_WATCH, *_APPLY, "delete"),
+        "backups; deleted when none are declared any more, when no instance runs, and with the database",
+    ),
     Rule("", ("services",), (*_WATCH, *_APPLY), "how applications and members reach the instances"),
+    Rule(
+        "",
+        ("services",),
+        ("delete",),
+        "how a new database reaches the backups of a deleted one, removed when it is restored",
+    ),
     Rule("", ("serviceaccounts",), (*_WATCH, *_APPLY), "whom the instances act as"),
     Rule(
         KINDS["Role"].group,
@@ -68,6 +86,7 @@ RULES = (
     ),
     Rule("policy", ("poddisruptionbudgets",), (*_WATCH, *_APPLY), "drains take one instance at a time"),
     Rule("networking.k8s.io", ("networkpolicies",), (*_WATCH, *_APPLY), "who reaches which port"),
+    Rule("networking.k8s.io", ("networkpolicies",), ("delete",), "the way to a source, once it is restored"),
     Rule("", ("pods",), ("get", *_WATCH, "patch"), "state of the instances; granted to the instances"),
     Rule(
         "",
@@ -76,6 +95,9 @@ RULES = (
         "whether a standby that does not follow wants WAL that the primary has removed: nothing else tells",
     ),
     Rule("", ("pods",), ("delete",), "rolling restarts, one instance at a time"),
+    # Kubernetes has no right to dry runs only. This one gives no power that `create` on StatefulSets does not
+    # ("Workload creation", RBAC good practices), and costs less than a standby.
+    Rule("", ("pods",), ("create",), "only by dry run: whether a pod to be restarted could be created anew"),
     Rule("", ("persistentvolumeclaims",), ("get", *_WATCH), "the volumes"),
     Rule(
         "",
@@ -89,6 +111,7 @@ RULES = (
         (*_APPLY, "delete"),
         "credentials and certificates, by name; never listed or watched",
     ),
+    Rule("", ("namespaces",), ("get",), "what owns the copy of a database's keys, and takes it along"),
     Rule(
         "storage.k8s.io",
         ("storageclasses",),
@@ -97,6 +120,7 @@ RULES = (
     ),
     Rule("", ("nodes",), ("get", *_WATCH), "whether a dead instance is surely dead; which nodes are emptied"),
     Rule("events.k8s.io", ("events",), ("create", "patch"), "what happened, for people"),
+    Rule("events.k8s.io", ("events",), ("list",), "why the StatefulSet controller creates no pod"),
     Rule(
         KINDS["MutatingWebhookConfiguration"].group,
         ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),

@@ -12,14 +12,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from controller.desired.child import Manifest
-from schemas.quantity import QuantityError, parse
+from controller.kube.objects import Manifest
+from schemas.kubernetes.quantity import QuantityError, parse
 
 APPLIED = "keddah.dev/applied"
 
 # Maps that the API server replaces as a whole (x-kubernetes-map-type: atomic): one more key changes their
 # meaning, so an addition by somebody else is drift too.
-ATOMIC_MAPS = frozenset({"selector", "matchLabels", "nodeSelector"})
+ATOMIC_MAPS = frozenset({"selector", "matchLabels", "nodeSelector", "podSelector", "namespaceSelector"})
 
 
 def stamp(manifest: Manifest) -> Manifest:

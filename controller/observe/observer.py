@@ -7,26 +7,35 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from controller.desired import names
+from controller.desired.labels import INSTANCE
+from controller.desired.repository.children import has_lineage
+from controller.desired.secrets import other_secrets
+from controller.desired.secrets_watch import complete
 from controller.kube.client import Kube
-from controller.kube.kinds import NODE, STORAGE_CLASS
-from controller.kube.objects import Identity, Key
-from controller.observe.following import unexplained, wants_removed_wal
-from controller.observe.images import behind, image_in_force
-from controller.observe.manifests import claim, configuration, instance, leadership, node, storage_class
-from controller.observe.ownership import part
-from controller.observe.patroni import Patroni
-from controller.observe.pods import moment
-from controller.observe.progress import Progress
-from controller.observe.world import (
-    DATABASE_CONTAINER,
-    Children,
-    Instance,
-    Manifest,
-    Node,
-    StorageClass,
-    World,
+from controller.kube.kinds import DATABASE, NODE, STORAGE_CLASS
+from controller.kube.objects import Identity, Key, Manifest
+from controller.observe.instances import pods, pulls
+from controller.observe.instances.creations import Creations
+from controller.observe.instances.editions import behind, in_force
+from controller.observe.instances.following import not_starting, unexplained, wants_removed_wal
+from controller.observe.instances.manifests import (
+    claim,
+    configuration,
+    instance,
+    leadership,
+    node,
+    storage_class,
 )
-from controller.watches.store import Store
+from controller.observe.instances.progress import Progress
+from controller.observe.instances.starting import explained, start_failure
+from controller.observe.ownership import part
+from controller.observe.restore.past import with_former_data
+from controller.observe.restore.reader import SourceReader
+from controller.observe.secrets import SecretReader
+from controller.observe.state import DATABASE_CONTAINER, Children, Instance, Node, ObservedState, StorageClass
+from controller.patroni import Patroni
+from controller.protocol import moment
+from controller.watches.cache import Cache
 
 _LOG_SECONDS, _LOG_LINES = 30, 500
 """How much of a standby's log is read: it asks for WAL every 5 s (wal_retrieve_retry_interval)."""
@@ -35,111 +44,170 @@ _LOG_SECONDS, _LOG_LINES = 30, 500
 class Observer:
     """Reads the state of databases; changes nothing."""
 
-    def __init__(self, kube: Kube, store: Store, patroni: Patroni, progress: Progress) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        cache: Cache,
+        patroni: Patroni,
+        progress: Progress,
+        creations: Creations,
+        secrets: SecretReader,
+    ) -> None:
         self._kube = kube
-        self._store = store
+        self._cache = cache
         self._patroni = patroni
         self._progress = progress
+        self._creations = creations
+        self._secrets = secrets
+        self._sources = SourceReader(secrets, cache)
         self._versions: dict[Key, tuple[str, str]] = {}
         self._classes: dict[str, StorageClass] = {}
         self._classes_at: dict[Identity, int] = {}
         """The versions at which the classes were read."""
 
-    async def world(self, key: Key, *, secrets: bool) -> World:
+    async def observe(self, key: Key, *, secrets: bool) -> ObservedState:
         """Return the state of a database; with its Secrets only on request, since each costs an API read."""
         cached = self.cached(key)
         children, lead, instances = dict(cached.children), cached.leadership, cached.instances
+        namespace: tuple[Manifest, ...] = ()
         if secrets:
             children["Secret"], unlabelled = await asyncio.gather(
-                self.secrets(key), self._unlabelled(key, children)
+                self._secrets.read(key), self._unlabelled(key, children)
             )
             children["ConfigMap"] = {**children.get("ConfigMap", {}), **unlabelled}
+            namespace = await self._secrets.owner(key, children["Secret"])
+        source = None if lead.identifier else await self._sources.read(key)
+        if source is not None or names.restore_request(key.name) in children.get("ConfigMap", {}):
+            own = await self._secrets.named(key.namespace, [names.source(key.name)])
+            children["Secret"] = {**children.get("Secret", {}), **own}
         claims = sorted(
-            (claim(manifest) for manifest in children.get("PersistentVolumeClaim", {}).values()),
+            map(claim, cached.of(INSTANCE, "PersistentVolumeClaim").values()),
             key=lambda c: c.ordinal,
         )
-        world = World(
+        observed = ObservedState(
             children=children,
-            instances=await self._restarts(instances),
+            instances=await self._restarts(await self._pulls(key, children, instances)),
             claims=tuple(claims),
             leadership=lead,
             configuration=configuration(children.get("ConfigMap", {}), key.name),
             forgiven=self._progress.forgiven(key, instances),
             grown=self._progress.grown(key, claims),
+            kills=self._progress.kills(key, instances),
             storage_classes=self._storage_classes(),
             nodes=self._nodes({i.node for i in instances}),
+            namespace=namespace,
+            source=source,
+            lacking=await self._secrets.lacking(self._cache.database(key)),
         )
-        world = replace(world, idle=self._progress.look(key, instances, lead.holder))
-        version, certificates = await asyncio.gather(
-            self._server_version(key, world), self._certificates(world.instances if secrets else ())
+        observed = replace(observed, idle=self._progress.look(key, instances, lead.holder))
+        observed = await self._explained(key, observed)
+        observed = replace(observed, instances=with_former_data(observed, key.name))
+        version, certificates, creation = await asyncio.gather(
+            self._server_version(key, observed),
+            self._certificates(observed.instances if secrets else ()),
+            self._creations.look(key, observed.statefulset, instances),
         )
-        without_wal = frozenset([i.uid for i in unexplained(world) if await self._wants_wal(key, i)])
-        moved = await self._moved(world)
+        without_wal = frozenset(
+            [i.uid for i in unexplained(observed) if wants_removed_wal(await self._log(key, i))]
+        )
+        moved = await self._moved(observed)
         return replace(
-            world, without_wal=without_wal, server_version=version, certificates=certificates, moved=moved
+            observed,
+            without_wal=without_wal,
+            server_version=version,
+            certificates=certificates,
+            creation=creation,
+            moved=moved,
         )
 
-    def cached(self, key: Key) -> World:
+    def cached(self, key: Key) -> ObservedState:
         """Return what the watches' store knows of the database, without any request."""
         children = {
             kind: {name: child for name, child in found.items() if part(kind, child, key.name)}
-            for kind, found in self._store.children(key).items()
+            for kind, found in self._cache.children(key).items()
         }
-        pods = sorted((instance(pod) for pod in children.get("Pod", {}).values()), key=lambda i: i.ordinal)
+        pods = sorted(map(instance, ObservedState(children).pods.values()), key=lambda i: i.ordinal)
         # `children` has no foreign objects, so only the database's own lock counts.
         lead = leadership(children.get("ConfigMap", {}), key.name)
-        before = self._store.terms.before(Identity(key.namespace, names.lock(key.name)))
+        before = self._cache.terms.before(Identity(key.namespace, names.lock(key.name)))
         if before is not None:
             lead = replace(lead, former=before.holder, former_renewed=moment(before.renewed))
-        return World(children=children, instances=tuple(pods), leadership=lead)
+        return ObservedState(children=children, instances=tuple(pods), leadership=lead)
 
-    async def _wants_wal(self, key: Key, standby: Instance) -> bool:
-        log = await self._kube.log(
-            key.namespace, standby.name, DATABASE_CONTAINER, seconds=_LOG_SECONDS, lines=_LOG_LINES
+    def all_secrets_there(self, key: Key, database: Manifest) -> bool:
+        """Whether the watches would have told of a Secret that was deleted, and did not.
+
+        `database` is the object: what it declares may need Secrets that are not there yet. So may the
+        settings of backups, if somebody has deleted them.
+        """
+        watch = self._cache.object("ConfigMap", key.namespace, names.secrets_watch(key.name))
+        others = other_secrets(database)
+        settings = self._cache.object("ConfigMap", key.namespace, names.backup_settings(key.name))
+        return complete(watch, key.name, others) and (not others or has_lineage(settings))
+
+    async def _explained(self, key: Key, observed: ObservedState) -> ObservedState:
+        """Add why servers do not start, which only their logs tell."""
+        failed = [i for i in observed.instances if not_starting(i)]
+        if not failed:
+            return observed
+        logs = await asyncio.gather(*(self._log(key, i) for i in failed))
+        failures = {i.uid: start_failure(log) for i, log in zip(failed, logs, strict=True)}
+        instances = (replace(i, trouble=explained(i, failures.get(i.uid))) for i in observed.instances)
+        damaged = {uid: failure.words for uid, failure in failures.items() if failure and failure.damaged}
+        return replace(observed, instances=tuple(instances), damaged=damaged)
+
+    async def _log(self, key: Key, instance: Instance) -> str:
+        return await self._kube.log(
+            key.namespace, instance.name, DATABASE_CONTAINER, seconds=_LOG_SECONDS, lines=_LOG_LINES
         )
-        return wants_removed_wal(log)
 
     async def _restarts(self, instances: Sequence[Instance]) -> tuple[Instance, ...]:
         """Ask the pods with a pending restart whether it still is: annotations are a Patroni loop old.
 
         Otherwise a parameter that was reverted in time would still cost a switchover.
         """
-        asked = [i for i in instances if i.pending_restart is not None and i.ready]
-        answers = await asyncio.gather(*(self._patroni.pending_restart(i.ip) for i in asked))
-        over = {i.name for i, pending in zip(asked, answers, strict=True) if pending is False}
+        instances = [replace(i, restarting=self._patroni.restarting(i.ip)) for i in instances]
+        asked = [i for i in instances if i.pending_restart is not None and i.ready and not i.restarting]
+        answers = await asyncio.gather(*(self._patroni.member(i.ip) for i in asked))
+        told = {i.name: said for i, said in zip(asked, answers, strict=True) if said is not None}
+        over = {name for name, said in told.items() if pods.pending_restart(said) is None}
         return tuple(replace(i, pending_restart=None) if i.name in over else i for i in instances)
+
+    async def _pulls(
+        self, key: Key, children: Children, instances: Sequence[Instance]
+    ) -> tuple[Instance, ...]:
+        """Look for the Secrets of an image that is not pulled: nothing else tells that one is missing."""
+        used = pulls.waiting(instances, children.get("Pod", {}))
+        wanted = sorted({name for names in used.values() for name in names})
+        found = await asyncio.gather(*(self._kube.get("Secret", key.namespace, name) for name in wanted))
+        there = {name for name, secret in zip(wanted, found, strict=True) if secret is not None}
+        return tuple(pulls.explained(i, used.get(i.name, ()), there) for i in instances)
 
     async def _certificates(self, instances: Iterable[Instance]) -> dict[str, str]:
         asked = [i for i in instances if i.ready and not i.deleting]
         served = await asyncio.gather(*(self._patroni.certificate(i.ip) for i in asked))
         return {i.name: pem for i, pem in zip(asked, served, strict=True) if pem is not None}
 
-    async def _moved(self, world: World) -> dict[str, str | None]:
-        """Ask the pods that already run the new image for their version, while others do not run it yet."""
-        image = image_in_force(world)
-        late = behind(world, image) if image else []
-        asked = [i for i in world.instances if late and i.name not in late and i.ready and not i.deleting]
+    async def _moved(self, observed: ObservedState) -> dict[str, str | None]:
+        """Ask the pods of the newest edition for their version, while others are not of it yet."""
+        newest = in_force(observed)
+        late = behind(observed, newest) if newest else []
+        asked = [i for i in observed.instances if late and i.name not in late and i.ready and not i.deleting]
         versions = await asyncio.gather(*(self._patroni.server_version(i.ip) for i in asked))
         return {i.name: version for i, version in zip(asked, versions, strict=True)}
 
     def _storage_classes(self) -> dict[str, StorageClass]:
         """Return every StorageClass; they are parsed again only when the watch reports a change."""
-        versions = self._store.versions(STORAGE_CLASS)
+        versions = self._cache.versions(STORAGE_CLASS)
         if versions != self._classes_at:
-            found = self._store.objects(STORAGE_CLASS)
+            found = self._cache.objects(STORAGE_CLASS)
             self._classes = {name: storage_class(manifest) for name, manifest in found.items()}
             self._classes_at = versions
         return self._classes
 
     def _nodes(self, names: set[str]) -> dict[str, Node]:
-        found = {name: self._store.object(NODE, "", name) for name in names if name}
+        found = {name: self._cache.object(NODE, "", name) for name in names if name}
         return {name: node(manifest) for name, manifest in found.items() if manifest is not None}
-
-    async def secrets(self, key: Key) -> dict[str, Manifest]:
-        """Read the database's Secrets, which may be neither listed nor watched."""
-        wanted = names.secrets(key.name)
-        found = await asyncio.gather(*(self._kube.get("Secret", key.namespace, name) for name in wanted))
-        return {name: manifest for name, manifest in zip(wanted, found, strict=True) if manifest is not None}
 
     async def _unlabelled(self, key: Key, children: Children) -> dict[str, Manifest]:
         """Find ConfigMaps without our label that have the names Patroni needs; no watch reports them.
@@ -152,39 +220,61 @@ class Observer:
         found = await asyncio.gather(*(self._kube.get("ConfigMap", key.namespace, name) for name in missing))
         return {name: live for name, live in zip(missing, found, strict=True) if live is not None}
 
-    async def unseen(self, key: Key, absent: Iterable[Manifest], world: World) -> World | None:
-        """Read children that seemed to be missing, and add those that exist to the world; None if none does.
+    async def unseen(
+        self, key: Key, absent: Iterable[Manifest], observed: ObservedState
+    ) -> ObservedState | None:
+        """Read children that seemed to be missing, and add those that exist; None if none does.
 
-        A child without our label is not in the store, and may belong to somebody else. Secrets are not read:
+        A child without our label is not in the cache, and may belong to somebody else. Secrets are not read:
         they were read by name already, and will be again in the next reconcile.
         """
         wanted = [(m["kind"], m["metadata"]["name"]) for m in absent if m["kind"] != "Secret"]
         found = await asyncio.gather(*(self._kube.get(kind, key.namespace, name) for kind, name in wanted))
-        children = {kind: dict(manifests) for kind, manifests in world.children.items()}
+        children = {kind: dict(manifests) for kind, manifests in observed.children.items()}
         seen = False
         for (kind, name), manifest in zip(wanted, found, strict=True):
             if manifest is not None:
                 children.setdefault(kind, {})[name] = manifest
                 seen = True
-        return replace(world, children=children) if seen else None
+        return replace(observed, children=children) if seen else None
 
-    async def overtaken(self, key: Key, world: World) -> bool:
-        """Whether the leader lock has another holder than in this world; read live, as watches may lag."""
-        name = names.lock(key.name)
-        live = await self._kube.get("ConfigMap", key.namespace, name)
-        if live is not None:
-            self._store.put("ConfigMap", live)
-        now = leadership({name: live} if live else {}, key.name)
-        return now.holder != world.leadership.holder
+    async def overtaken(self, key: Key, observed: ObservedState, *, lock: bool = True) -> str | None:
+        """Say how Patroni's state differs from this one: another primary, or a pause.
+
+        It is read live, as watches may lag; None when nothing has changed. Without `lock` only the pause is
+        looked for.
+        """
+        wanted = [names.config(key.name), *([names.lock(key.name)] if lock else [])]
+        found = await asyncio.gather(*(self._kube.get("ConfigMap", key.namespace, name) for name in wanted))
+        live = {name: manifest for name, manifest in zip(wanted, found, strict=True) if manifest is not None}
+        for manifest in live.values():
+            self._cache.put("ConfigMap", manifest)
+        now = leadership(live, key.name)
+        if lock and now.holder != observed.leadership.holder:
+            return "the leader lock has changed hands in the meantime"
+        if now.paused and not observed.leadership.paused:
+            return "Patroni was paused in the meantime"
+        return None
+
+    async def irreplaceable(self, key: Key, observed: ObservedState, pod: str) -> str:
+        """Return why a pod that is to be replaced could not be created anew; "" if it could."""
+        statefulset = observed.statefulset
+        return await self._creations.refused(key, statefulset, pod) if statefulset else ""
+
+    async def ended(self, key: Key, uid: str) -> bool:
+        """Whether the database of that UID is gone or being deleted; read live, as watches may lag."""
+        live = await self._kube.get(DATABASE, key.namespace, key.name)
+        return live is None or live["metadata"]["uid"] != uid or "deletionTimestamp" in live["metadata"]
 
     def forget(self, key: Key) -> None:
         """Forget a database that was deleted."""
         self._versions.pop(key, None)
         self._progress.forget(key)
+        self._creations.forget(key)
 
-    async def _server_version(self, key: Key, world: World) -> str | None:
+    async def _server_version(self, key: Key, observed: ObservedState) -> str | None:
         """Return what the primary reports, asked once for each start of its container."""
-        primary = world.primary
+        primary = observed.primary
         if primary is None or not primary.ready:
             return None
         known = self._versions.get(key)

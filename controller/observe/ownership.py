@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from controller.desired import names
-from controller.desired.child import Manifest
-from controller.kube.kinds import DATABASE_LABEL
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from controller.desired.child import controller_reference
+from controller.kube.kinds import DATABASE_LABEL, WORKLOADS
+from controller.kube.objects import Manifest
+from controller.observe.backups.parts import part as backups
 from controller.observe.drift import APPLIED
-from schemas.types import PostgreSQLDatabase
+from controller.observe.instances.parts import part as instances
+from controller.observe.repository import part as repository
+from controller.observe.restore.parts import part as restore
+from schemas.api.types import PostgreSQLDatabase
+
+Part: TypeAlias = Callable[[str, Manifest, str], bool]
+
+COMPONENTS: Final[tuple[Part, ...]] = (instances, repository, backups, restore)
+"""Each component's own rule, from kind, manifest and database."""
+
+_RECOGNIZED = WORKLOADS | {"Pod", "PersistentVolumeClaim", "ConfigMap"}
+"""Kinds of which an object is only taken for the database's if a component recognizes it."""
 
 
-def part(kind: str, manifest: Manifest, database: str) -> bool:
+def part(kind: str, manifest: Manifest, database: str, components: tuple[Part, ...] = COMPONENTS) -> bool:
     """Whether an object with the database's label really is a part of the database.
 
     Users put the label on their own objects to group them (`keddah.dev/database: orders` on a dump's claim, a
-    client's pod, a dashboard's ConfigMap). These must never be restarted, expanded or deleted. The parts of a
-    database are recognized by kind and name, which are deterministic.
+    client's pod, a dashboard's ConfigMap). These must never be restarted, expanded or deleted.
     """
-    name = manifest["metadata"]["name"]
-    match kind:
-        case "Pod":
-            owner = _controller(manifest)
-            made = owner is None or (owner["kind"], owner["name"]) == ("StatefulSet", database)
-            return made and _numbered(name, names.pod(database, 0))
-        case "PersistentVolumeClaim":
-            return _numbered(name, names.claim(database, 0))
-        case "ConfigMap":
-            return name in names.patroni_state(database)
-        case "StatefulSet":
-            return bool(name == names.statefulset(database))
-        case _:
-            return True
-
-
-def _numbered(name: str, first: str) -> bool:
-    """Whether a name is that of a StatefulSet's pod or claim, given the name of the first."""
-    tail = name.removeprefix(first[:-1])
-    return tail != name and tail.isdecimal() and str(int(tail)) == tail
-
-
-def _controller(manifest: Manifest) -> Manifest | None:
-    owners = manifest["metadata"].get("ownerReferences") or []
-    return next((owner for owner in owners if owner.get("controller")), None)
+    if kind not in _RECOGNIZED:
+        return True
+    return any(recognized(kind, manifest, database) for recognized in components)
 
 
 def foreign_owner(manifest: Manifest, name: str, uid: str) -> str | None:
@@ -50,7 +42,7 @@ def foreign_owner(manifest: Manifest, name: str, uid: str) -> str | None:
     so that a new object of the same name takes them up again.
     """
     metadata = manifest["metadata"]
-    owner = _controller(manifest)
+    owner = controller_reference(manifest)
     if owner is not None:
         return None if owner["uid"] == uid else f"{owner['kind']} {owner['name']} (uid {owner['uid']})"
     if (metadata.get("labels") or {}).get(DATABASE_LABEL) == name:
@@ -65,3 +57,9 @@ def foreign(db: PostgreSQLDatabase, live: Manifest) -> str | None:
     owner = foreign_owner(live, db.metadata.name, db.metadata.uid)
     name = live["metadata"]["name"]
     return f"{live['kind']} {name} belongs to {owner}; rename or remove it" if owner else None
+
+
+def owned(db: PostgreSQLDatabase, manifest: Manifest) -> bool:
+    """Whether an object names the database as an owner, so that it goes when the database does."""
+    owners = manifest["metadata"].get("ownerReferences") or []
+    return any(owner["uid"] == db.metadata.uid for owner in owners)

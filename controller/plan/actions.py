@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
-Manifest: TypeAlias = dict[str, Any]
+from controller.kube.objects import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class Apply:
     reason: str
     absent: bool = False
     """Whether the child seems not to exist: then it is only created, and an existing one is not changed."""
+    version: str | None = field(default=None, compare=False)
+    """The child's resourceVersion as precondition, for what others write into it; None for no condition."""
 
     def __str__(self) -> str:
         return f"apply {self.manifest['kind']} {self.manifest['metadata']['name']}"
@@ -23,15 +25,31 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete a child; the UID is the precondition."""
+    """Delete a child; its UID and its resourceVersion are the precondition."""
 
     kind: str
     name: str
     uid: str
+    version: str
     reason: str
+    namespace: str
+    event: str = ""
+    """Reason of the event that tells of it; "" for none: what is keddah's own is nobody's loss."""
 
     def __str__(self) -> str:
         return f"delete {self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class EndTries:
+    """Have a Job not be tried again; its resourceVersion is the precondition."""
+
+    job: str
+    version: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"end the tries of {self.job}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +62,17 @@ class GrowClaim:
 
     def __str__(self) -> str:
         return f"grow claim {self.name} to {self.size}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeepClaim:
+    """Take the label off a claim by which others would prune it, and tell them not to."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"keep claim {self.name} from being pruned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +99,18 @@ class Identify:
 
 
 @dataclass(frozen=True, slots=True)
+class Uninitialize:
+    """Take Patroni's notes away while no instance runs: the next to start begins as that of a new one."""
+
+    state: tuple[tuple[str, tuple[str, ...]], ...]
+    """Names of its ConfigMaps, each with the annotations to remove."""
+    reason: str
+
+    def __str__(self) -> str:
+        return "take Patroni's state away"
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
     """Make a member reload its files (certificates, configuration). Not disruptive."""
 
@@ -82,7 +123,7 @@ class Reload:
 
 
 @dataclass(frozen=True, slots=True)
-class Wake:
+class TriggerLoop:
     """Make the primary's Patroni run its loop now, to update the synchronous standbys. Not disruptive."""
 
     pod: str
@@ -90,7 +131,19 @@ class Wake:
     reason: str
 
     def __str__(self) -> str:
-        return f"wake {self.pod}"
+        return f"trigger the loop of {self.pod}"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPods:
+    """Wake the StatefulSet's controller, which waits longer after each pod that it could not create."""
+
+    statefulset: str
+    moment: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"have the pods of {self.statefulset} created again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,5 +244,30 @@ class Discard:
 
 
 Disruption: TypeAlias = Discard | Rebuild | DeletePod | RestartPostgres | Switchover
-Remedy: TypeAlias = ReleaseLock | RelabelStandby | Identify
-Action: TypeAlias = Apply | Delete | GrowClaim | SetFinalizers | Reload | Wake | Remedy | Disruption
+Remedy: TypeAlias = ReleaseLock | RelabelStandby | Identify | Uninitialize
+OfClaim: TypeAlias = GrowClaim | KeepClaim
+Action: TypeAlias = (
+    Apply
+    | Delete
+    | EndTries
+    | OfClaim
+    | SetFinalizers
+    | Reload
+    | TriggerLoop
+    | RetryPods
+    | Remedy
+    | Disruption
+)
+
+
+def doing(step: Disruption) -> str:
+    """Return the reason under which a disruptive step is reported, in the condition and by an event."""
+    match step:
+        case Rebuild():
+            return "RebuildingStandby"
+        case Discard():
+            return "DiscardingVolume"
+        case Switchover():
+            return "SwitchingOver"
+        case _:
+            return "RollingOut"

@@ -1,32 +1,100 @@
 """The Secrets of one database: created once, restored when lost, never changed by accident.
 
 NAME-keys and the other Secrets are redundant, so either can be lost: passwords are derived from the seed in
-NAME-keys; if NAME-keys itself is lost, a new one takes over what the other Secrets still hold. The serving
-certificate of the members is kept until its renewal is due.
+NAME-keys; if NAME-keys itself is lost, it comes back from its copy in the operator's namespace, and where
+that is lost too, a new one takes over what the other Secrets still hold. The serving certificate of the
+members is kept until its renewal is due.
+
+What is left of no Secret is made anew and noted as renewed: the server knows the old password.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from controller.certificates.certificate import Pair, expiry, renewal_due, serves
+from controller.certificates.certificate import Pair, expiry, renewal_due, serves, signs
 from controller.certificates.pki import DatabaseKeys, Entropy, Former, issue_server
 from controller.desired import names
-from controller.desired.secrets import secrets, server_names
-from controller.plan.actions import Manifest
-from schemas.types import PostgreSQLDatabase
+from controller.desired.instances.patroni import REPLICATION
+from controller.desired.repository import GENERATED_KEY, enabled
+from controller.desired.repository.settings import repository_names
+from controller.desired.secrets import keys_copy, secrets, server_names
+from controller.desired.secrets_watch import RENEWED, complete, renewed_passwords, secrets_watch, watched
+from controller.kube.objects import Manifest
+from controller.observe.state import ObservedState
+from controller.plan.outcome import Stalled
+from controller.protocol import CONTAINER
+from schemas.api.types import PostgreSQLDatabase
+
+_HOLDERS: Mapping[str, Callable[[str], str]] = {
+    "app": names.app_secret,
+    "superuser": names.superuser_secret,
+    "replication": names.replication_secret,
+}
+"""Purposes of passwords, and the Secrets that hold them."""
+_ASKED_FOR = ("app", "replication")
+"""Purposes of the passwords that the server asks for; the superuser has none to give (patroni.py, hba)."""
 
 
 def credentials(
-    db: PostgreSQLDatabase, live: Mapping[str, Manifest], *, now: datetime, entropy: Entropy
+    db: PostgreSQLDatabase,
+    observed: ObservedState,
+    *,
+    operator: str,
+    cluster_domain: str,
+    now: datetime,
+    entropy: Entropy,
 ) -> tuple[Manifest, ...]:
-    """Return every Secret as it should be, given those that exist by name."""
-    keys = _keys(db, live, now, entropy)
-    return secrets(db, keys, _server(db, keys, live, now, entropy))
+    """Return every Secret as it should be, and what belongs to them, given the Secrets that were observed.
+
+    `operator` is the operator's namespace.
+    """
+    live = observed.children.get("Secret", {})
+    keys = _acknowledged(db, _keys(db, observed, now, entropy), observed)
+    copy = live.get(names.keys_copy(db.metadata.namespace, db.metadata.name), {"metadata": {}})
+    owners = copy["metadata"].get("ownerReferences") or observed.namespace
+    watch = secrets_watch(db, live, keys.renewed)
+    name = db.metadata.name
+
+    def pair(secret: str, wanted: tuple[str, ...]) -> Pair:
+        return _server(keys, live.get(secret), wanted, now, entropy)
+
+    server = pair(names.tls_secret(name), server_names(db, cluster_domain))
+    repository = pair(names.repository_tls_secret(name), repository_names(db)) if enabled(db) else None
+    return (
+        *secrets(db, keys, server, repository),
+        keys_copy(db, keys, operator, owners),
+        *([watch] if watch else []),
+    )
+
+
+def lost_passwords(db: PostgreSQLDatabase, observed: ObservedState) -> Stalled | None:
+    """Report passwords that are made anew in the Secrets, and that the server does not know."""
+    name, namespace = db.metadata.name, db.metadata.namespace
+    watch, renewed = names.secrets_watch(name), _renewed(db, observed)
+    if not renewed:
+        return None
+    primary = observed.leadership.holder or names.pod(name, 0)
+    users = {"app": db.spec.owner, "replication": REPLICATION}
+    # psql asks twice, and sends the server a verifier and not the password.
+    shown = '{{$p := .data.password | base64decode}}{{printf "%s\\n%s\\n" $p $p}}'
+    commands = [
+        f"kubectl get secret {_HOLDERS[purpose](name)} -n {namespace} -o go-template='{shown}'"
+        f" | kubectl exec -i {primary} -c {CONTAINER} -n {namespace} -- psql -c '\\password {users[purpose]}'"
+        for purpose in renewed
+        if purpose in users
+    ]
+    told = f"kubectl annotate configmap {watch} -n {namespace} {RENEWED}-"
+    return Stalled(
+        "PasswordsLost",
+        f"the Secrets were lost together with the copy of {names.keys_secret(name)} in the operator's"
+        f" namespace, and have new passwords, which the server does not know ({', '.join(renewed)});"
+        f" set them: {'; '.join(commands)}; then say so: {told}",
+    )
 
 
 def database_keys(manifest: Manifest) -> DatabaseKeys | None:
@@ -37,26 +105,70 @@ def database_keys(manifest: Manifest) -> DatabaseKeys | None:
         return None
 
 
-def _keys(
-    db: PostgreSQLDatabase, live: Mapping[str, Manifest], now: datetime, entropy: Entropy
-) -> DatabaseKeys:
-    name = db.metadata.name
+def _keys(db: PostgreSQLDatabase, observed: ObservedState, now: datetime, entropy: Entropy) -> DatabaseKeys:
+    name, live = db.metadata.name, observed.children.get("Secret", {})
     stored = live.get(names.keys_secret(name))
     known = database_keys(stored) if stored else None
-    if known is not None:
+    if known is not None and signs(known.authority):
         return replace(known, former=_usable(known.former, now)) if known.former else known
-    holders = {
-        "app": names.app_secret(name),
-        "superuser": names.superuser_secret(name),
-        "replication": names.replication_secret(name),
-    }
-    kept = {purpose: _text(live.get(secret), "password") for purpose, secret in holders.items()}
-    passwords = {purpose: password for purpose, password in kept.items() if password}
+    held = {purpose: _text(live.get(secret(name)), "password") for purpose, secret in _HOLDERS.items()}
+    held["encryption"] = _text(live.get(names.encryption_secret(name)), GENERATED_KEY)
+    # An authority that cannot sign is replaced; the seed beside it may be all that fits the data.
+    seeded = {purpose: known.password(purpose) for purpose in held} if known is not None else {}
+    passwords = seeded | {purpose: password for purpose, password in held.items() if password}
     tls = live.get(names.tls_secret(name))
-    former = Former(_text(tls, "tls.crt"), _text(tls, "tls.key"), _text(tls, "ca.crt"))
+    former = _usable(Former(_text(tls, "tls.crt"), _text(tls, "tls.key"), _text(tls, "ca.crt")), now)
+    if (copy := _copy(db, observed)) is not None:
+        return _from_copy(copy, passwords, former)
+    lost = [purpose for purpose in _ASKED_FOR if has_data(observed) and purpose not in passwords]
     return DatabaseKeys.generate(
-        name, now=now, entropy=entropy, passwords=passwords, former=_usable(former, now)
+        name, now=now, entropy=entropy, passwords=passwords, former=former, renewed=lost
     )
+
+
+def _copy(db: PostgreSQLDatabase, observed: ObservedState) -> DatabaseKeys | None:
+    """Return the keys of the copy if they can be of use: to a database without data they are a stranger's."""
+    name = names.keys_copy(db.metadata.namespace, db.metadata.name)
+    copy = observed.children.get("Secret", {}).get(name)
+    keys = database_keys(copy) if copy and has_data(observed) else None
+    return keys if keys is not None and signs(keys.authority) else None
+
+
+def _from_copy(copy: DatabaseKeys, passwords: Mapping[str, str], former: Former | None) -> DatabaseKeys:
+    """Return the keys of the copy; what the other Secrets still say is newer than what it may say."""
+    newer = {purpose: text for purpose, text in passwords.items() if text != copy.password(purpose)}
+    known = former is None or former.ca_crt == copy.trusted
+    return replace(copy, passwords={**copy.passwords, **newer}, former=copy.former if known else former)
+
+
+def _acknowledged(db: PostgreSQLDatabase, keys: DatabaseKeys, observed: ObservedState) -> DatabaseKeys:
+    """Forget what was renewed, once a person has taken the note of it away.
+
+    The note is written with the UIDs of the Secrets that it is about, so its absence means something only
+    beside those.
+    """
+    name, live = db.metadata.name, observed.children
+    watch = live.get("ConfigMap", {}).get(names.secrets_watch(name))
+    uids = {secret: manifest["metadata"].get("uid") for secret, manifest in live.get("Secret", {}).items()}
+    current = complete(watch, name) and all(uids.get(each) == uid for each, uid in watched(watch).items())
+    return replace(keys, renewed=()) if current and not renewed_passwords(watch) else keys
+
+
+def _renewed(db: PostgreSQLDatabase, observed: ObservedState) -> tuple[str, ...]:
+    """Return whose passwords are new, as NAME-keys says where it was read, else as is noted.
+
+    It is noted with the last of several writes, and nothing but chance brings another reconcile after that.
+    """
+    name, live = db.metadata.name, observed.children
+    stored = live.get("Secret", {}).get(names.keys_secret(name))
+    if stored and (known := database_keys(stored)) is not None:
+        return _acknowledged(db, known, observed).renewed
+    return renewed_passwords(live.get("ConfigMap", {}).get(names.secrets_watch(name)))
+
+
+def has_data(observed: ObservedState) -> bool:
+    """Whether there is anything that passwords must fit: volumes, or a database that was initialized."""
+    return bool(observed.claims) or observed.leadership.initialized
 
 
 def _usable(former: Former, now: datetime) -> Former | None:
@@ -65,16 +177,10 @@ def _usable(former: Former, now: datetime) -> Former | None:
 
 
 def _server(
-    db: PostgreSQLDatabase,
-    keys: DatabaseKeys,
-    live: Mapping[str, Manifest],
-    now: datetime,
-    entropy: Entropy,
+    keys: DatabaseKeys, held: Manifest | None, wanted: tuple[str, ...], now: datetime, entropy: Entropy
 ) -> Pair:
     """Keep the pair in NAME-tls while it is valid; issue a new one when it is due, lost or wrong."""
-    held = live.get(names.tls_secret(db.metadata.name))
     pair = Pair(_text(held, "tls.crt"), _text(held, "tls.key"))
-    wanted = server_names(db)
     if not renewal_due(pair.crt, now) and serves(pair, keys.trusted, wanted):
         return pair
     return issue_server(keys.authority, wanted, now=now, entropy=entropy, client_too=True)

@@ -38,3 +38,10 @@ class Stalled:
 
 
 Outcome: TypeAlias = Done | Waiting | Stalled
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A reason against an action, worded for users."""
+
+    reason: str

@@ -1,38 +1,42 @@
-"""Which image a database runs: the one in the policy's catalogue, or for a while still its present one.
+"""Which image and pod template a database runs: those of now, or for a while still its present ones.
 
-A new catalogue concerns many databases at once, so the policy says when they are upgraded. The present image
-is the one in the StatefulSet's template; all other changes are rolled out with it meanwhile.
+A new catalogue, or a new release of keddah, concerns many databases at once, so the policy says when they are
+upgraded. All other changes, and whatever a user changes, are rolled out meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from msgspec import UNSET
 
-from controller.observe.images import behind, image_in_force, primarys_image
-from controller.observe.world import World
+from controller.kube.objects import Manifest
+from controller.observe.instances.editions import Edition, behind, edition, primarys_image
+from controller.observe.state import ObservedState
 from controller.plan.fleet import STUCK_AFTER, Move
-from controller.plan.judge import Judgement
+from controller.plan.instances.templates import templates
 from controller.plan.outcome import Outcome
-from schemas.maintenance import MinorUpgrades, opening
-from schemas.policy import Release
-from schemas.types import PostgreSQLDatabase
-from schemas.versions import VersionError, parse
+from controller.plan.validation import Decision
+from schemas.api.types import PostgreSQLDatabase
+from schemas.kubernetes.moments import written
+from schemas.policy.maintenance import MinorUpgrades, opening
+from schemas.policy.policy import Release
+from schemas.postgresql.versions import VersionError, parse
 
 _LONGEST_SLEEP = 3600.0
 """Seconds until the next check of a window that is far away: clocks may be adjusted meanwhile."""
 _OTHERS_FIRST = frozenset({"UpgradeHalted", "UpgradeQueued"})
 _TURN = timedelta(minutes=1)
 """Until a database that waits for others checks again, unless it is woken earlier."""
+NEW_TEMPLATE = "the pod template of this release of keddah"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Why the policy's image is not used yet."""
+class Postponed:
+    """Why the policy's image, or this release's pod template, is not used yet."""
 
     reason: str
     message: str
@@ -42,12 +46,18 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The image to run now."""
+    """The image to run now, and the pod template with it."""
 
     image: str
     version: str | None
     """The release in it, according to the policy; None for an image that is not in the policy any more."""
-    held: Held | None = None
+    held: Postponed | None = None
+    template: Manifest | None = field(default=None, compare=False)
+
+    @property
+    def edition(self) -> Edition:
+        """The edition of the pods to have."""
+        return (edition(self.template) if self.template else None) or Edition(self.image)
 
     @property
     def queued(self) -> bool:
@@ -55,37 +65,78 @@ class Choice:
         return self.held is not None and self.held.reason in _OTHERS_FIRST
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """From the edition in force to the one of the policy and of this release."""
+
+    before: Edition
+    image: str
+    renewed: bool
+    what: str
+    """The step in words."""
+
+    @property
+    def new(self) -> str:
+        """What may not come up."""
+        return self.image if self.image != self.before.image else NEW_TEMPLATE
+
+    def follows(self, move: Move) -> bool:
+        """Whether another database gets the same."""
+        same_image = self.image != self.before.image and move.edition.image == self.image
+        return same_image or (self.renewed and move.renewed)
+
+
 def choose(
-    judgement: Judgement,
-    world: World,
+    decision: Decision,
+    observed: ObservedState,
     upgrades: MinorUpgrades,
     now: datetime,
     others: Mapping[str, Move] = MappingProxyType({}),
 ) -> Choice | None:
-    """Choose the image; None when there is none, neither in the catalogue nor in use.
+    """Choose image and template; None when there is no image, neither in the catalogue nor in use.
 
-    `others` are the databases whose image is being changed, by namespace/name.
-    The image is used at once if the user changed spec.version, if no pod runs, or if an image change is
-    unfinished: that is then completed, or a broken image is corrected.
+    `others` are the databases that are being upgraded, by namespace/name.
+    The image is used at once if the user changed spec.version, if no pod runs, or if an upgrade is
+    unfinished: that is then completed, or a broken image is corrected. The template is, too, and if the user
+    changed anything else in it: the pods are replaced anyway.
     """
-    db, release, running = judgement.db, judgement.release, image_in_force(world)
-    if db is None or release is None:
-        return Choice(running, None, _dropped(db)) if running else None
-    if running is None or (running == release.image and not behind(world, running)):
-        return Choice(release.image, release.version)
-    held = _downgrade(db, world, release)
-    if held is not None:
-        return Choice(primarys_image(world) or running, None, held)
-    if running != release.image and not judgement.version_changed and not _undisturbing(world, running):
-        step = _step(db, world, release)
-        held = _pending(step, opening(upgrades, now), now) or _turn(step, release, upgrades, others, now)
-    return Choice(running, None, held) if held else Choice(release.image, release.version)
+    db, release = decision.db, decision.release
+    if db is None:
+        return None
+    made = templates(db, decision.before, decision.written, observed)
+    before = made.edition
+    if before is None:
+        chosen = release and Choice(release.image, release.version)
+        return replace(chosen, template=made.choose(chosen.image, wait=False)) if chosen else None
+    image, kept = _wanted(decision, db, observed, before)
+    waiting = None
+    due = image != before.image or (made.renewed and not made.asked)
+    if due and not decision.version_changed and not _undisturbing(observed, before):
+        step = _Step(before, image, made.renewed, _words(db, observed, release, image, before))
+        waiting = _pending(step, opening(upgrades, now), now) or _turn(step, upgrades, others, now)
+    image = before.image if waiting else image
+    version = release.version if release and image == release.image and kept is None else None
+    template = made.choose(image, wait=waiting is not None)
+    return Choice(image, version, waiting or kept, template)
 
 
-def reported(db: PostgreSQLDatabase, world: World) -> str | None:
+def _wanted(
+    decision: Decision, db: PostgreSQLDatabase, observed: ObservedState, before: Edition
+) -> tuple[str, Postponed | None]:
+    """Return the image to have, and why it is not the policy's if so."""
+    release = decision.release
+    if release is None:
+        return before.image, _dropped(db)
+    if before.image == release.image and not behind(observed, before):
+        return release.image, None
+    refused = _downgrade(db, observed, release)
+    return (primarys_image(observed) or before.image, refused) if refused else (release.image, None)
+
+
+def reported(db: PostgreSQLDatabase, observed: ObservedState) -> str | None:
     """Return the version that the primary reports, or reported last."""
     last = db.status.current_version
-    return world.server_version or (last if last is not UNSET else None)
+    return observed.server_version or (last if last is not UNSET else None)
 
 
 def awake(outcome: Outcome, choice: Choice, now: datetime) -> Outcome:
@@ -97,24 +148,22 @@ def awake(outcome: Outcome, choice: Choice, now: datetime) -> Outcome:
     return replace(outcome, after=soonest)
 
 
-def _dropped(db: PostgreSQLDatabase | None) -> Held:
-    version = db.spec.version if db else ""
-    return Held(
-        "NotInCatalogue", f"the policy's catalogue has no version {version}; the image stays as it is"
-    )
+def _dropped(db: PostgreSQLDatabase) -> Postponed:
+    message = f"the policy's catalogue has no version {db.spec.version}; the image stays as it is"
+    return Postponed("NotInCatalogue", message)
 
 
-def _undisturbing(world: World, running: str) -> bool:
-    """Whether changing the image interrupts nothing that is not interrupted already."""
-    if not world.instances or behind(world, running):
+def _undisturbing(observed: ObservedState, before: Edition) -> bool:
+    """Whether an upgrade interrupts nothing that is not interrupted already."""
+    if not observed.instances or behind(observed, before):
         return True
-    serving = any(instance.ready for instance in world.instances)
-    return not serving and any(instance.trouble for instance in world.instances)
+    serving = any(instance.ready for instance in observed.instances)
+    return not serving and any(instance.trouble for instance in observed.instances)
 
 
-def _downgrade(db: PostgreSQLDatabase, world: World, release: Release) -> Held | None:
+def _downgrade(db: PostgreSQLDatabase, observed: ObservedState, release: Release) -> Postponed | None:
     """Refuse an older minor version than the data was used with: PostgreSQL does not test downgrades."""
-    known = reported(db, world)
+    known = reported(db, observed)
     try:
         current = parse(known or "")
     except VersionError:
@@ -124,34 +173,40 @@ def _downgrade(db: PostgreSQLDatabase, world: World, release: Release) -> Held |
     message = (
         f"{known} is running, and the policy allows at most {release.version}; downgrades are not supported"
     )
-    return Held("DowngradeRefused", message)
+    return Postponed("DowngradeRefused", message)
 
 
-def _step(db: PostgreSQLDatabase, world: World, release: Release) -> str:
-    known = reported(db, world)
+def _words(
+    db: PostgreSQLDatabase, observed: ObservedState, release: Release | None, image: str, before: Edition
+) -> str:
+    if release is None or image == before.image:
+        return NEW_TEMPLATE
+    known = reported(db, observed)
     return f"{known} -> {release.version}" if known != release.version else f"another image of {known}"
 
 
-def _pending(step: str, opens: datetime, now: datetime) -> Held | None:
+def _pending(step: _Step, opens: datetime, now: datetime) -> Postponed | None:
     if opens <= now:
         return None
-    moment = opens.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Held("UpgradePending", f"{step}: the policy's maintenance window opens at {moment}", opens)
+    message = f"{step.what}: the policy's maintenance window opens at {written(opens)}"
+    return Postponed("UpgradePending", message, opens)
 
 
 def _turn(
-    step: str, release: Release, upgrades: MinorUpgrades, others: Mapping[str, Move], now: datetime
-) -> Held | None:
-    """Wait for the databases that get the image first; the message does not depend on which they are."""
-    ahead = {name: move for name, move in others.items() if move.image == release.image}
+    step: _Step, upgrades: MinorUpgrades, others: Mapping[str, Move], now: datetime
+) -> Postponed | None:
+    """Wait for the databases that get the same first; the message does not depend on which they are."""
+    ahead = {name: move for name, move in others.items() if step.follows(move)}
     stuck = min((name for name, move in ahead.items() if move.stuck(now)), default=None)
     if stuck:
-        story = f"{release.image} has not come up in {stuck} for {STUCK_AFTER.seconds // 60} minutes"
-        return Held("UpgradeHalted", f"{step}: {story}, so no other database gets it", now + _TURN)
+        message = (
+            f"{step.new} has not come up in {stuck} for {STUCK_AFTER.seconds // 60} minutes, so no other"
+        )
+        return Postponed("UpgradeHalted", f"{step.what}: {message} database gets it", now + _TURN)
     if len(ahead) < upgrades.at_once:
         return None
-    return Held(
+    return Postponed(
         "UpgradeQueued",
-        f"{step}: the policy allows {upgrades.at_once} at a time; other databases go first",
+        f"{step.what}: the policy allows {upgrades.at_once} at a time; other databases go first",
         now + _TURN,
     )

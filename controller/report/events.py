@@ -6,13 +6,12 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from controller.kube.kinds import KINDS
-from controller.kube.objects import micro_time
+from controller.kube.objects import Manifest, micro_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-Manifest: TypeAlias = dict[str, Any]
 Type: TypeAlias = Literal["Normal", "Warning"]
 
 _REMEMBERED = 1000

@@ -4,7 +4,7 @@ No on.create, timers, daemons, finalizers, peering or admission server of kopf. 
 API server (`label_selectors`, `field_selectors`), so that pods and ConfigMaps of others cost nothing.
 
 kopf does not report objects that were deleted while a watch had to be restarted ("410 Gone" and a new list).
-Every list after the first is reported to `feed.relisted`, and an audit compares (see audit.py).
+Every list after the first is reported to `feed.relisted`, and a resync compares (see resync.py).
 """
 
 from __future__ import annotations

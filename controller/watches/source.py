@@ -1,12 +1,12 @@
-"""The source of keys: kopf's watches, the intake for their events, and the audit of what they missed."""
+"""The source of keys: kopf's watches, the handler of their events, and the resync of what was missed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from controller.watches import handlers
-from controller.watches.audit import Audit
-from controller.watches.intake import Intake
+from controller.watches.events import EventHandler
+from controller.watches.resync import Resync
 
 if TYPE_CHECKING:
     import asyncio
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from controller.kube.client import Kube
     from controller.kube.objects import Key
     from controller.metrics import Metrics
+    from controller.watches.cache import Cache
     from controller.watches.queue import KeyedQueue
-    from controller.watches.store import Store
 
 
 class Source:
-    """Fills the store and the queue; `configured` is called when a webhook configuration changed."""
+    """Fills the cache and the queue; `configured` is called when a webhook configuration changed."""
 
     def __init__(
         self,
         kube: Kube,
-        store: Store,
+        cache: Cache,
         queue: KeyedQueue[Key],
         metrics: Metrics,
         *,
@@ -35,12 +35,16 @@ class Source:
         self._kube = kube
         self._metrics = metrics
         self._random = random
-        self._audit = Audit(kube, store, selectors=handlers.selectors, wake=self._repaired, random=random)
-        self._intake = Intake(store, queue, metrics, configured=configured, relisted=self._audit.suspect)
+        self._resync = Resync(
+            kube, cache, selectors=handlers.selectors, enqueue=self._repaired, random=random
+        )
+        self._intake = EventHandler(
+            cache, queue, metrics, configured=configured, relisted=self._resync.suspect
+        )
 
     @property
     def filled(self) -> bool:
-        """Whether the store has been filled with every kind."""
+        """Whether the cache has been filled with every kind."""
         return self._intake.filled
 
     async def watch(self, started: asyncio.Event) -> None:
@@ -48,14 +52,14 @@ class Source:
         await handlers.watch(self._intake, self._kube, self._random, started)
 
     async def fill(self) -> None:
-        """Wait until the store holds every object of every kind."""
-        await self._audit.fill()
+        """Wait until the cache holds every object of every kind."""
+        await self._resync.fill()
         self._intake.filled = True
 
-    async def audit(self) -> None:
-        """Audit until cancelled."""
-        await self._audit.run()
+    async def resync(self) -> None:
+        """Resync until cancelled."""
+        await self._resync.run()
 
     def _repaired(self, kind: str, key: Key | None) -> None:
         self._metrics.repaired(kind)
-        self._intake.wake(kind, key)
+        self._intake.enqueue(kind, key)

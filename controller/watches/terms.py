@@ -14,7 +14,7 @@ from controller.kube.objects import Identity
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class LockTerm:
     """The time in which one member held a leader lock."""
 
     holder: str
@@ -26,7 +26,7 @@ class Terms:
     """Remembers two terms of each lock: the newest, and the one before."""
 
     def __init__(self) -> None:
-        self._terms: dict[Identity, tuple[Term, Term | None]] = {}
+        self._terms: dict[Identity, tuple[LockTerm, LockTerm | None]] = {}
 
     def note(self, lock: Identity, manifest: Mapping[str, Any]) -> None:
         """Record a ConfigMap; only a lock has a holder and a renewal time (Patroni, dcs/kubernetes.py)."""
@@ -37,13 +37,13 @@ class Terms:
         newest, before = self._terms.get(lock, (None, None))
         if newest is not None and newest.holder != holder:
             before = newest
-        self._terms[lock] = Term(holder, renewed), before
+        self._terms[lock] = LockTerm(holder, renewed), before
 
-    def newest(self, lock: Identity) -> Term | None:
+    def newest(self, lock: Identity) -> LockTerm | None:
         """Return the newest term of a lock; None if the lock is not known."""
         return self._terms.get(lock, (None, None))[0]
 
-    def before(self, lock: Identity) -> Term | None:
+    def before(self, lock: Identity) -> LockTerm | None:
         """Return the term of the former holder; None if only one holder was seen."""
         return self._terms.get(lock, (None, None))[1]
 

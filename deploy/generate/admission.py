@@ -6,9 +6,10 @@ field, applying these manifests again leaves it alone.
 
 from __future__ import annotations
 
-from deploy.generate.objects import NAMESPACE, WEBHOOKS, Manifest, manifest
+from controller.kube.objects import Manifest
+from deploy.generate.objects import NAMESPACE, WEBHOOKS, manifest
 from deploy.generate.webhooks import COMPONENT_NAME, SERVICE_PORT
-from schemas.types import GROUP, PLURAL, VERSION
+from schemas.api.types import GROUP, PLURAL, VERSION
 
 NAME = "keddah"
 _API = "admissionregistration.k8s.io/v1"
@@ -18,8 +19,10 @@ _STAYS = {"name": "not-deleted", "expression": "!has(object.metadata.deletionTim
 # Whoever deletes what is not protected never waits for an admission server.
 _PROTECTED = {
     "name": "protected",
-    "expression": "has(oldObject.spec) && has(oldObject.spec.deletionProtection)"
-    " && oldObject.spec.deletionProtection",
+    "expression": "has(oldObject.spec) && (oldObject.spec.?deletionProtection.orValue(false)"
+    # A last backup needs an instance, and nothing wakes one of an object that is being deleted.
+    " || oldObject.spec.?hibernated.orValue(false) && oldObject.spec.?backup.?finalBackup.orValue(false)"
+    " && oldObject.spec.?deletionPolicy.orValue('') == 'Delete')",
 }
 
 
@@ -40,7 +43,7 @@ def admission() -> tuple[Manifest, ...]:
 
 
 def _configuration(kind: str, hooks: list[Manifest]) -> Manifest:
-    return manifest(_API, kind, NAME, {"webhooks": hooks}, component=COMPONENT_NAME, spaced=False)
+    return manifest(_API, kind, NAME, {"webhooks": hooks}, component=COMPONENT_NAME, blank_line=False)
 
 
 def _webhook(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from controller.desired.instances.services import PATRONI_PORT
 from controller.desired.labels import COMPONENT, INSTANCE
-from controller.desired.services import PATRONI_PORT
+from controller.kube.objects import Manifest
 from deploy.generate.objects import (
     CONTROLLER,
     HEALTH_PORT,
     POLICY_KEY,
-    Manifest,
     container,
     deployment,
     disruption_budget,

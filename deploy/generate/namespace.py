@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deploy.generate.objects import NAMESPACE, Manifest, labels
+from controller.kube.objects import Manifest
+from deploy.generate.objects import NAMESPACE, labels
 
 
 def namespace() -> Manifest:

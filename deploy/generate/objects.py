@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-Manifest: TypeAlias = dict[str, Any]
+from controller.kube.objects import Manifest
 
 NAMESPACE: Final = "keddah-system"
 CONTROLLER: Final = "keddah-controller"
@@ -45,11 +45,11 @@ def manifest(
     body: Manifest,
     *,
     component: str | None = None,
-    spaced: bool = True,
+    blank_line: bool = True,
 ) -> Manifest:
-    """Return an object of the operator's namespace, or with `spaced` false of the cluster."""
+    """Return an object of the operator's namespace, or with `blank_line` false of the cluster."""
     metadata: Manifest = {"name": name, "labels": labels(component)}
-    if spaced:
+    if blank_line:
         metadata["namespace"] = NAMESPACE
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
 

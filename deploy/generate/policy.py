@@ -7,17 +7,17 @@ from typing import Any
 
 import yaml
 
+from controller.kube.objects import Manifest
 from deploy.generate.objects import (
     DATABASE_IMAGE,
     DEFAULT_REGISTRY,
     POLICY,
     POLICY_KEY,
     VERSION,
-    Manifest,
     image,
     manifest,
 )
-from schemas.policy import parse
+from schemas.policy.policy import parse
 
 CATALOGUE = Path(__file__).parents[1] / "catalogue.yaml"
 """The releases that the database image of this version holds, as its build wrote them down."""
@@ -44,28 +44,35 @@ _HEADER = """\
 #                  while it does not come up in one of them, no other gets it. What was begun is finished. A
 #                  database that waits says why in its condition UpToDate; one whose user changes
 #                  spec.version does not wait. None goes to an older minor
+# imagePullSecrets of a new database that names none, such as [{name: registry}]: Secrets with which its image
+#                  is pulled. Each namespace that has databases must have them
 """
 
 
 def policy(
-    catalogue: list[dict[str, Any]] | None = None, registry: str = DEFAULT_REGISTRY, tag: str = VERSION
+    catalogue: list[dict[str, Any]] | None = None,
+    registry: str = DEFAULT_REGISTRY,
+    tag: str = VERSION,
+    pull_secret: str = "",
 ) -> Manifest:
     """Return the ConfigMap; raises schemas.policy.PolicyError when the catalogue makes no right policy."""
-    text = policy_text(read_catalogue(CATALOGUE) if catalogue is None else catalogue, registry, tag)
+    releases = read_catalogue(CATALOGUE) if catalogue is None else catalogue
+    text = policy_text(releases, registry, tag, pull_secret)
     return manifest("v1", "ConfigMap", POLICY, {"data": {POLICY_KEY: text}})
 
 
-def policy_text(catalogue: list[dict[str, Any]], registry: str, tag: str) -> str:
-    """Return the policy for the releases in an image; the oldest major is the default."""
+def policy_text(catalogue: list[dict[str, Any]], registry: str, tag: str, pull_secret: str = "") -> str:
+    """Return the policy for the releases in an image; the newest major is the default."""
     releases = sorted(catalogue, key=lambda release: [int(part) for part in release["version"].split(".")])
     reference = image(DATABASE_IMAGE, registry, tag)
     document = {
         "catalogue": [_release(release["version"], reference) for release in releases],
-        "defaultVersion": _major(releases[0]["version"]),
+        "defaultVersion": _major(releases[-1]["version"]),
         "replicas": {"minimum": 1, "maximum": 9, "default": 1},
         "scheduleWindow": {"startHour": 0, "hours": 6},
         "storage": {"size": "10Gi"},
         "minorUpgrades": {"when": "immediately", "atOnce": 1},
+        "imagePullSecrets": [{"name": pull_secret}] if pull_secret else [],
     }
     text = _HEADER + yaml.safe_dump(document, sort_keys=False)
     parse(text)

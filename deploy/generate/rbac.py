@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from controller.kube.objects import Manifest
 from controller.kube.permissions import rules
 from deploy.generate.controller import COMPONENT_NAME
-from deploy.generate.objects import CONTROLLER, NAMESPACE, Manifest, manifest
-from schemas.types import GROUP, PLURAL
+from deploy.generate.objects import CONTROLLER, NAMESPACE, manifest
+from schemas.api.types import GROUP, PLURAL
 
 _GROUP = "rbac.authorization.k8s.io"
 _API = f"{_GROUP}/v1"
@@ -17,8 +18,8 @@ def rbac() -> tuple[Manifest, ...]:
     """Return the controller's account with its rights, and what is added to `view`, `edit` and `admin`."""
     return (
         _own("v1", "ServiceAccount", {}),
-        _own(_API, "ClusterRole", {"rules": rules("cluster")}, spaced=False),
-        _own(_API, "ClusterRoleBinding", _binding("ClusterRole"), spaced=False),
+        _own(_API, "ClusterRole", {"rules": rules("cluster")}, blank_line=False),
+        _own(_API, "ClusterRoleBinding", _binding("ClusterRole"), blank_line=False),
         _own(_API, "Role", {"rules": rules("namespace")}),
         _own(_API, "RoleBinding", _binding("Role")),
         _people("keddah-view", "view", _READ, []),
@@ -26,8 +27,8 @@ def rbac() -> tuple[Manifest, ...]:
     )
 
 
-def _own(api_version: str, kind: str, body: Manifest, *, spaced: bool = True) -> Manifest:
-    return manifest(api_version, kind, CONTROLLER, body, component=COMPONENT_NAME, spaced=spaced)
+def _own(api_version: str, kind: str, body: Manifest, *, blank_line: bool = True) -> Manifest:
+    return manifest(api_version, kind, CONTROLLER, body, component=COMPONENT_NAME, blank_line=blank_line)
 
 
 def _binding(kind: str) -> Manifest:
@@ -44,6 +45,6 @@ def _people(name: str, role: str, verbs: list[str], scale: list[str]) -> Manifes
     """
     granted = [(PLURAL, verbs), (f"{PLURAL}/scale", scale)]
     body = {"rules": [{"apiGroups": [GROUP], "resources": [r], "verbs": v} for r, v in granted if v]}
-    added = manifest(_API, "ClusterRole", name, body, spaced=False)
+    added = manifest(_API, "ClusterRole", name, body, blank_line=False)
     added["metadata"]["labels"][f"rbac.authorization.k8s.io/aggregate-to-{role}"] = "true"
     return added

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from controller.kube.objects import Manifest
 from deploy.generate.objects import (
     HEALTH_PORT,
     POLICY_KEY,
     WEBHOOK_TLS,
     WEBHOOKS,
-    Manifest,
     container,
     deployment,
     disruption_budget,

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION, image
 from deploy.images import inputs, machine
-from deploy.images.engine import BASE, choose
+from deploy.images.engine import BASE, USUAL, choose
 from deploy.local.state import locked
+from deploy.progress import log_file, task, to_standard_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,13 +90,37 @@ def build(target: Target, naming: Naming, workshop: Workshop) -> Built:
         return built
 
 
+def unpacked(built: Built, workshop: Workshop) -> Path:
+    """Return a folder with the image's files, of whose programs tests run some; must be root.
+
+    It lies beside the archive, and must not be changed. Raises EngineError, CommandError.
+    """
+    root = built.folder / "root"
+    with locked(workshop.cache / "archives" / "root.lock"):
+        if not root.is_dir():
+            with tempfile.TemporaryDirectory(dir=built.folder, prefix="root-") as temporary:
+                files = Path(temporary, "files")
+                files.mkdir()
+                workshop.engine().unpack(built.content_name, files)
+                files.rename(root)
+    return root
+
+
 def _folder(target: Target, content: str, naming: Naming, cache: Path) -> Path:
     place = naming.registry.replace("/", "_")
     return cache / "archives" / f"{target.image}-{content}-{place}-{naming.tag}"
 
 
 def _make(built: Built, target: Target, context: Path, secrets: Mapping[str, Path], engine: Engine) -> None:
+    log = log_file("images")
+    log.unlink(missing_ok=True)
+    to_standard_error(f"building {target.image}, {USUAL} as a rule; what the builder says is in {log}")
     engine.build(context, target.name, built.content_name, secrets)
+    with task(f"packing {target.image}"):
+        _pack(built, engine)
+
+
+def _pack(built: Built, engine: Engine) -> None:
     with tempfile.TemporaryDirectory(dir=built.folder.parent, prefix="making-") as temporary:
         folder = Path(temporary, "made")
         folder.mkdir()

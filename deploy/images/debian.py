@@ -7,7 +7,7 @@ import tarfile
 from typing import TYPE_CHECKING, Final
 
 from deploy.images import machine
-from deploy.local.processes import run
+from deploy.progress import log_file, logged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,8 @@ _EMPTIED = ("var/cache", "var/lib/apt/lists", "var/log")
 def make_root(folder: Path) -> None:
     """Fill an empty folder with Debian's smallest system. Takes 40 s; must be root. Raises CommandError."""
     packages, security = machine.debian_mirrors(machine.apt_sources())
-    run("debootstrap", "--variant=minbase", SUITE, folder, *([packages] if packages else []))
+    command = ["debootstrap", "--variant=minbase", SUITE, str(folder), *([packages] if packages else [])]
+    logged(command, log_file("images"))
     for name in _UNREAD:
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in _EMPTIED:

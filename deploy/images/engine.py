@@ -6,9 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +15,14 @@ from typing import TYPE_CHECKING, Protocol
 from deploy.images import debian
 from deploy.images.archive import pack
 from deploy.local.mounts import unmount_below
-from deploy.local.processes import CommandError, run, tied_to_caller
+from deploy.local.processes import run
 from deploy.local.state import locked
+from deploy.progress import log_file, logged, task, to_standard_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_LAST_WORDS = 60
+USUAL = "two minutes"
 _WIDTH = 110
 _STEP = re.compile(r"STEP \d+/\d+: (FROM|RUN)|^#\d+ \[")
 """A step as buildah tells of it, and as Docker's builder does."""
@@ -44,6 +43,9 @@ class Engine(Protocol):
 
     def run(self, name: str, script: str) -> str:
         """Run a shell script in the image, as the image's user, and give what it printed."""
+
+    def unpack(self, name: str, folder: Path) -> None:
+        """Copy the image's files into an empty folder, with their owners; must be root."""
 
     def archive(self, name: str, names: Sequence[str], file: Path) -> None:
         """Write the image to an archive under other names."""
@@ -72,6 +74,16 @@ class Docker:
     def run(self, name: str, script: str) -> str:
         """Run in a container that is removed afterwards."""
         return run("docker", "run", "--rm", "--entrypoint", "/bin/sh", name, "-c", script)
+
+    def unpack(self, name: str, folder: Path) -> None:
+        """Unpack what the engine exports of a container that never ran."""
+        container = run("docker", "create", name).strip()
+        try:
+            with tempfile.NamedTemporaryFile(dir=folder.parent, suffix=".tar") as exported:
+                run("docker", "export", "--output", exported.name, container)
+                run("tar", "--extract", "--file", exported.name, "--directory", folder)
+        finally:
+            run("docker", "rm", container)
 
     def archive(self, name: str, names: Sequence[str], file: Path) -> None:
         """Write Docker's own archive, which containerd imports too."""
@@ -131,9 +143,10 @@ class Buildah:
         if name not in run(*self._command("images"), "--format", "{{.Name}}:{{.Tag}}").split():
             self._forget_other_months()
             with tempfile.TemporaryDirectory(dir=self.store, prefix="base-") as folder:
-                print("Making the base image from Debian's packages", file=sys.stderr)
+                to_standard_error("making the base image from Debian's packages")
                 try:
-                    debian.write_context(Path(folder))
+                    with task("making the base image", "a minute"):
+                        debian.write_context(Path(folder))
                 finally:
                     # debootstrap, when it is interrupted, leaves /proc and /sys of what it made.
                     unmount_below(Path(folder))
@@ -152,6 +165,13 @@ class Buildah:
             return run(
                 *self._command("run"), "--isolation", "chroot", container, "--", "/bin/sh", "-c", script
             )
+
+    def unpack(self, name: str, folder: Path) -> None:
+        """Copy what a container would have mounted."""
+        with self._leaving_no_mounts():
+            container = run(*self._command("from"), "--pull-never", name).strip()
+            mounted = run(*self._command("mount"), container).strip()
+            run("cp", "--archive", f"{mounted}/.", folder)
 
     def archive(self, name: str, names: Sequence[str], file: Path) -> None:
         """Write an OCI archive. Layers are packed with zstd: a node unpacks them in half the time of gzip."""
@@ -173,23 +193,16 @@ def _secret_options(secrets: Mapping[str, Path]) -> list[str]:
 
 
 def _run_visibly(command: list[str]) -> None:
-    """Run a build and tell its steps, a line each; all of its last words only when it fails."""
-    last: deque[str] = deque(maxlen=_LAST_WORDS)
-    tied = tied_to_caller(*command)
-    with subprocess.Popen(tied, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            for line in process.stdout or ():
-                last.append(line)
-                if _STEP.search(line):
-                    print(f"    {line.strip()[:_WIDTH]}", file=sys.stderr, flush=True)
-        except BaseException:
-            # Interrupted: whoever tidies up must find nothing at work.
-            process.terminate()
-            process.wait()
-            raise
-    if process.returncode:
-        print("".join(last), end="", file=sys.stderr)
-        raise CommandError(f"{' '.join(command[:3])} … ended with {process.returncode}; its output is above")
+    """Run a build and tell its steps, a line each; the rest is in the log."""
+    log = log_file("images")
+    with task("building an image", USUAL) as building:
+
+        def heard(line: str) -> None:
+            if _STEP.search(line):
+                building.note = line.strip()[:_WIDTH]
+                to_standard_error(f"    {building.note}")
+
+        logged(command, log, heard=heard)
 
 
 def choose(cache: Path, month: str) -> Engine:

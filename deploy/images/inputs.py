@@ -28,7 +28,19 @@ class Target:
 
 
 OPERATOR = Target("operator", ("requirements/operator.txt", "schemas", "webhooks", "controller"))
-POSTGRES = Target("postgres", ("requirements/patroni.txt", "deploy/images/patroni", "deploy/images/postgres"))
+POSTGRES = Target(
+    "postgres",
+    (
+        "requirements/patroni.txt",
+        "deploy/images/backup",
+        "deploy/images/patroni",
+        "deploy/images/postgres",
+        "controller/__init__.py",
+        "controller/backup_protocol.py",
+        "controller/protocol.py",
+        "controller/sessions.py",
+    ),
+)
 TARGETS = {target.name: target for target in (OPERATOR, POSTGRES)}
 
 

@@ -7,27 +7,68 @@ import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.local.processes import CommandError
 from deploy.local.state import cache_root, locked
+from deploy.progress import log_file, logged, task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 KUBERNETES_VERSION = "1.37.2"
 MODULES = Path(__file__).parent / "binaries"
-PROGRAMS = (
-    "coredns",
-    "etcd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-proxy",
-    "kube-scheduler",
-    "kubectl",
-    "kubelet",
-)
+_STALE = "stale: "
 _VERSION_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Programs that are built together: one folder of the cache, one log."""
+
+    name: str
+    """Of its log."""
+    version: str
+    """How its folder's name begins."""
+    what: str
+    """What people call them."""
+    usual: str
+    modules: tuple[str, ...]
+    """Folders below `binaries`, in the order in which they are built."""
+    programs: tuple[str, ...]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Programs whose packages have another name."""
+
+
+KUBERNETES = Bundle(
+    "kubernetes",
+    f"kubernetes-{KUBERNETES_VERSION}",
+    f"Kubernetes {KUBERNETES_VERSION}, etcd and CoreDNS",
+    "8 min on two cores",
+    ("coredns", "kubernetes"),
+    (
+        "coredns",
+        "etcd",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-proxy",
+        "kube-scheduler",
+        "kubectl",
+        "kubelet",
+    ),
+    renamed={"server": "etcd"},
+)
+S3_SERVERS = Bundle(
+    "s3-servers",
+    "s3-servers",
+    "the S3 servers of the tests",
+    "a minute on two cores",
+    ("gofakes3", "versitygw"),
+    ("gofakes3", "versitygw"),
+)
+"""Two that have none of their code in common."""
 
 
 class BuildError(Exception):
@@ -44,23 +85,25 @@ def linker_flags(version: str = KUBERNETES_VERSION) -> str:
     return " ".join(["-s", "-w", *defined])
 
 
-def build_key(modules: Path, go_version: str) -> str:
+def build_key(modules: Path, go_version: str, bundle: Bundle = KUBERNETES) -> str:
     """Tell one result from another: a hash over all that goes into the build."""
     digest = hashlib.sha256(f"{go_version}\n{linker_flags()}\n".encode())
-    for path in sorted(modules.glob("*/go.*")):
+    for path in sorted(path for name in bundle.modules for path in modules.glob(f"{name}/*")):
         digest.update(path.relative_to(modules).as_posix().encode() + b"\n" + path.read_bytes())
-    return f"kubernetes-{KUBERNETES_VERSION}-{digest.hexdigest()[:12]}"
+    return f"{bundle.version}-{digest.hexdigest()[:12]}"
 
 
-def binaries(say: Callable[[str], None], environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of the programs; build them first when they are not in the cache (about 8 minutes).
+def binaries(
+    say: Callable[[str], None], environment: Mapping[str, str] = os.environ, bundle: Bundle = KUBERNETES
+) -> Path:
+    """Return the folder of the programs; build them first when they are not in the cache.
 
     Two processes never build the same at once. Raises BuildError.
     """
     go = shutil.which("go")
     if go is None:
         raise BuildError("the programs are built with Go, which is not on the PATH: install Go 1.26 or newer")
-    key = build_key(MODULES, _go(go, "env", "GOVERSION", cwd=MODULES).strip())
+    key = build_key(MODULES, _go(go, "env", "GOVERSION", cwd=MODULES).strip(), bundle)
     folder = cache_root(environment) / "bin" / key
     if folder.is_dir():
         return folder
@@ -68,25 +111,60 @@ def binaries(say: Callable[[str], None], environment: Mapping[str, str] = os.env
         if not folder.is_dir():
             for unfinished in folder.parent.glob(f".{folder.name}-*"):
                 shutil.rmtree(unfinished)
-            say(f"building Kubernetes {KUBERNETES_VERSION}, etcd and CoreDNS, once for this machine")
-            _build(go, folder)
+            log = log_file(bundle.name, environment)
+            log.unlink(missing_ok=True)
+            what = f"building {bundle.what}"
+            say(f"{what}, once for this machine, {bundle.usual} as a rule; what Go says is in {log}")
+            try:
+                _build(go, bundle, folder, log, say)
+            except CommandError as error:
+                raise BuildError(str(error)) from None
     return folder
 
 
-def _build(go: str, folder: Path) -> None:
+def _build(go: str, bundle: Bundle, folder: Path, log: Path, say: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
-        for module in sorted(path.parent for path in MODULES.glob("*/go.mod")):
-            flags = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", linker_flags())
-            _go(go, "build", *flags, "-o", f"{temporary}/", "tool", cwd=module)
+        for module in bundle.modules:
+            _build_module(go, MODULES / module, temporary, log, say, bundle.usual)
         made = Path(temporary)
-        (made / "server").rename(made / "etcd")
-        missing = set(PROGRAMS) - {path.name for path in made.iterdir()}
+        for package, program in bundle.renamed.items():
+            (made / package).rename(made / program)
+        missing = set(bundle.programs) - {path.name for path in made.iterdir()}
         if missing:
             raise BuildError(f"the Go modules did not give {', '.join(sorted(missing))}")
         # Its parent is removed at the end of the block: what was built is moved away as a whole.
         made.chmod(0o755)
         made.rename(folder)
         made.mkdir()
+
+
+def _build_module(
+    go: str, module: Path, output: str, log: Path, say: Callable[[str], None], usual: str
+) -> None:
+    """Build the tools of a module. What is to compile is counted first, for which its modules are fetched."""
+    fetched, stale, compiled = 0, 0, 0
+    environment = {**os.environ, "CGO_ENABLED": "0"}
+    flags = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", linker_flags())
+    with task(f"fetching the modules of {module.name}", say=say) as fetching:
+
+        def listed(line: str) -> None:
+            nonlocal fetched, stale
+            fetched += line.startswith("go: downloading ")
+            stale += line.startswith(_STALE)
+            fetching.note = f"{fetched} modules"
+
+        form = f"{{{{if .Stale}}}}{_STALE}{{{{.ImportPath}}}}{{{{end}}}}"
+        listing = [go, "list", *flags, "-deps", "-f", form, "tool"]
+        logged(listing, log, heard=listed, environment=environment, cwd=module)
+    with task(f"compiling {module.name}", f"{usual} for all", say=say) as compiling:
+
+        def built(line: str) -> None:
+            nonlocal compiled
+            compiled += not line.startswith(("go: ", "#"))
+            compiling.note = f"{compiled} of {stale} packages" if compiled < stale else "linking"
+
+        building = [go, "build", "-v", *flags, "-o", f"{output}/", "tool"]
+        logged(building, log, heard=built, environment=environment, cwd=module)
 
 
 def _go(go: str, *arguments: str, cwd: Path) -> str:

@@ -31,6 +31,7 @@ from deploy.local.state import (
     write_if_changed,
 )
 from deploy.local.takedown import take_down
+from deploy.progress import task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -116,8 +117,13 @@ class Cluster:
         self._ensure(apiserver.scheduler(self._binaries, place, credentials, pki))
         for document in (*manifests.cluster_objects(), *map(manifests.node, self.nodes)):
             self.client.apply(document)
-        for program in (self._coredns(), self._provisioner(), self._proxy()):
+        for program in (self._coredns(), self._provisioner()):
             self._ensure(program)
+        self.start_proxy()
+
+    def start_proxy(self) -> None:
+        """Start the control plane's kube-proxy unless it runs: it ends when its node is deleted."""
+        self._ensure(self._proxy())
 
     def _coredns(self) -> Program:
         file = self.state.path / "Corefile"
@@ -223,7 +229,11 @@ def up(state: StateFolder, count: int, archives: Sequence[Path], say: Callable[[
     programs = binaries(say)
     with locked(state.path.with_suffix(".lock")):
         cluster = Cluster(state, _record(state, count, say), programs)
-        with ThreadPoolExecutor(max_workers=1) as background:
+        with (
+            task("bringing the cluster up", "a minute", say=say) as rising,
+            ThreadPoolExecutor(max_workers=1) as background,
+        ):
+            say = rising.noting(say)
             template = background.submit(images.template, cache_root(os.environ), archives, say)
             say(f"starting the control plane at {cluster.plan.control_plane}")
             cluster.start_control_plane()
@@ -280,10 +290,10 @@ def _new_index(state: StateFolder) -> int:
 
 
 def elapsed_printer() -> Callable[[str], None]:
-    """Return a function that prints a line, prefixed with the seconds since this call."""
+    """Return a function that prints a line on standard error, prefixed with the seconds since this call."""
     began = time.monotonic()
 
     def say(text: str) -> None:
-        print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
+        print(f"[{time.monotonic() - began:6.1f} s] {text}", file=sys.stderr, flush=True)
 
     return say

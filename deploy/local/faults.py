@@ -49,6 +49,8 @@ def power_on(state: StateFolder, node: str) -> None:
     set_node_link(state, node, "up")
     cluster = _cluster(state)
     _start(cluster, next(one for one in cluster.nodes if one.name == node))
+    # The node may have been deleted meanwhile; in other clusters a DaemonSet starts kube-proxy again.
+    cluster.start_proxy()
 
 
 def stop_api_server(state: StateFolder) -> None:

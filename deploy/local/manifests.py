@@ -81,6 +81,7 @@ def cluster_objects() -> list[Object]:
             [
                 _rule("", ["persistentvolumeclaims"], read),
                 _rule("", ["persistentvolumeclaims/status"], ["patch"]),
+                _rule("", ["events"], ["create"]),
                 _rule("", ["persistentvolumes"], [*read, "create", "patch", "delete"]),
             ],
         ),

@@ -1,4 +1,8 @@
-"""The certificates of a cluster, and the kubeconfigs that carry them."""
+"""The certificates of a cluster, and the kubeconfigs that carry them.
+
+Not made by the operator's own `controller/certificates`: here users and groups are written into certificates
+(O=, as the API server reads them), one key signs everything, and a launcher must not break with the product.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -20,7 +21,7 @@ from deploy.local.kube import NOT_FOUND, ApiError, Client, Object
 from deploy.local.pki import Pair
 from deploy.local.processes import CommandError
 from deploy.local.state import StateFolder
-from deploy.local.storage import Volume
+from deploy.local.storage import NoRoomError, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +45,7 @@ class Provision:
 
 @dataclass(frozen=True)
 class Grow:
-    """Expand a volume to the size that its claim requests, and update both objects."""
+    """Expand a volume to the size that its claim requests, and update both objects; or say why not."""
 
     name: str
     node: str
@@ -78,7 +79,8 @@ def _for_claim(claim: Object, volumes: Mapping[str, Object]) -> Action | None:
     if volume is None:
         waiting = node and not spec.get("volumeName") and not metadata.get("deletionTimestamp")
         return Provision(name, node, claim) if waiting else None
-    return Grow(name, _node(volume), claim) if _is_short(claim, volume) else None
+    due = _is_short(claim, volume) and not storage.is_refused(claim)
+    return Grow(name, _node(volume), claim) if due else None
 
 
 def _is_ours(claim: Object) -> bool:
@@ -193,12 +195,22 @@ class Provisioner:
 
     def _grow(self, volume: Volume, claim: Object) -> None:
         quantity = storage.requested(claim)
-        volume.grow(storage.bytes_of(quantity))
+        try:
+            volume.grow(storage.bytes_of(quantity))
+        except NoRoomError as error:
+            self._refuse(claim, str(error))
+            return
         size = {"capacity": {"storage": storage.capacity(quantity)}}
         self._client.merge(f"{VOLUMES}/{volume.name}", {"spec": size})
-        metadata = claim["metadata"]
-        path = f"/api/v1/namespaces/{metadata['namespace']}/persistentvolumeclaims/{metadata['name']}/status"
-        self._client.merge(path, {"status": size})
+        self._client.merge(_status_path(claim), {"status": storage.grown(quantity)})
+
+    def _refuse(self, claim: Object, why: str) -> None:
+        """Say on the claim that it cannot have this size; the next size that it asks for is tried again."""
+        quantity, now = storage.requested(claim), datetime.now(UTC)
+        _log.warning("Refused claim=%s size=%s reason=%r", claim["metadata"]["name"], quantity, why)
+        told = storage.event(claim, "VolumeResizeFailed", f"{quantity}: {why}", now)
+        self._client.call("POST", f"/api/v1/namespaces/{claim['metadata']['namespace']}/events", told)
+        self._client.merge(_status_path(claim), {"status": storage.refused(quantity, why, now)})
 
     def _tolerating(self, code: int, method: str, path: str, body: Object | None = None) -> None:
         try:
@@ -206,6 +218,11 @@ class Provisioner:
         except ApiError as error:
             if error.code != code:
                 raise
+
+
+def _status_path(claim: Object) -> str:
+    metadata = claim["metadata"]
+    return f"/api/v1/namespaces/{metadata['namespace']}/persistentvolumeclaims/{metadata['name']}/status"
 
 
 def _key(found: Object) -> str:

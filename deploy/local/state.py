@@ -6,10 +6,12 @@ import fcntl
 import json
 import os
 import re
+import sys
+import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,6 +20,9 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 # sockaddr_un holds 108 bytes; the longest socket below a state folder takes this many after the folder.
 _SOCKET_TAIL = len("/nodes/node-60/kubelet/device-plugins/kubelet.sock")
 _SOCKET_MAX = 107
+
+_POLL_SECONDS = 0.1
+_SAY_SECONDS = 10.0
 
 
 class StateError(Exception):
@@ -109,11 +114,28 @@ def write_if_changed(path: Path, text: str) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file, waiting for whoever has it; it is released when its holder dies."""
+    """Hold an exclusive lock on a file; it is released when its holder dies.
+
+    Says at once, and then every ten seconds, that another process has it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        began, said = time.monotonic(), 0
+        while not _acquired(file):
+            waited = time.monotonic() - began
+            if waited >= said * _SAY_SECONDS:
+                said += 1
+                print(f"waiting for another process, which holds {path}: {waited:.0f} s", file=sys.stderr)
+            time.sleep(_POLL_SECONDS)
         yield
+
+
+def _acquired(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def state_root(environment: Mapping[str, str]) -> Path:

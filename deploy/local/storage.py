@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from deploy.local import mounts
 from deploy.local.processes import CommandError, run
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from deploy.local.kube import Object
@@ -21,6 +23,12 @@ FIXED_CLASS = "keddah-local-fixed"
 MINIMUM = 300 * 1024**2
 """Bytes; mkfs.xfs refuses less."""
 
+INFEASIBLE = "ControllerResizeInfeasible"
+"""State of an expansion that is not tried again for the same size (Kubernetes API, ClaimResourceStatus)."""
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_BLOCK = 512
+"""Bytes that st_blocks counts in."""
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)")
 _FACTORS: dict[str, int] = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15} | {
     f"{letter}i": 1024**power for power, letter in enumerate("KMGTP", start=1)
@@ -34,6 +42,10 @@ def bytes_of(quantity: str) -> int:
         raise ValueError(f"{quantity!r} is not a size of a volume that this provisioner reads")
     size = round(float(match[1]) * _FACTORS[match[2]])
     return max(MINIMUM, size)
+
+
+class NoRoomError(Exception):
+    """A volume cannot become as large as its claim asks for."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +97,20 @@ class Volume:
         unfinished.rename(self.file)
 
     def grow(self, size: int) -> None:
-        """Expand it online."""
+        """Expand it online; raises NoRoomError, unless the disk could hold all of it now."""
+        self._check_room(size)
         with self.file.open("r+b") as file:
             file.truncate(max(size, self.file.stat().st_size))
         device = run("losetup", "--associated", self.file, "--noheadings", "--output", "NAME").strip()
         run("losetup", "--set-capacity", device)
         self._in_node("xfs_growfs", self.mount_point)
+
+    def _check_room(self, size: int) -> None:
+        held = self.file.stat().st_blocks * _BLOCK
+        free = shutil.disk_usage(self.file.parent).free
+        if size - held > free:
+            needed, free = ((size - held) // 1024**2, free // 1024**2)
+            raise NoRoomError(f"no room on the disk of {self.node}: {needed} MiB needed, {free} MiB free")
 
     def remove(self) -> None:
         """Unmount it and delete the file; missing ones are no error."""
@@ -146,3 +166,52 @@ def persistent_volume(claim: Object, node: str, path: Path) -> Object:
 def volume_name(claim: Object) -> str:
     """Name a claim's volume as Kubernetes' own provisioners do, so that a claim made anew has a new one."""
     return f"pvc-{claim['metadata']['uid']}"
+
+
+def grown(quantity: str) -> Object:
+    """Return the status of a claim whose volume is as large as asked for."""
+    nothing_pending = dict.fromkeys(("allocatedResources", "allocatedResourceStatuses", "conditions"))
+    return {"capacity": {"storage": capacity(quantity)}, **nothing_pending}
+
+
+def refused(quantity: str, why: str, now: datetime) -> Object:
+    """Return the status of a claim whose volume cannot grow to this size: why, and since when."""
+    condition = {
+        "type": "ControllerResizeError",
+        "status": "True",
+        "reason": "VolumeResizeFailed",
+        "message": why,
+        "lastTransitionTime": now.strftime(_TIME),
+    }
+    return {
+        "allocatedResources": {"storage": quantity},
+        "allocatedResourceStatuses": {"storage": INFEASIBLE},
+        "conditions": [condition],
+    }
+
+
+def is_refused(claim: Object) -> bool:
+    """Whether just the size that a claim asks for was refused; another is tried."""
+    status = claim.get("status", {})
+    state = (status.get("allocatedResourceStatuses") or {}).get("storage")
+    return state == INFEASIBLE and status["allocatedResources"]["storage"] == requested(claim)
+
+
+def event(claim: Object, reason: str, message: str, now: datetime) -> Object:
+    """Return a warning about a claim, as `kubectl describe` shows it."""
+    metadata = claim["metadata"]
+    names = {"namespace": metadata["namespace"], "name": metadata["name"], "uid": metadata["uid"]}
+    moment = now.strftime(_TIME)
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
+        "involvedObject": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **names},
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "source": {"component": PROVISIONER},
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+    }

@@ -1,24 +1,27 @@
 """The rules: one module for each subject, each with a function from a review to violations.
 
 A rule checks only what changed (`Review.changed`), reports every mistake it finds, and never raises. What the
-CRD's schema checks is not repeated here; rules that are also CEL are in `schemas.relations`.
+CRD's schema checks is not repeated here; rules that are also CEL are in `schemas.rules.relations`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas import relations
 from schemas.rules import (
+    backup,
     capacity,
     hba,
     identifiers,
-    later,
     memory,
     name,
+    network,
     parameters,
+    relations,
     replicas,
+    requests,
     resources,
+    restore,
     schedule,
     storage,
     template,
@@ -28,14 +31,17 @@ from schemas.rules import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from schemas.review import Review
+    from schemas.rules.review import Review
     from schemas.verdict import Violation
 
 RULES: tuple[Callable[[Review], Iterable[Violation]], ...] = (
     name.violations,
+    requests.violations,
     version.violations,
     replicas.violations,
     schedule.violations,
+    backup.violations,
+    restore.violations,
     identifiers.violations,
     storage.violations,
     resources.violations,
@@ -43,9 +49,9 @@ RULES: tuple[Callable[[Review], Iterable[Violation]], ...] = (
     capacity.violations,
     memory.violations,
     hba.violations,
+    network.violations,
     template.violations,
     relations.violations,
-    later.violations,
 )
 
 

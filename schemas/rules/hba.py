@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from schemas import hba
+from schemas.postgresql.hba import lines as hba
 from schemas.verdict import Violation, got, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.review import Review
-
-# Mutation, validation and the controller check the same lines repeatedly.
-_problem = lru_cache(maxsize=512)(hba.problem)
-_doubt = lru_cache(maxsize=512)(hba.warning)
+    from schemas.rules.review import Review
 
 
 def violations(review: Review) -> Iterator[Violation]:
     """Refuse lines that PostgreSQL cannot load: it would silently keep the old file."""
     for index, line in _new_lines(review):
-        problem = _problem(line)
+        problem = hba.problem(line)
         if problem is not None:
             yield got(f"spec.hba[{index}]", line, problem)
 
@@ -29,7 +24,7 @@ def violations(review: Review) -> Iterator[Violation]:
 def warnings(review: Review) -> Iterator[str]:
     """Warn of lines that allow more than is wise."""
     for index, line in _new_lines(review):
-        doubt = _doubt(line)
+        doubt = hba.warning(line)
         if doubt is not None:
             yield warning(f"spec.hba[{index}]: {doubt}")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas import identifiers
+from schemas.postgresql import identifiers
 from schemas.verdict import Violation, got, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.review import Review
+    from schemas.rules.review import Review
 
 
 def violations(review: Review) -> Iterator[Violation]:

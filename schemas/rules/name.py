@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from schemas.fields import LONGEST_NAME, NAME_PATTERN
+from schemas.api.fields import LONGEST_NAME, NAME_PATTERN
 from schemas.verdict import Violation, got
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.review import Review
+    from schemas.rules.review import Review
+
+CHILDREN = ("ro", "pods", "repository", "source", "pooler")
+"""Endings of children that are of a kind of which a database has one of its own name as well: the Services
+NAME-ro and NAME-pods, what serves backups, and what is to come. A database with such a name takes them from
+another."""
 
 SUFFIX = 5
 """Characters that the API server adds to metadata.generateName."""
@@ -22,9 +27,11 @@ def violations(review: Review) -> Iterator[Violation]:
     if review.old is not None:
         return
     metadata = review.new.metadata
-    # The schema bounds the name itself, but Python's `$` lets a last newline pass.
-    if metadata.name.endswith("\n"):
-        yield got("metadata.name", metadata.name, "must not end with a newline")
+    ending = metadata.name.rpartition("-")[2]
+    if "-" in metadata.name and ending in CHILDREN:
+        base = metadata.name.removesuffix(f"-{ending}")
+        expected = f"must not end with -{ending}: a database {base} has a child of this name"
+        yield got("metadata.name", metadata.name, expected)
     prefix = metadata.generate_name
     if metadata.name or not prefix:
         return

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas import parameters
+from schemas.postgresql.parameters import check as parameters
 from schemas.verdict import Violation, field_path, got, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.review import Review
+    from schemas.rules.review import Review
 
 MANY_CONNECTIONS = 1000
 """Each connection is a process; from here on a pooler serves better."""
@@ -50,5 +50,9 @@ def warnings(review: Review) -> Iterator[str]:
         doubt = parameters.warning(name, value, review.major)
         if doubt is not None:
             yield warning(f"{field_path('spec.parameters', name)}: {doubt}")
-        elif name.lower() == "max_connections" and value.isdecimal() and int(value) > MANY_CONNECTIONS:
+        elif name.lower() == "max_connections" and _connections(value, review.major) > MANY_CONNECTIONS:
             yield f"spec.parameters.{name}: {value} processes on every instance; a pooler needs far fewer"
+
+
+def _connections(value: str, major: int) -> float:
+    return parameters.number("max_connections", value, major) or 0

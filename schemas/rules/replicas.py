@@ -9,8 +9,8 @@ from schemas.verdict import Violation, got
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.policy import Policy
-    from schemas.review import Review
+    from schemas.policy.policy import Policy
+    from schemas.rules.review import Review
 
 PATH = "spec.replicas"
 

@@ -1,39 +1,48 @@
-"""Reads values of spec.parameters for rules that compare several of them."""
+"""Reads values of spec.parameters for rules that compare several of them, as PostgreSQL reads them."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from schemas.sizing import MEBIBYTE
+from schemas.postgresql.parameters import check
 
 if TYPE_CHECKING:
-    from schemas.types import Spec
-
-BLOCK = 8192
-"""Bytes that a bare number of shared_buffers counts in."""
-
-_WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
-_MEMORY = re.compile(r"([0-9]{1,12}(?:\.[0-9]{0,12})?)[ \t]*(B|kB|MB|GB|TB)?", re.ASCII)
-_UNITS = {"B": 1, "kB": 1024, "MB": MEBIBYTE, "GB": 1024**3, "TB": 1024**4}
-"""PostgreSQL's units are powers of 1024 (documentation, Setting Parameters)."""
+    from collections.abc import Mapping
 
 
-def setting(spec: Spec, name: str) -> tuple[str, str] | None:
-    """Return a parameter's name as spelled, and its value: PostgreSQL ignores the case of names."""
-    found = spec.parameters.get(name)
-    if found is not None:
-        return name, found
-    return next(((given, value) for given, value in spec.parameters.items() if given.lower() == name), None)
+class ParameterSettings:
+    """The parameters of one spec, by their names in lower case: PostgreSQL ignores the case of names."""
 
+    __slots__ = ("_given", "major")
 
-def whole(value: str) -> int | None:
-    """Read a number; None for anything else, which the parameter's own rule reports."""
-    text = value.strip()
-    return int(text) if _WHOLE.fullmatch(text) else None
+    def __init__(self, given: Mapping[str, str], major: int) -> None:
+        self.major = major
+        self._given: dict[str, tuple[str, str]] = {}
+        for name, value in given.items():
+            folded = name.lower()
+            # The rule of parameters refuses a second spelling; until then, the plain one counts.
+            if folded == name or folded not in self._given:
+                self._given[folded] = (name, value)
 
+    def names(self) -> tuple[str, ...]:
+        """Return the names in lower case."""
+        return tuple(self._given)
 
-def memory(value: str, bare: int) -> int | None:
-    """Read an amount of memory in bytes; a number without a unit counts so many bytes each."""
-    match = _MEMORY.fullmatch(value.strip())
-    return int(float(match[1]) * _UNITS.get(match[2], bare)) if match else None
+    def get(self, name: str) -> tuple[str, str] | None:
+        """Return a parameter's name as spelled, and its value."""
+        return self._given.get(name)
+
+    def number(self, name: str) -> float | None:
+        """Return a number in its parameter's unit; None where it is absent, or its own rule reports it."""
+        found = self._given.get(name)
+        return check.number(name, found[1], self.major) if found else None
+
+    def memory(self, name: str) -> int | None:
+        """Return an amount of memory in bytes; None where it is absent, or its own rule reports it."""
+        found = self._given.get(name)
+        return check.memory(name, found[1], self.major) if found else None
+
+    def word(self, name: str, default: str) -> str:
+        """Return one of a list of words in lower case, as PostgreSQL compares them."""
+        found = self._given.get(name)
+        return found[1].lower() if found else default

@@ -1,16 +1,16 @@
-"""spec.storage: a usable size. That it never shrinks is checked in `schemas.relations`."""
+"""spec.storage: a usable size. That it never shrinks is checked in `schemas.rules.relations`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas import amounts
+from schemas.kubernetes import amounts
 from schemas.verdict import Violation, got
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.review import Review
+    from schemas.rules.review import Review
 
 
 def violations(review: Review) -> Iterator[Violation]:

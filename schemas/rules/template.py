@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from schemas.types import Template
-from schemas.verdict import Violation, field_path, got, listed
+from msgspec import UNSET, UnsetType
+
+from schemas.api.template import Template
+from schemas.kubernetes import labels
+from schemas.rules.placement import affinity, marks, spread, tolerations
+from schemas.verdict import Violation, field_path, got
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schemas.review import Review
-
-_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-_KEY = re.compile(rf"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?{_NAME}")
-_VALUE = re.compile(rf"({_NAME})?")
-LONGEST_PREFIX = 253
+    from schemas.api.fields import SecretReference
+    from schemas.rules.review import Review
 
 OWN_LABELS = frozenset(
     {
@@ -32,12 +31,11 @@ OWN_LABELS = frozenset(
 """The selectors of Services and of the StatefulSet use these."""
 OWN_ANNOTATIONS = frozenset({"status"})
 """Patroni keeps a member's state here."""
+OWN_ACCOUNT_ANNOTATIONS = frozenset({"kubernetes.io/enforce-mountable-secrets"})
+"""With it no pod could mount the database's own Secrets, which no account lists."""
 OWN_DOMAIN = "keddah.dev"
 
 NOTHING = Template()
-EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-AFFINITIES = ("nodeAffinity", "podAffinity", "podAntiAffinity")
-SPREAD_NEEDS = ("maxSkew", "topologyKey", "whenUnsatisfiable")
 
 
 def violations(review: Review) -> Iterator[Violation]:
@@ -46,64 +44,52 @@ def violations(review: Review) -> Iterator[Violation]:
     if not template or not review.changed("template"):
         return
     stored = (review.before.template or NOTHING) if review.before is not None else NOTHING
+    accounts = (_of_account(template), _of_account(stored))
     for field, given, before, own in (
         ("labels", template.labels, stored.labels, OWN_LABELS),
         ("annotations", template.annotations, stored.annotations, OWN_ANNOTATIONS),
+        ("serviceAccount.annotations", *accounts, OWN_ACCOUNT_ANNOTATIONS),
         ("nodeSelector", template.node_selector, stored.node_selector, frozenset[str]()),
     ):
         fresh = {key: value for key, value in (given or {}).items() if (before or {}).get(key) != value}
         yield from _keys(f"spec.template.{field}", fresh, own)
     if template.tolerations != stored.tolerations:
-        yield from _tolerations(template.tolerations or [])
-    if template.affinity != stored.affinity:
-        yield from _affinity(template.affinity or {})
+        yield from tolerations.violations("spec.template.tolerations", template.tolerations or [])
+    if template.affinity and template.affinity != stored.affinity:
+        yield from affinity.violations("spec.template.affinity", template.affinity)
     if template.topology_spread_constraints != stored.topology_spread_constraints:
-        yield from _spread(template.topology_spread_constraints or [])
+        path = "spec.template.topologySpreadConstraints"
+        yield from spread.violations(path, template.topology_spread_constraints or [])
+    if template.image_pull_secrets != stored.image_pull_secrets:
+        yield from _pull_secrets(template.image_pull_secrets or [])
+
+
+def _of_account(template: Template) -> Mapping[str, str] | UnsetType:
+    return template.service_account.annotations if template.service_account else UNSET
+
+
+def _pull_secrets(given: list[SecretReference]) -> Iterator[Violation]:
+    names = [secret.name for secret in given]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield got(f"spec.template.imagePullSecrets[{index}].name", name, "is there already")
 
 
 def _keys(path: str, given: Mapping[str, str], own: frozenset[str]) -> Iterator[Violation]:
     for key, value in given.items():
-        problem = _key_problem(key, own)
-        if problem is None and not path.endswith("annotations") and not _VALUE.fullmatch(value):
-            problem = "must be at most 63 letters, digits, - _ and ., a letter or digit at both ends"
+        if path.endswith("annotations"):
+            # Of an annotation's key, case is of no matter (ValidateAnnotations).
+            problem = _key_problem(key.lower(), own) or marks.problem(key, value)
+        else:
+            problem = _key_problem(key, own) or labels.value_problem(value)
         if problem is not None:
             yield got(field_path(path, key), value, problem)
 
 
 def _key_problem(key: str, own: frozenset[str]) -> str | None:
+    if problem := labels.key_problem(key):
+        return f"has an invalid key; {problem}"
     prefix = key.rpartition("/")[0]
-    if not _KEY.fullmatch(key) or len(prefix) > LONGEST_PREFIX:
-        return "has an invalid key; must be NAME or DOMAIN/NAME, with a NAME of at most 63 characters"
     if key in own or (own and (prefix == OWN_DOMAIN or prefix.endswith(f".{OWN_DOMAIN}"))):
         return "has a key that the operator itself sets; choose another"
     return None
-
-
-def _tolerations(given: list[dict[str, Any]]) -> Iterator[Violation]:
-    for index, toleration in enumerate(given):
-        path = f"spec.template.tolerations[{index}]"
-        operator = toleration.get("operator", "Equal")
-        if operator not in ("Equal", "Exists"):
-            yield got(f"{path}.operator", operator, "must be Equal or Exists")
-        elif operator == "Equal" and not toleration.get("key"):
-            yield got(
-                f"{path}.key", toleration.get("key"), "must be a taint's key, unless operator is Exists"
-            )
-        effect = toleration.get("effect", "")
-        if effect and effect not in EFFECTS:
-            yield got(f"{path}.effect", effect, f"must be {listed(EFFECTS, joint='or')}")
-
-
-def _affinity(given: dict[str, Any]) -> Iterator[Violation]:
-    for key, value in given.items():
-        if key not in AFFINITIES:
-            path = field_path("spec", "template", "affinity", key)
-            yield got(path, value, f"is not a kind of affinity; must be {listed(AFFINITIES, joint='or')}")
-
-
-def _spread(given: list[dict[str, Any]]) -> Iterator[Violation]:
-    for index, constraint in enumerate(given):
-        for key in SPREAD_NEEDS:
-            if constraint.get(key) in (None, ""):
-                path = f"spec.template.topologySpreadConstraints[{index}].{key}"
-                yield got(path, constraint.get(key), "is required in every constraint")

@@ -1,10 +1,11 @@
 """spec.version: must be in the catalogue, and within a major can only go up.
 
-That the major never goes down is also CEL (`schemas.relations`).
+That the major never goes down is also CEL (`schemas.rules.relations`).
 """
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from schemas.verdict import Violation, got, listed, warning
@@ -12,8 +13,8 @@ from schemas.verdict import Violation, got, listed, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.policy import Policy, Release
-    from schemas.review import Review
+    from schemas.policy.policy import Policy, Release
+    from schemas.rules.review import Review
 
 PATH = "spec.version"
 
@@ -69,7 +70,7 @@ def warnings(review: Review) -> Iterator[str]:
     release = review.policy.release(wanted) if wanted and review.changed("version") else None
     if release is None:
         return
-    if release.end_of_life is not None and release.end_of_life <= review.today:
+    if release.end_of_life is not None and release.end_of_life <= review.now.astimezone(UTC).date():
         yield warning(
             f"{PATH}: {release.version} has had no fixes since {release.end_of_life}, move to a newer one"
         )

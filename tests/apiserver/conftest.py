@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy.local.build import binaries
+from deploy.local.build import S3_SERVERS, binaries
 from deploy.local.controlplane import DELETION, ControlPlane
 from tests import admission, factory
+from tests.backup_machine import image_root
 from tests.controller_process import ControllerProcess
 from tests.installation import account_kubeconfig, install, install_crd, tidy
 from tests.kubectl import Kubectl
@@ -21,8 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-CONTROLLERS = (*DELETION, "statefulset-controller", "persistentvolumeclaim-protection-controller")
-"""Of Kubernetes' own: who deletes, and who makes pods and claims of a StatefulSet. No pod ever runs."""
+CONTROLLERS = (
+    *DELETION,
+    "cronjob-controller",
+    "job-controller",
+    "persistentvolumeclaim-protection-controller",
+    "statefulset-controller",
+    "ttl-after-finished-controller",
+)
+"""Of Kubernetes' own: who deletes, and who makes pods and claims of a StatefulSet, and Jobs. No pod runs."""
 
 _numbers = itertools.count(1)
 
@@ -164,7 +173,21 @@ def discard_namespace(rest: Rest, name: str) -> None:
     unguard = {"metadata": {"labels": {admission.UNGUARDED: "true"}}}
     rest.merge("Namespace", None, name, unguard).expect()
     for database in rest.list("PostgreSQLDatabase", name):
-        if database["metadata"].get("finalizers"):
-            release = {"metadata": {"finalizers": None}}
+        if database["metadata"].get("finalizers") or database["spec"].get("deletionProtection"):
+            release = {"metadata": {"finalizers": None}, "spec": {"deletionProtection": False}}
             rest.merge("PostgreSQLDatabase", name, database["metadata"]["name"], release)
     rest.delete("Namespace", None, name)
+
+
+@pytest.fixture(scope="session")
+def database_root() -> Path:
+    """Give the files of the database image, whose programs tests run without a cluster."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: programs are run in the database image's files, as its user")
+    return image_root()
+
+
+@pytest.fixture(scope="session")
+def s3_servers() -> Path:
+    """Give the folder of two S3 servers."""
+    return binaries(print, bundle=S3_SERVERS)

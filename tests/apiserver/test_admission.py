@@ -66,6 +66,62 @@ def test_a_three_line_manifest_is_completed(rest: Rest, namespace: str) -> None:
     assert (spec["database"], spec["owner"], spec["synchronous"]) == ("app", "app", "Quorum")
 
 
+def test_verification_is_completed_to_a_day_of_the_week(rest: Rest, namespace: str) -> None:
+    backup = made(rest, namespace, backup={"suspended": True})["spec"]["backup"]
+    minute, hour, *days, weekday = backup.pop("verify")["schedule"].split()
+    assert (0 <= int(minute) < 60, 0 <= int(hour) < 6, days) == (True, True, ["*", "*"])
+    assert weekday in set("0123456")
+    assert backup == {
+        "timeZone": "UTC",
+        "suspended": True,
+        "fullEvery": "7d",
+        "retention": {"days": 14},
+        "finalBackup": False,
+    }
+    rest.delete(KIND, namespace, "orders")
+    assert made(rest, namespace, backup={"verify": {"schedule": ""}})["spec"]["backup"]["verify"] == {
+        "schedule": ""
+    }
+
+
+def test_a_request_by_annotation_is_judged_though_the_spec_stays(rest: Rest, namespace: str) -> None:
+    made(rest, namespace)
+
+    def asked(**requests: str) -> Answer:
+        annotations = {f"keddah.dev/{name.replace('_', '-')}": value for name, value in requests.items()}
+        return rest.merge(KIND, namespace, "orders", {"metadata": {"annotations": annotations}}, dryRun="All")
+
+    assert asked(backup_now="before-release").accepted
+    refused = asked(backup_now="a b", verify_now="", restore_to="2999-01-01T00:00:00Z")
+    assert refused.status == 422
+    assert {path: message.partition(";")[0] for path, message in refused.causes.items()} == {
+        'metadata.annotations["keddah.dev/backup-now"]': 'got "a b"',
+        'metadata.annotations["keddah.dev/verify-now"]': 'got ""',
+        'metadata.annotations["keddah.dev/restore-to"]': 'got "2999-01-01T00:00:00Z"',
+    }
+    past = "2026-11-22T10:00:00Z"
+    restored = asked(restore_to=past)
+    assert restored.accepted
+    assert restored.warnings == (
+        f"restore-to {past}: stops, and loses all changes since; the present volumes stay",
+    )
+    changed(rest, namespace, dry=False, deletionProtection=True).expect()
+    assert "spec.deletionProtection is true" in asked(restore_to=past).message
+
+
+def test_a_repository_that_holds_backups_stays(rest: Rest, namespace: str) -> None:
+    made(rest, namespace)
+    elsewhere = {"repository": {"s3": {"bucket": "backups", "endpoint": "s3.example.com"}}}
+    assert changed(rest, namespace, backup=elsewhere).accepted
+    rest.merge(KIND, namespace, "orders", {"status": {"backups": {"count": 1}}}, "status").expect()
+    refused = changed(rest, namespace, backup=elsewhere)
+    assert refused.causes == {
+        "spec.backup.repository": (
+            'got "s3"; cannot change from "volume" while the repository holds 1 backup'
+        )
+    }
+
+
 def test_what_is_given_is_not_completed_over(rest: Rest, namespace: str) -> None:
     given: dict[str, Any] = {
         "version": "17.5",
@@ -80,7 +136,8 @@ def test_what_is_given_is_not_completed_over(rest: Rest, namespace: str) -> None
 
 
 def test_applying_the_stored_object_again_changes_nothing(rest: Rest, namespace: str) -> None:
-    stored = made(rest, namespace)
+    # The first update stores the status that the schema gives to an object of which nothing was said yet.
+    stored = rest.replace(made(rest, namespace)).expect()
     again = rest.replace(stored).expect()
     assert again["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]
 
@@ -123,7 +180,7 @@ def test_a_dry_run_is_a_plan(rest: Rest, namespace: str) -> None:
         ({"resources": {"requests": {"cpu": "1"}}}, "resources: rolling restart, then a switchover"),
         (
             {"deletionPolicy": "Delete"},
-            "deletionPolicy Retain -> Delete: deleting this object deletes its data",
+            "deletionPolicy Retain -> Delete: deleting this object deletes its data and backups",
         ),
     ]
     for change, warning in plans:
@@ -142,7 +199,7 @@ def test_a_dry_run_is_a_plan(rest: Rest, namespace: str) -> None:
         ({"version": "16"}, "spec.version", 'got "16"; cannot go down from "17.6"'),
         ({"version": "17.5"}, "spec.version", 'got "17.5"; is older than the 17.6'),
         ({"version": "18"}, "spec.version", "not supported yet"),
-        ({"storage": {"size": "5Gi"}}, "spec.storage.size", 'got "5Gi"; cannot shrink from "10Gi"'),
+        ({"storage": {"size": "5Gi"}}, "spec.storage.size", 'got "5Gi"; cannot be less than "10Gi"'),
         (
             {"storage": {"storageClassName": "slow"}},
             "spec.storage.storageClassName",
@@ -227,11 +284,40 @@ def test_a_protected_database_is_not_deleted_until_it_is_told_to(
     kubectl.good("delete", "pgdb", "orders", "-n", namespace)
 
 
+def test_what_is_deleted_right_after_its_policy_was_changed_is_held(rest: Rest, namespace: str) -> None:
+    made(rest, namespace)
+    changed(rest, namespace, dry=False, deletionPolicy="Delete").expect()
+    rest.delete(KIND, namespace, "orders").expect()
+    held = rest.get(KIND, namespace, "orders")
+    assert held is not None
+    assert held["metadata"]["finalizers"] == [FINALIZER]
+
+
+def test_what_sleeps_is_not_deleted_where_a_last_backup_is_asked_for(
+    kubectl: Kubectl, rest: Rest, namespace: str
+) -> None:
+    wish: dict[str, Any] = {"deletionPolicy": "Delete", "backup": {"finalBackup": True}, "hibernated": True}
+    made(rest, namespace, **wish)
+    output = kubectl("delete", "pgdb", "orders", "-n", namespace)
+    assert output.code == 1
+    assert "spec.hibernated: got true, and backup.finalBackup asks for a last backup" in output.err
+    rest.merge(KIND, namespace, "orders", {"spec": {"hibernated": False}}).expect()
+    rest.delete(KIND, namespace, "orders").expect()
+
+
 def test_deleting_all_of_a_namespace_spares_what_is_protected(rest: Rest, namespace: str) -> None:
     made(rest, namespace, "orders", deletionProtection=True)
     made(rest, namespace, "ledger")
-    rest.send("DELETE", f"/apis/keddah.dev/v1alpha1/namespaces/{namespace}/postgresqldatabases")
+    refused = rest.send("DELETE", f"/apis/keddah.dev/v1alpha1/namespaces/{namespace}/postgresqldatabases")
+    # The request names none of them, and the advice does.
+    assert f"kubectl patch pgdb orders -n {namespace} --type merge" in refused.message
     assert rest.get(KIND, namespace, "orders") is not None
+    rest.delete(KIND, namespace, "ledger")
+    again = rest.send("DELETE", f"/apis/keddah.dev/v1alpha1/namespaces/{namespace}/postgresqldatabases")
+    assert "kubectl patch pgdb orders" in again.message
+    rest.merge(KIND, namespace, "orders", {"spec": {"deletionProtection": False}}).expect()
+    rest.send("DELETE", f"/apis/keddah.dev/v1alpha1/namespaces/{namespace}/postgresqldatabases").expect()
+    assert rest.get(KIND, namespace, "orders") is None
 
 
 @pytest.mark.parametrize("wanted", ["10", "1000"])

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from controller.desired.labels import POD_NAME
 from tests import children, factory
 from tests.audit import Audit
-from tests.children import KEPT, KIND, all_exist, condition, live, passwords, wait_condition
+from tests.children import INSTANCES, KEPT, KIND, all_exist, condition, live, passwords, wait_condition
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -63,9 +64,53 @@ def test_all_children_come_to_be_with_labels_and_owners(rest: Rest, orders: Obje
 
 def test_pods_of_an_instance_satisfy_pod_security_restricted(rest: Rest, orders: Object) -> None:
     namespace = orders["metadata"]["namespace"]
-    pods = until(lambda: rest.list("Pod", namespace, labelSelector="keddah.dev/database=orders"))
+    pods = until(lambda: rest.list("Pod", namespace, labelSelector=INSTANCES))
     assert {pod["metadata"]["name"] for pod in pods} <= {"orders-0", "orders-1"}
     until(lambda: len(rest.list("Pod", namespace)) == 2)
+
+
+def test_the_scale_subresource_counts_the_databases_pods_alone(rest: Rest, orders: Object) -> None:
+    namespace = orders["metadata"]["namespace"]
+    stale = until(lambda: rest.list("Pod", namespace, labelSelector=INSTANCES))[0]
+    # A client of the database, labelled as one, and with everything else that a user may copy from a pod.
+    labels = {k: v for k, v in stale["metadata"]["labels"].items() if k != POD_NAME}
+    kept = ("containers", "securityContext", "serviceAccountName", "volumes")
+    spec = {key: stale["spec"][key] for key in kept}
+    metadata = {"name": "report", "namespace": namespace, "labels": labels}
+    rest.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}).expect()
+
+    def counted() -> set[str]:
+        scale = rest.get(KIND, namespace, "orders", "scale")
+        selector = ((scale or {}).get("status") or {}).get("selector")
+        found = rest.list("Pod", namespace, labelSelector=selector) if selector else []
+        return {pod["metadata"]["name"] for pod in found}
+
+    until(lambda: counted() == {"orders-0", "orders-1"}, 20)
+    wait_condition(rest, namespace, "Stalled", "NoDefaultStorageClass")
+    assert counted() == {"orders-0", "orders-1"}
+
+
+def test_who_may_connect_follows_the_database_without_a_restart(rest: Rest, restricted: str) -> None:
+    rest.create(factory.submitted("orders", restricted, version="17", replicas=1)).expect()
+    until(lambda: sources(rest, restricted) == "everybody", 20)
+    before = until(lambda: rest.get("StatefulSet", restricted, "orders")) or {}
+    shop = {"podSelector": {"matchLabels": {"app": "shop"}}}
+    for clients, named in (([shop], [shop]), ([], []), (None, "everybody")):
+        rest.merge(KIND, restricted, "orders", {"spec": {"network": {"clients": clients}}}).expect()
+        until(lambda named=named: sources(rest, restricted) == named, 20)  # type: ignore[misc]
+    after = rest.get("StatefulSet", restricted, "orders")
+    assert after is not None
+    assert after["spec"]["template"] == before["spec"]["template"]
+    assert condition(rest, restricted, "Stalled")["reason"] != "WriteRefused"
+
+
+def sources(rest: Rest, namespace: str) -> object:
+    """Give the clients beside the members, as the API server has them."""
+    found = rest.get("NetworkPolicy", namespace, "orders")
+    if found is None:
+        return None
+    rule = found["spec"]["ingress"][0]
+    return rule["from"][1:] if "from" in rule else "everybody"
 
 
 def test_one_field_manager_writes_everything(rest: Rest, orders: Object) -> None:
@@ -157,7 +202,7 @@ def test_lost_and_edited_secrets_come_back_with_the_passwords_that_fit_the_data(
     rest.delete("Secret", namespace, "orders-tls").expect()
     change = {"stringData": {"password": "guessed"}}
     rest.merge("Secret", namespace, "orders-superuser", change).expect()
-    # Secrets cannot be watched; whatever else wakes the controller makes it look at them only on the patrol,
+    # Secrets cannot be watched; whatever else wakes the controller makes it look at them only on The check,
     # which comes by every 23 s when there are few databases.
     until(lambda: passwords(rest, namespace) == before, 60)
     until(lambda: rest.get("Secret", namespace, "orders-tls") is not None, 5)
@@ -190,7 +235,7 @@ def test_a_secret_of_somebody_else_is_left_untouched(rest: Rest, restricted: str
     after = rest.get("Secret", restricted, "orders-app")
     assert after is not None
     assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
-    assert rest.get("StatefulSet", restricted, "orders") is None
+    assert list(live(rest, restricted)) == [("Secret", "orders-app")]
     rest.delete("Secret", restricted, "orders-app").expect()
     # Nobody may watch Secrets: a change of the object makes the controller look again at once.
     rest.merge(KIND, restricted, "orders", {"metadata": {"labels": {"seen": "yes"}}}).expect()
@@ -207,6 +252,8 @@ def test_a_child_of_another_owner_is_left_untouched(rest: Rest, restricted: str,
     after = rest.get(kind, restricted, name)
     assert after is not None
     assert essence(after) == essence(before)
+    # All names are looked at before the first write: what is half made would serve nobody.
+    assert list(live(rest, restricted)) == [(kind, name)]
 
 
 @pytest.mark.parametrize("which", ["leader", "sync", "failover"])
@@ -285,4 +332,8 @@ def test_an_empty_spec_without_webhooks_is_completed_by_the_controller(rest: Res
     assert statefulset is not None
     container = statefulset["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == "keddah.dev/keddah-postgres:17.6"
-    assert container["resources"]["requests"] == {"cpu": "100m", "memory": "256Mi"}
+    assert container["resources"]["requests"] == {
+        "cpu": "100m",
+        "memory": "256Mi",
+        "ephemeral-storage": "128Mi",
+    }

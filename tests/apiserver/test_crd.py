@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from schemas.crd import crd
+from schemas.crd.definition import crd
 from tests import factory
+from tests.kstatus import kstatus
 
 if TYPE_CHECKING:
     from tests.kubectl import Kubectl
@@ -62,7 +63,7 @@ def test_explain_lists_every_field_with_its_type(kubectl: Kubectl) -> None:
         "backup <Object>",
         "timeZone <string>",
         "restore <Object>",
-        "from <string> -required-",
+        "from <Object> -required-",
         "targetTime <string>",
         "deletionPolicy <string>",
         "deletionProtection <boolean>",
@@ -100,9 +101,22 @@ def test_columns_show_the_state(rest: Rest, kubectl: Kubectl, unguarded: str) ->
     assert row.split()[:5] == ["orders", "17.6", "3/3", "orders-1", "Ready"]
 
 
-def test_get_all_lists_databases(rest: Rest, kubectl: Kubectl, unguarded: str) -> None:
+def test_an_object_that_no_controller_has_seen_does_not_pass_for_one_that_is_as_declared(
+    rest: Rest, unguarded: str
+) -> None:
     stored(rest, factory.database("orders", unguarded))
-    assert "postgresqldatabase.keddah.dev/orders" in kubectl.good("get", "all", "-n", unguarded)
+    live = rest.get("PostgreSQLDatabase", unguarded, "orders")
+    assert live is not None
+    assert live["status"] == {"observedGeneration": -1}
+    assert kstatus(live) == "InProgress"
+
+
+def test_deleting_all_of_a_namespace_spares_databases(rest: Rest, kubectl: Kubectl, unguarded: str) -> None:
+    stored(rest, factory.database("orders", unguarded))
+    kubectl.good("delete", "all", "--all", "-n", unguarded)
+    left = rest.get("PostgreSQLDatabase", unguarded, "orders")
+    assert left is not None
+    assert "deletionTimestamp" not in left["metadata"]
 
 
 def test_scale_changes_replicas_and_nothing_else(rest: Rest, kubectl: Kubectl, unguarded: str) -> None:
@@ -125,7 +139,7 @@ def test_the_scale_subresource_tells_an_autoscaler_which_pods(rest: Rest, unguar
 def test_status_is_written_through_its_subresource_only(rest: Rest, unguarded: str) -> None:
     manifest = factory.database("orders", unguarded)
     made = stored(rest, {**manifest, "status": {"primary": "orders-7"}})
-    assert "status" not in made
+    assert made["status"] == {"observedGeneration": -1}
     change = {"status": {"primary": "orders-0"}, "spec": {"replicas": 5}}
     rest.merge("PostgreSQLDatabase", unguarded, "orders", change, "status").expect()
     live = rest.get("PostgreSQLDatabase", unguarded, "orders")
@@ -133,6 +147,23 @@ def test_status_is_written_through_its_subresource_only(rest: Rest, unguarded: s
     assert live["status"]["primary"] == "orders-0"
     assert live["metadata"]["generation"] == 1
     assert "replicas" not in live["spec"]
+
+
+def test_every_field_of_the_status_can_be_written(rest: Rest, unguarded: str) -> None:
+    stored(rest, factory.database("orders", unguarded))
+    moment = "2026-11-29T10:00:00Z"
+    backups = {
+        "count": 3,
+        "sizeBytes": 2**53,
+        "oldestRestorableTime": moment,
+        "newestRestorableTime": moment,
+        "archiveLagSeconds": 5,
+        "lastVerifiedTime": moment,
+        "lastError": {"time": moment, "reason": "NoRoom", "message": "no room"},
+    }
+    status = {"lastBackupTime": moment, "backups": backups}
+    live = rest.merge("PostgreSQLDatabase", unguarded, "orders", {"status": status}, "status").expect()
+    assert live["status"]["backups"] == backups
 
 
 @pytest.mark.parametrize("spec", [{"spec": {}}, {}, {"spec": None}], ids=["empty", "absent", "null"])
@@ -146,9 +177,13 @@ def test_static_defaults_need_no_webhook(rest: Rest, unguarded: str, spec: dict[
 
 def test_defaults_reach_into_what_is_given(rest: Rest, unguarded: str) -> None:
     spec = stored(rest, factory.database("orders", unguarded, backup={"suspended": True}))["spec"]
-    assert spec["backup"] == {"suspended": True, "timeZone": "UTC", "retention": {"full": 7}} | (
-        {"repository": spec["backup"]["repository"]} if "repository" in spec["backup"] else {}
-    )
+    assert spec["backup"] == {
+        "suspended": True,
+        "timeZone": "UTC",
+        "fullEvery": "7d",
+        "retention": {"days": 14},
+        "finalBackup": False,
+    }
 
 
 def test_unknown_fields_are_pruned_with_a_warning_or_refused_when_strict(rest: Rest, unguarded: str) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import cron
+from schemas.kubernetes import timezones
+from schemas.kubernetes.cron import schedule as cron
 from tests import factory
 from tests.strategies import expressions
 
@@ -91,6 +93,53 @@ def test_a_database_takes_every_schedule_that_a_cron_job_takes_and_that_fires(
     for text, valid in cases():
         if not text:
             continue  # "" is no schedule at all: no backups
-        answer = rest.create(factory.database("orders", shared_namespace, backupSchedule=text), dryRun="All")
         fires = valid and not cron.parse(text).never_fires
-        assert answer.accepted == fires, (text, answer)
+        for spec in ({"backupSchedule": text}, {"backup": {"verify": {"schedule": text}}}):
+            answer = rest.create(factory.database("orders", shared_namespace, **spec), dryRun="All")
+            assert answer.accepted == fires, (spec, answer)
+
+
+ZONES = (
+    *("UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "EST5EDT", "Etc/UTC", "GMT"),
+    *(
+        "",
+        "Local",
+        "local",
+        "localtime",
+        "Mars/Olympus",
+        "europe/berlin",
+        "Europe",
+        "Europe/",
+        "/UTC",
+        " UTC",
+    ),
+    *("../UTC", "Europe/../UTC", "UTC\n", "zone.tab", "UTC+1", "CET-1CEST", "right/UTC", "-5"),
+)
+
+
+@pytest.mark.usefixtures("webhooks")
+def test_a_database_takes_no_time_zone_that_a_cron_job_does_not_take(
+    rest: Rest, shared_namespace: str
+) -> None:
+    taken = set()
+    for zone in ZONES:
+        job = cron_job(shared_namespace, "0 0 * * *")
+        job["spec"]["timeZone"] = zone
+        given_ = factory.database("orders", shared_namespace, backup={"timeZone": zone})
+        if rest.create(given_, dryRun="All").accepted:
+            taken.add(zone)
+            assert rest.create(job, dryRun="All").accepted, zone
+    assert taken == set(ZONES[:7])
+
+
+def test_a_cron_job_takes_every_time_zone_that_a_database_takes(rest: Rest, shared_namespace: str) -> None:
+    zones = sorted(zone for zone in available_timezones() if timezones.problem(zone) is None)
+    assert len(zones) > 400
+
+    def refused(zone: str) -> bool:
+        job = cron_job(shared_namespace, "30 2 * * *")
+        job["spec"]["timeZone"] = zone
+        return not rest.create(job, dryRun="All").accepted
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        assert [zone for zone, no in zip(zones, pool.map(refused, zones), strict=True) if no] == []

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from controller.plan.outcome import Done
-from tests import factory
 from tests.children import events
-from tests.inprocess import InProcessController, clock
-from tests.kubelet import Kubelet
+from tests.fleets import Fleet
+from tests.inprocess import clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.inprocess import InProcessController
     from tests.rest import Rest
 
 pytestmark = pytest.mark.usefixtures("storage_class")
 
 CLASS = "handover"
 HOUR = timedelta(hours=1)
-PASSES = 60
 
 
 @pytest.fixture
@@ -32,18 +29,9 @@ async def in_process(
     rest: Rest, controller_kubeconfig: Path, tmp_path: Path, namespace: str
 ) -> AsyncIterator[InProcessController]:
     """Give a controller whose database, of two instances, is at rest."""
-    policy = tmp_path / "policy.yaml"
-    policy.write_text(factory.POLICY)
-    spec = {"version": "17", "replicas": 2, "storage": {"storageClassName": CLASS}}
-    rest.create(factory.submitted("orders", namespace, **spec)).expect()
-    kubelet = Kubelet(rest, namespace)
-    async with await InProcessController.start(controller_kubeconfig, kubelet, policy) as started:
-        for _ in range(PASSES):
-            kubelet.look()
-            if isinstance(await started.reconcile(namespace, "orders"), Done):
-                break
-            await asyncio.sleep(0.05)  # Kubernetes' own controllers need their time
-        yield started
+    made = Fleet(rest, namespace, tmp_path / "policy.yaml", names=("orders",), storage=CLASS)
+    async with made.at_work(controller_kubeconfig):
+        yield made.controller
 
 
 def write_lock(rest: Rest, namespace: str, holder: str, renewed: timedelta, taken: timedelta) -> None:

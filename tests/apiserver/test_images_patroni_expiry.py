@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from deploy.images.patroni.call import CALL_SECONDS, calling
+from tests.patroni_modules import HA, import_ha
 from tests.silence import silent
 
-ROUND = "deploy.images.patroni.ha"
 REQUEST = "deploy.images.patroni.request"
 NOW = 1000.0
 TTL = 20
@@ -44,6 +44,7 @@ class Round:
     def __init__(self, patroni: Any) -> None:  # noqa: ANN401 - as Patroni
         self.patroni, self.dcs, self.cluster = patroni, patroni.dcs, patroni.cluster
         self._async_executor = SimpleNamespace(busy=False)
+        self._rewind = SimpleNamespace(read_postmaster_opts=dict)
         self.leads = False
 
     def has_lock(self, info: bool) -> bool:  # noqa: FBT001 - as Patroni
@@ -71,19 +72,11 @@ def patroni(event: Event) -> Any:  # noqa: ANN401 - Patroni is played here
 
 @pytest.fixture
 def ha(patroni: Any, event: Event, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:  # noqa: ANN401
-    store, rounds = ModuleType("patroni.dcs.kubernetes"), ModuleType("patroni.ha")
-    vars(store).update(catch_kubernetes_errors=lambda function: function, k8s_client=None)
-    vars(rounds).update(Ha=Round)
-    whole = ModuleType("patroni")
-    vars(whole).update(global_config=None)
-    for module in (whole, ModuleType("patroni.dcs"), store, rounds):
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.delitem(sys.modules, ROUND, raising=False)
-    module = importlib.import_module(ROUND)
+    module = import_ha(monkeypatch, Round)
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: event.now))
     patroni.postgresql = None
     yield module.KeddahHa(patroni)
-    sys.modules.pop(ROUND, None)
+    sys.modules.pop(HA, None)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from controller.certificates.pki import DatabaseKeys, issue_server
-from controller.desired import manifests, secrets
-from controller.desired.secrets import server_names
+from controller.desired import instances
+from controller.desired.secrets import secrets, server_names
 from deploy.generate.document import documents
 from deploy.local.build import binaries
 from deploy.local.controlplane import ControlPlane
@@ -83,6 +83,18 @@ def test_an_overlay_for_a_registry_installs(installed: Kubectl, tmp_path: Path) 
     assert images == {"registry.example/keddah-operator:7"}
 
 
+def test_an_overlay_for_a_private_registry_gives_every_pod_its_secret(
+    installed: Kubectl, tmp_path: Path
+) -> None:
+    write(tmp_path, overlay_files(tmp_path, registry="registry.example", tag="7", pull_secret="regcred"))
+    printed = installed.good("apply", "--server-side", "--dry-run=server", "-k", str(tmp_path), "-o", "yaml")
+    items = yaml.safe_load(printed)["items"]
+    pods = [item["spec"]["template"]["spec"] for item in items if item["kind"] == "Deployment"]
+    assert [pod["imagePullSecrets"] for pod in pods] == [[{"name": "regcred"}]] * 2
+    (policy,) = (i for i in items if i["metadata"]["name"] == "keddah-policy")
+    assert "imagePullSecrets:\n- name: regcred\n" in policy["data"]["policy.yaml"]
+
+
 def test_the_operators_pods_are_admitted_where_restricted_is_enforced(installed: Kubectl) -> None:
     for deployment in (item for item in objects() if item["kind"] == "Deployment"):
         apply(installed, (as_pod(deployment, "keddah-system"),), "--dry-run=server")
@@ -94,10 +106,11 @@ def test_every_child_is_accepted_where_restricted_is_enforced(installed: Kubectl
     db = typed_database(replicas=3, template={"nodeSelector": {"disk": "ssd"}})
     now = datetime.now(tz=UTC)
     keys = DatabaseKeys.generate("orders", now=now, entropy=token_bytes)
-    pair = issue_server(keys.authority, server_names(db), now=now, entropy=token_bytes, client_too=True)
+    hosts = server_names(db, "cluster.local")
+    pair = issue_server(keys.authority, hosts, now=now, entropy=token_bytes, client_too=True)
     children = (
         *secrets(db, keys, pair),
-        *manifests(db, "postgres", instances=3, operator_namespace="keddah-system"),
+        *instances.children(db, "postgres", instances=3, operator_namespace="keddah-system"),
     )
     apply(installed, children)
     apply(installed, (as_pod(children[-1], "shop"),), "--dry-run=server")

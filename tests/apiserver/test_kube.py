@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from controller.act.recorder import Recorder
-from controller.desired import manifests
+from controller.desired import instances
 from controller.kube.answers import Conflict, Refused, Unavailable
 from controller.kube.client import Kube, Listing
 from controller.kube.connection import configuration
+from controller.observe.state import ObservedState
 from controller.plan.credentials import credentials
-from schemas.types import decode
+from schemas.api.types import decode
 from tests import factory
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ async def test_lists_tell_kind_and_version_and_select_by_label(kube: Kube) -> No
 
 async def test_a_list_of_metadata_carries_no_data(kube: Kube) -> None:
     await kube.apply(config_map("bare", secret="x"))
-    listing = await kube.list_metadata("ConfigMap", None, "keddah.dev/database=orders")
+    # In all namespaces; those of other tests have some of that label, too, until they are gone.
+    listing = await kube.list_metadata("ConfigMap", None, "keddah.dev/database=orders", "metadata.name=bare")
     assert isinstance(listing, Listing)
     assert listing.version > 0
     assert all("data" not in item for item in listing.items)
@@ -172,7 +174,7 @@ async def test_the_same_event_again_makes_a_series_and_not_a_second_object(kube:
     about = await kube.apply(config_map("talkative"))
     recorder = Recorder(kube, now=lambda: datetime.now(UTC))
     for _ in range(3):
-        recorder.tell(about, "Normal", "Switchover", "orders-1 took over")
+        recorder.record(about, "Normal", "Switchover", "orders-1 took over")
     sending = asyncio.create_task(recorder.run())
     await recorder.drain(20)
     sending.cancel()
@@ -215,8 +217,16 @@ def children(namespace: str) -> list[Manifest]:
     manifest = factory.complete_database()
     manifest["metadata"]["namespace"] = namespace
     db = decode(manifest)
-    secrets = credentials(db, {}, now=datetime.now(UTC), entropy=token_bytes)
-    made = [*secrets, *manifests(db, "image", instances=1, operator_namespace="keddah-system")]
+    secrets = credentials(
+        db,
+        ObservedState(),
+        operator="keddah-system",
+        cluster_domain="cluster.local",
+        now=datetime.now(UTC),
+        entropy=token_bytes,
+    )
+    made = [*secrets, *instances.children(db, "image", instances=1, operator_namespace="keddah-system")]
     for child in made:
         child["metadata"].pop("ownerReferences", None)
-    return made
+    # The copy of the keys is another namespace's.
+    return [child for child in made if child["metadata"]["namespace"] == namespace]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import factory
-from tests.children import KIND, SECRETS, condition, passwords, wait_condition
+from tests.children import INSTANCES, KEPT, KIND, SECRETS, condition, live, passwords, wait_condition
+from tests.kstatus import Kstatus, kstatus
 from tests.kubelet import Kubelet
+from tests.rest import path
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -50,15 +53,16 @@ def change(rest: Rest, namespace: str, /, **spec: Any) -> Object:  # noqa: ANN40
 
 
 def pods(rest: Rest, namespace: str) -> dict[str, Object]:
-    return {
-        pod["metadata"]["name"]: pod
-        for pod in rest.list("Pod", namespace, labelSelector="keddah.dev/database=orders")
-    }
+    return {pod["metadata"]["name"]: pod for pod in rest.list("Pod", namespace, labelSelector=INSTANCES)}
 
 
 def claims(rest: Rest, namespace: str) -> dict[str, Object]:
-    found = rest.list("PersistentVolumeClaim", namespace, labelSelector="keddah.dev/database=orders")
+    found = rest.list("PersistentVolumeClaim", namespace, labelSelector=INSTANCES)
     return {claim["metadata"]["name"]: claim for claim in found}
+
+
+def computed(rest: Rest, namespace: str) -> Kstatus:
+    return kstatus(rest.get(KIND, namespace, "orders") or {})
 
 
 def replicas(rest: Rest, namespace: str) -> int:
@@ -164,13 +168,19 @@ def test_what_patroni_adds_to_its_config_map_stays(rest: Rest, shop: str) -> Non
     assert config["metadata"]["annotations"]["initialize"] == "7300000000000000001"
 
 
-def test_hibernation_takes_the_pods_and_waking_brings_all_of_them_back(rest: Rest, shop: str) -> None:
+def test_hibernation_takes_the_pods_and_waking_brings_all_of_them_back(
+    rest: Rest, kubectl: Kubectl, shop: str
+) -> None:
     make(rest, shop)
     kept = {name: claim["metadata"]["uid"] for name, claim in claims(rest, shop).items()}
     change(rest, shop, hibernated=True)
     until(lambda: pods(rest, shop) == {})
     hibernated = wait_condition(rest, shop, "Ready", "Hibernated")
-    assert hibernated["status"] == "False"
+    assert hibernated["status"] == "True"
+    kubectl.good("wait", "pgdb/orders", "-n", shop, "--for=condition=Ready", "--timeout=5s")
+    until(lambda: computed(rest, shop) == "Current")
+    scale = rest.send("GET", path(KIND, shop, "orders", "scale")).expect()
+    assert (scale["spec"]["replicas"], scale["status"]["replicas"]) == (2, 0)
     assert {name: claim["metadata"]["uid"] for name, claim in claims(rest, shop).items()} == kept
     change(rest, shop, hibernated=False)
     wait_condition(rest, shop, "Ready", "Ready", seconds=40)
@@ -185,6 +195,36 @@ def test_larger_storage_grows_the_claims(rest: Rest, shop: str) -> None:
         return {claim["spec"]["resources"]["requests"]["storage"] for claim in claims(rest, shop).values()}
 
     until(lambda: sizes() == {"2Gi"}, why=sizes)
+    wait_condition(rest, shop, "Ready", "Ready")
+
+
+def test_a_claim_that_argo_would_take_for_its_own_is_kept_from_it(rest: Rest, shop: str) -> None:
+    make(rest, shop, replicas=1)
+    old = {"metadata": {"labels": {"app.kubernetes.io/instance": "orders"}, "annotations": None}}
+    rest.merge("PersistentVolumeClaim", shop, "data-orders-0", old).expect()
+
+    def spared() -> bool:
+        metadata = claims(rest, shop)["data-orders-0"]["metadata"]
+        told = metadata.get("annotations", {}).get("argocd.argoproj.io/sync-options", "")
+        return "app.kubernetes.io/instance" not in metadata["labels"] and "Prune=false" in told
+
+    until(spared, why=lambda: claims(rest, shop))
+
+
+def test_volumes_without_their_config_map_are_named_until_somebody_says_what_they_hold(
+    rest: Rest, kubectl: Kubectl, shop: str
+) -> None:
+    make(rest, shop, replicas=1)
+    rest.delete(KIND, shop, "orders").expect()
+    until(lambda: rest.get("StatefulSet", shop, "orders") is None and pods(rest, shop) == {})
+    rest.delete("ConfigMap", shop, "orders-config").expect()
+    make(rest, shop, replicas=1, ready=False)
+    stalled = wait_condition(rest, shop, "Stalled", "VolumesUnknown")
+    assert "(data-orders-0), but orders-config is gone" in stalled["message"]
+    assert rest.get("StatefulSet", shop, "orders") is None
+    ways = stalled["message"].partition("say so: ")[2].partition("; or")[0]
+    for way in ways.split(" && "):
+        kubectl.good(*way.removeprefix("kubectl ").split())
     wait_condition(rest, shop, "Ready", "Ready")
 
 
@@ -222,6 +262,54 @@ def test_delete_removes_the_data_and_then_lets_the_object_go(rest: Rest, shop: s
     assert not [name for name in SECRETS if rest.get("Secret", shop, f"orders-{name}")]
     assert rest.get("ConfigMap", shop, "orders-config") is None
     assert rest.get("Secret", shop, "orders-theirs") is not None
+
+
+def owners(rest: Rest, namespace: str) -> dict[tuple[str, str], list[str]]:
+    """Give the UIDs of the owners of every child that does not outlive the database."""
+    return {
+        (kind, name): [owner["uid"] for owner in child["metadata"].get("ownerReferences", [])]
+        for (kind, name), child in live(rest, namespace).items()
+        if kind not in KEPT
+    }
+
+
+def test_children_that_a_deletion_orphans_stay_whatever_the_policy_and_are_taken_up_again(
+    rest: Rest, kubectl: Kubectl, shop: str
+) -> None:
+    first = make(rest, shop, deletionPolicy="Delete")
+    before = {key: child["metadata"]["uid"] for key, child in live(rest, shop).items()}
+    kept = {name: pod["metadata"]["uid"] for name, pod in pods(rest, shop).items()}
+    kubectl.good("delete", "pgdb/orders", "-n", shop, "--cascade=orphan", "--timeout=20s")
+    assert rest.get(KIND, shop, "orders") is None
+    # What would be deleted by mistake would be so within this time: the garbage collector needs less.
+    time.sleep(3)
+    assert {key: child["metadata"]["uid"] for key, child in live(rest, shop).items()} == before
+    assert {name: pod["metadata"]["uid"] for name, pod in pods(rest, shop).items()} == kept
+    assert set(map(len, owners(rest, shop).values())) == {0}
+    assert len(claims(rest, shop)) == 2
+    second = make(rest, shop)
+    assert second["metadata"]["uid"] != first["metadata"]["uid"]
+    until(lambda: set(map(tuple, owners(rest, shop).values())) == {(second["metadata"]["uid"],)})
+    assert {name: pod["metadata"]["uid"] for name, pod in pods(rest, shop).items()} == kept
+
+
+def test_a_deletion_that_waits_is_not_ready_and_says_for_what(
+    rest: Rest, kubectl: Kubectl, shop: str
+) -> None:
+    make(rest, shop, deletionPolicy="Delete")
+    hold = {"metadata": {"finalizers": ["example.com/hold"]}}
+    rest.merge("Pod", shop, "orders-1", hold).expect()
+    rest.delete(KIND, shop, "orders").expect()
+    try:
+        told = wait_condition(rest, shop, "Ready", "Deleting")
+        until(lambda: condition(rest, shop, "Ready")["message"] == "waiting for orders-1 to stop")
+        assert told["status"] == "False"
+        assert condition(rest, shop, "Reconciling")["status"] == "True"
+        assert computed(rest, shop) == "Terminating"
+        assert kubectl("wait", "pgdb/orders", "-n", shop, "--for=condition=Ready", "--timeout=1s").code == 1
+    finally:
+        rest.merge("Pod", shop, "orders-1", {"metadata": {"finalizers": None}}).expect()
+    until(lambda: rest.get(KIND, shop, "orders") is None, 40)
 
 
 def test_the_finalizer_follows_the_policy(rest: Rest, shop: str) -> None:

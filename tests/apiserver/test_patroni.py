@@ -16,7 +16,8 @@ import pytest
 from aiohttp import web
 
 from controller.certificates.pki import DatabaseKeys, Former, issue_server
-from controller.observe.patroni import CONNECT_SECONDS, READ_SECONDS, Patroni, Reply, changing_context
+from controller.observe.instances import pods
+from controller.patroni import CONNECT_SECONDS, READ_SECONDS, Patroni, Reply, changing_context
 from tests.silence import silent
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ TAKEN_BACK = {
 )
 async def test_a_server_tells_whether_it_must_restart(member: Member, page: object, pending: object) -> None:
     member.version = page
-    assert await client(member).pending_restart("127.0.0.1") is pending
+    said = await client(member).member("127.0.0.1")
+    assert (None if said is None else pods.pending_restart(said) is not None) is pending
 
 
 async def test_the_version_is_read_as_people_write_it(member: Member) -> None:
@@ -138,7 +140,7 @@ async def test_changes_are_asked_for_with_a_certificate_of_the_database(member: 
     assert await client(member).switchover("127.0.0.1", "orders-0", "orders-1", KEYS) == Reply(200, "done")
     assert (await client(member).restart("127.0.0.1", KEYS)).accepted
     assert (await client(member).reinitialize("127.0.0.1", KEYS)).accepted
-    assert (await client(member).wake("127.0.0.1", KEYS)).accepted
+    assert (await client(member).trigger_loop("127.0.0.1", KEYS)).accepted
     assert member.told == [
         ("/switchover", {"leader": "orders-0", "candidate": "orders-1"}, True),
         ("/restart", {"restart_pending": True}, True),

@@ -12,10 +12,10 @@ from controller.act.actor import Actor
 from controller.kube.answers import Conflict
 from controller.kube.client import Kube
 from controller.kube.connection import configuration
-from controller.observe.patroni import Patroni
+from controller.patroni import Patroni
 from controller.plan.actions import RelabelStandby, ReleaseLock
-from controller.watches.store import Store
-from schemas.types import decode
+from controller.watches.cache import Cache
+from schemas.api.types import decode
 from tests import factory
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ async def kube(controller_kubeconfig: Path) -> AsyncIterator[Kube]:
         yield client
 
 
-async def act(kube: Kube, namespace: str, action: ReleaseLock | RelabelStandby) -> Store:
+async def act(kube: Kube, namespace: str, action: ReleaseLock | RelabelStandby) -> Cache:
     """Carry one action out, and give what the next pass would see."""
     db = decode(factory.submitted("orders", namespace, version="17"))
-    store = Store()
+    cache = Cache()
     patroni = Patroni(now=lambda: datetime.now(UTC), entropy=secrets.token_bytes)
-    await Actor(kube, store, patroni).act(db, action)
-    return store
+    await Actor(kube, cache, patroni).act(db, action)
+    return cache
 
 
 def lock(rest: Rest, namespace: str) -> Object:
@@ -66,9 +66,9 @@ def noted(rest: Rest, namespace: str) -> Any:  # noqa: ANN401
 async def test_a_lock_that_is_as_it_was_seen_is_released_and_keeps_all_else(
     kube: Kube, rest: Rest, namespace: str
 ) -> None:
-    store = await act(kube, namespace, release(lock(rest, namespace)))
+    cache = await act(kube, namespace, release(lock(rest, namespace)))
     assert noted(rest, namespace) == {"renewTime": "1", **KEPT}
-    seen = store.object("ConfigMap", namespace, "orders-leader")
+    seen = cache.object("ConfigMap", namespace, "orders-leader")
     assert seen
     assert "leader" not in seen["metadata"]["annotations"]
 

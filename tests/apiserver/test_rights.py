@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,9 +12,10 @@ from controller.kube.kinds import KINDS, WEBHOOK_CONFIGURATIONS
 from deploy.generate.admission import admission
 from tests import factory
 from tests.audit import Audit, Entry
-from tests.children import KIND, all_exist, wait_condition
+from tests.children import KIND, all_exist, condition, wait_condition
 from tests.controller_process import ControllerProcess
 from tests.installation import account_kubeconfig, tidy
+from tests.job_kubelet import JobKubelet
 from tests.kubelet import Kubelet
 from tests.rest import Rest, path
 from tests.waiting import until
@@ -32,6 +34,9 @@ UNSEEN = frozenset(
         ("keddah.dev", "postgresqldatabases/finalizers", "update"),
         # Of a server that runs and does not follow: tests/cluster/test_rebuild.py has one.
         ("", "pods/log", "get"),
+        # Of a database that was restored from a deleted one: tests/cluster/test_restore.py has one.
+        ("", "services", "delete"),
+        ("networking.k8s.io", "networkpolicies", "delete"),
     }
 )
 """What is needed and yet not asked for by any request of this run."""
@@ -79,6 +84,7 @@ def entries(
         with (
             ControllerProcess(folder, controller_kubeconfig) as process,
             Kubelet(rest, shared_namespace) as kubelet,
+            JobKubelet(rest, shared_namespace),
         ):
             process.acting()
             _do_everything(rest, shared_namespace, kubelet)
@@ -103,15 +109,22 @@ def _do_everything(rest: Rest, namespace: str, kubelet: Kubelet) -> None:
     orders = factory.submitted(
         "orders", namespace, version="17", replicas=2, storage=storage, deletionPolicy="Delete"
     )
+    rest.create(factory.limit_range(namespace, "1m")).expect()
     rest.create(orders).expect()
+    wait_condition(rest, namespace, "Stalled", "PodsNotCreated")
+    rest.delete("LimitRange", namespace, "small").expect()
     wait_condition(rest, namespace, "Ready", "Ready")
     # Two primaries: the one without the lock is told so.
     rest.merge(
         "Pod", namespace, "orders-1", {"metadata": {"labels": {"keddah.dev/role": "primary"}}}
     ).expect()
     until(lambda: _role(rest, namespace, "orders-1") == "standby", 20)
-    # Ready once more, which makes a series of that event.
+    # Lost and Ready once more, which makes a series of that event.
+    lost = _uid(rest, namespace, "orders-1")
+    rest.delete("Pod", namespace, "orders-1").expect()
     until(lambda: any(each.get("series") for each in rest.list("Event", namespace)), 20)
+    until(lambda: _uid(rest, namespace, "orders-1") not in ("", lost), 20)
+    wait_condition(rest, namespace, "Ready", "Ready")
     change: dict[str, Any] = {"storage": {"size": "2Gi"}, "resources": {"requests": {"cpu": "200m"}}}
     before = _uid(rest, namespace, "orders-1")
     rest.merge(KIND, namespace, "orders", {"spec": change}).expect()
@@ -120,6 +133,7 @@ def _do_everything(rest: Rest, namespace: str, kubelet: Kubelet) -> None:
     rest.delete(KIND, namespace, "orders").expect()
     until(lambda: rest.get(KIND, namespace, "orders") is None, 60)
     _meet_a_stranger(rest, namespace)
+    _back_up(rest, namespace, storage)
 
 
 def _meet_a_stranger(rest: Rest, namespace: str) -> None:
@@ -128,6 +142,45 @@ def _meet_a_stranger(rest: Rest, namespace: str) -> None:
     rest.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}).expect()
     rest.create(factory.submitted("taken", namespace, version="17")).expect()
     wait_condition(rest, namespace, "Stalled", "ChildOwnedByOther", name="taken")
+
+
+def _back_up(rest: Rest, namespace: str, storage: dict[str, str]) -> None:
+    """Make a backup beside somebody else's CronJob and Job, and then declare none."""
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}
+    job = {"template": {"spec": pod}}
+    schedule = {"schedule": "0 0 29 2 *", "jobTemplate": {"spec": job}}
+    taken = (
+        _batch("CronJob", namespace, "saved-backup", schedule),
+        _batch("Job", namespace, "saved-backup-first", {**job, "suspend": True}),
+    )
+    for each in taken:
+        rest.create(each).expect()
+    backup = {"repository": {"volume": storage}, "verify": {"schedule": ""}}
+    saved = factory.submitted(
+        "saved", namespace, version="17", replicas=1, storage=storage, backup=backup, backupSchedule="@daily"
+    )
+    rest.create(saved).expect()
+    for each in taken:
+        name = each["metadata"]["name"]
+        until(partial(_stalled_over, rest, namespace, f"{each['kind']} {name} "), 60)
+        rest.delete(each["kind"], namespace, name).expect()
+        # That it is gone is told by no watch: it never had our label.
+        rest.merge(KIND, namespace, "saved", {"metadata": {"labels": {"freed": each["kind"]}}}).expect()
+    asked = {"metadata": {"annotations": {"keddah.dev/backup-now": "now"}}}
+    rest.merge(KIND, namespace, "saved", asked).expect()
+    wait_condition(rest, namespace, "BackedUp", "BackupRecent", name="saved", seconds=60)
+    rest.merge(KIND, namespace, "saved", {"spec": {"backupSchedule": ""}}).expect()
+    until(lambda: not rest.list("CronJob", namespace) and not rest.list("Job", namespace), 30)
+
+
+def _batch(kind: str, namespace: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "batch/v1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _stalled_over(rest: Rest, namespace: str, child: str) -> bool:
+    found = condition(rest, namespace, "Stalled", "saved")
+    return found.get("reason") == "ChildOwnedByOther" and child in found["message"]
 
 
 def _uid(rest: Rest, namespace: str, pod: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from controller.certificates.certificate import split
 from deploy.local.controlplane import ControlPlane
 from deploy.manifests import objects
-from schemas.crd import crd
+from schemas.crd.definition import crd
 from tests.controller_process import ControllerProcess
 from tests.rest import Rest
 from tests.waiting import until

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from controller.plan.fleet import STUCK_AFTER
-from tests import factory
-from tests.children import condition, events
-from tests.inprocess import InProcessController, clock
-from tests.kubelet import Kubelet
+from tests.fleets import OLD, ROUNDS, Fleet
+from tests.inprocess import InProcessController
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.rest import Rest
@@ -24,90 +21,7 @@ pytestmark = pytest.mark.usefixtures("storage_class")
 
 CLASS = "upgrades"
 FIRST, SECOND, THIRD = NAMES = ("alpha", "beta", "gamma")
-OLD, NEW, FIXED = (f"keddah.dev/keddah-postgres:17.6{suffix}" for suffix in ("", "-b", "-c"))
-ROUNDS = 200
-
-
-class Fleet:
-    """Three databases of two instances under one policy, their controller, and its clock."""
-
-    def __init__(self, rest: Rest, namespace: str, policy: Path) -> None:
-        self.namespace = namespace
-        self.kubelet = Kubelet(rest, namespace)
-        self.controller: InProcessController
-        self._rest, self._policy = rest, policy
-        self._ahead = timedelta(0)
-        self.allow(OLD)
-
-    def now(self) -> datetime:
-        """Tell the time by the controller's clock."""
-        return clock() + self._ahead
-
-    def pass_by(self, time: timedelta) -> None:
-        """Let time pass."""
-        self._ahead += time
-
-    def create(self) -> None:
-        """Create the databases."""
-        whole = {"version": "17", "replicas": 2, "storage": {"storageClassName": CLASS}}
-        for name in NAMES:
-            self._rest.create(factory.submitted(name, self.namespace, **whole)).expect()
-
-    def allow(self, image: str, at_once: int = 1) -> None:
-        """Have the policy name another image of the newest 17."""
-        text = factory.POLICY.replace(f'"{OLD}"', f'"{image}"')
-        self._policy.write_text(f"{text}minorUpgrades: {{atOnce: {at_once}}}\n")
-
-    async def look(self, *names: str) -> None:
-        """Run one pass over each of these, or of all."""
-        self.kubelet.look()
-        for name in names or NAMES:
-            await self.controller.reconcile(self.namespace, name)
-
-    async def until(self, fact: Callable[[], bool]) -> None:
-        """Look again and again until something is true."""
-        for _ in range(ROUNDS):
-            if fact():
-                return
-            await self.look()
-            await asyncio.sleep(0.05)  # Kubernetes' own controllers need their time
-        raise AssertionError([self.up_to_date(name) for name in NAMES])
-
-    def images(self, name: str) -> list[str]:
-        """Give the image of each pod of a database."""
-        return [pod["spec"]["containers"][0]["image"] for pod in self._pods(name)]
-
-    def uids(self, name: str) -> set[str]:
-        """Give the UID of each pod of a database."""
-        return {pod["metadata"]["uid"] for pod in self._pods(name)}
-
-    def up_to_date(self, name: str) -> tuple[str, str]:
-        """Give reason and message of the condition that tells of images."""
-        found = condition(self._rest, self.namespace, "UpToDate", name)
-        return found.get("reason", ""), found.get("message", "")
-
-    def reason(self, name: str) -> str:
-        """Give the reason alone."""
-        return self.up_to_date(name)[0]
-
-    def at_rest(self, image: str) -> bool:
-        """Tell whether all have this image, serve with it, and say so."""
-        return all(
-            self.images(name) == [image] * 2
-            and self.reason(name) == "AsAllowed"
-            and condition(self._rest, self.namespace, "Ready", name).get("reason") == "Ready"
-            for name in NAMES
-        )
-
-    async def told(self, name: str) -> list[str]:
-        """Give the reasons of the events about a database's image, oldest first."""
-        await self.controller.send_events()
-        reasons = [each.partition(":")[0] for each in events(self._rest, self.namespace, name)]
-        return [reason for reason in reasons if reason.startswith("Up")]
-
-    def _pods(self, name: str) -> list[Any]:
-        selector = f"keddah.dev/database={name}"
-        return self._rest.list("Pod", self.namespace, labelSelector=selector)
+NEW, FIXED = (f"{OLD}{suffix}" for suffix in ("-b", "-c"))
 
 
 @pytest.fixture
@@ -115,14 +29,8 @@ async def fleet(
     rest: Rest, controller_kubeconfig: Path, tmp_path: Path, namespace: str
 ) -> AsyncIterator[Fleet]:
     """Give the databases at rest."""
-    policy = tmp_path / "policy.yaml"
-    made = Fleet(rest, namespace, policy)
-    made.create()
-    made.controller = await InProcessController.start(
-        controller_kubeconfig, made.kubelet, policy, now=made.now
-    )
-    async with made.controller:
-        await made.until(lambda: made.at_rest(OLD))
+    made = Fleet(rest, namespace, tmp_path / "policy.yaml", names=NAMES, storage=CLASS)
+    async with made.at_work(controller_kubeconfig):
         yield made
 
 

@@ -1,4 +1,4 @@
-"""Every measurement of issue 3, one after the other: `python -m tests.benchmarks [--local]`.
+"""Every measurement, one after the other: `python -m tests.benchmarks [--local]`.
 
 `--local` leaves out what needs pods. Each is a process of its own: none pays for the memory of another.
 """
@@ -9,8 +9,8 @@ import argparse
 import subprocess
 import sys
 
-LOCAL = ("reviews", "creates", "controller")
-CLUSTER = ("databases",)
+LOCAL = ("reviews", "creates", "controller", "engine")
+CLUSTER = ("databases", "backups")
 
 
 def main() -> int:

@@ -54,7 +54,7 @@ def _measured(cluster: Cluster, runs: int) -> dict[str, list[float]]:
     client_pod(cluster, NAMESPACE)
     reached: dict[str, list[float]] = {ONE: [], THREE: []}
     for run in range(runs):
-        for what, replicas, fact in ((ONE, 1, _answered), (THREE, 3, _three_ready)):
+        for what, replicas, fact in ((ONE, 1, answered), (THREE, 3, _three_ready)):
             database = Database(cluster, NAMESPACE, f"bench-{replicas}-{run}")
             reached[what].append(_seconds(database, replicas, fact))
             _say(f"{what}: {reached[what][-1]:.1f} s")
@@ -69,7 +69,8 @@ def _seconds(database: Database, replicas: int, fact: Callable[[Database], None]
     return time.monotonic() - began
 
 
-def _answered(database: Database) -> None:
+def answered(database: Database) -> None:
+    """Wait until the client has its answer, by the Service."""
     where = ("Secret", database.namespace, f"{database.name}-app")
     until(lambda: database.cluster.rest.get(*where), 60, database.story)
     uri = database.secret("app")["uri"]
@@ -78,7 +79,7 @@ def _answered(database: Database) -> None:
 
 
 def _three_ready(database: Database) -> None:
-    _answered(database)
+    answered(database)
     until(lambda: database.status().get("ready") == "3/3", 120, database.story)
 
 

@@ -14,7 +14,7 @@ from tests.rest import Rest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONTROLLERS = (*DELETION, "statefulset-controller")
+CONTROLLERS = (*DELETION, "cronjob-controller", "job-controller", "statefulset-controller")
 """Pods and claims are made, and nothing ever schedules them."""
 
 

@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import uvloop
 
-from schemas.defaults import completed
+from schemas.policy.defaults import completed
 from tests import factory, reviews
+from tests.burden import burdened
 from tests.webhook_process import WebhookProcess
 
 if TYPE_CHECKING:
@@ -215,6 +216,10 @@ def measure(server: WebhookProcess, rounds: int, calls: int) -> None:
         row(f"{name}, {CONNECTIONS} connections", ">= 3,000/s", peer, f"{statistics.median(rates):,.0f}/s")
         row(f"{name}, processor time a review", "", "", f"{spent * 1e6:.0f} us")
     row("RSS after the load", "<= 64 MiB", "57 MiB", f"{server.resident():.0f} MiB")
+    burden = burdened(server)
+    row("worst object of 3 MiB answered after", "<= 1000 ms", "", f"{burden.worst * 1000:.0f} ms")
+    last = burden.others[-1] * 1000
+    row("others meanwhile: p99, worst", "<= 100 ms", "", f"{burden.late * 1000:.0f}, {last:.0f} ms")
 
 
 def main() -> None:

@@ -6,15 +6,18 @@ import itertools
 import os
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 
-from schemas.types import KIND
+from schemas.api.types import KIND
 from tests import sites
 from tests.clusters import Cluster
 from tests.databases import Database
 
+USUAL_MINUTES = 0.5
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 _numbers = itertools.count(1)
@@ -28,10 +31,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "own_cluster(why): no part of conformance, for it needs what only deploy/local has"
     )
+    config.addinivalue_line("markers", "minutes(number): how long it takes, if that is more than one or two")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave what needs a cluster of deploy/local out of conformance: it is no part of it."""
+    """Begin with the files that take longest, and leave out of conformance what only deploy/local has.
+
+    Processes take file after file: one that comes late and takes long keeps a single one of them busy.
+    """
+    minutes: defaultdict[Path, float] = defaultdict(float)
+    for item in items:
+        marker = item.get_closest_marker("minutes")
+        minutes[item.path] += marker.args[0] if marker else USUAL_MINUTES
+    items.sort(key=lambda item: minutes[item.path], reverse=True)
     if sites.own():
         return
     left_out = [item for item in items if item.get_closest_marker("own_cluster")]

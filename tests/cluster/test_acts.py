@@ -1,8 +1,9 @@
-"""The three acts of `make demo`: what a stranger does first."""
+"""The acts of `make demo`: what a stranger does first."""
 
 from __future__ import annotations
 
 import json
+import time
 
 from deploy.target import CHECKOUT
 from tests.clusters import Cluster
@@ -10,7 +11,7 @@ from tests.databases import Database
 
 SAMPLES = CHECKOUT / "deploy" / "samples"
 MISTAKES = {
-    "spec.version": "17.99",
+    "spec.version": "18.99",
     "spec.replicas": "got 0; must be from 1 to",
     "spec.backupSchedule": "61",
     "spec.storage.size": "10Gigabytes",
@@ -36,7 +37,7 @@ def test_three_lines_become_three_instances_on_three_nodes(cluster: Cluster, nam
     assert applied.out == "postgresqldatabase.keddah.dev/orders created\n", applied.err
     assert "Warning: spec.replicas: 1 means no high availability" in applied.err
     spec = json.loads(cluster.good(*within, "get", "pgdb", "orders", "-o", "jsonpath={.spec}"))
-    assert spec["version"] == "17"
+    assert spec["version"] == "18"
     assert spec["replicas"] == 1
     assert spec["deletionPolicy"] == "Retain"
     assert spec["storage"]["size"] == "10Gi"
@@ -47,7 +48,7 @@ def test_three_lines_become_three_instances_on_three_nodes(cluster: Cluster, nam
     cluster.good(*within, "wait", three, "pgdb/orders", "--timeout=360s", seconds=370)
     cluster.good(*within, "wait", "--for=condition=Ready", "pgdb/orders", "--timeout=180s", seconds=190)
     orders = Database(cluster, namespace, "orders").settled()
-    assert orders.sql("SELECT version()", "orders-1").startswith("PostgreSQL 17.")
+    assert orders.sql("SELECT version()", "orders-1").startswith("PostgreSQL 18.")
     orders.sql("CREATE TABLE greetings (said text)")
     assert orders.sql("INSERT INTO greetings VALUES ('hello') RETURNING said", "orders-1").startswith("hello")
     nodes = {pod["spec"]["nodeName"] for pod in orders.pods()}
@@ -56,3 +57,14 @@ def test_three_lines_become_three_instances_on_three_nodes(cluster: Cluster, nam
     line = cluster.good(*within, "get", "pgdb", "orders", "--no-headers").split()
     version = orders.status()["currentVersion"]
     assert line[:5] == ["orders", version, "3/3", orders.primary(), "Ready"]
+
+    cluster.good(*within, "wait", "--for=condition=BackedUp", "pgdb/orders", "--timeout=300s", seconds=310)
+    moment = orders.sql("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
+    # The moment is a whole second, and the mistake comes after it.
+    time.sleep(1)
+    orders.sql("DELETE FROM greetings")
+    copy = Database(cluster, namespace, "orders-copy")
+    copy.apply(restore={"from": {"name": "orders"}, "targetTime": moment}).expect()
+    cluster.good(*within, "wait", "--for=condition=Ready", "pgdb/orders-copy", "--timeout=300s", seconds=310)
+    assert copy.sql("SELECT said FROM greetings") == "hello"
+    assert orders.sql("SELECT count(*) FROM greetings") == "0"

@@ -15,9 +15,10 @@ from tests.waiting import until
 STARTED = "SELECT pg_postmaster_start_time()"
 NO_LIBRARY = {"shared_preload_libraries": "no_such_library"}
 """Admission only warns of it: images of one's own may have libraries that keddah's lacks."""
-HUNGRY = {"max_connections": "20000", "max_locks_per_transaction": "256"}
-"""Tables in shared memory that PostgreSQL fills at its start."""
-UNSET: dict[str, Any] = dict.fromkeys((*NO_LIBRARY, *HUNGRY))
+HUNGRY = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.max": "2000000"}
+"""A table in shared memory that is filled at the start, of a size that admission cannot know."""
+LOWERED = {"max_connections": "90"}
+UNSET: dict[str, Any] = dict.fromkeys({*NO_LIBRARY, *HUNGRY, *LOWERED})
 
 
 @pytest.fixture
@@ -94,12 +95,12 @@ def test_a_lowered_limit_does_not_take_a_broken_parameter_to_the_primary_and_goe
     trio: Database, primary: str
 ) -> None:
     started = trio.superuser(primary, STARTED)
-    trio.change(parameters={**NO_LIBRARY, "max_connections": "90"})
+    trio.change(parameters={**NO_LIBRARY, **LOWERED})
     _until_blocked(trio, "ServerNotStarting")
     _still_writable(trio, primary)
     assert trio.superuser(primary, STARTED) == started
     trio.change(parameters={"shared_preload_libraries": None})
-    trio.until_everywhere("SHOW max_connections", "90", 120)
+    trio.until_everywhere("SHOW max_connections", LOWERED["max_connections"], 120)
     trio.settled()
     trio.change(parameters=UNSET)
     trio.until_everywhere("SHOW max_connections", "100", 120)

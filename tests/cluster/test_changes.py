@@ -61,7 +61,7 @@ def test_new_resources_and_labels_make_every_pod_anew_the_primarys_last(trio: Da
     trio.settled()
     pods = trio.pods()
     requests = [pod["spec"]["containers"][0]["resources"]["requests"] for pod in pods]
-    assert requests == [{"cpu": "15m", "memory": "96Mi"}] * 3
+    assert requests == [{"cpu": "15m", "memory": "96Mi", "ephemeral-storage": "128Mi"}] * 3
     assert {pod["metadata"]["labels"]["team"] for pod in pods} == {"payments"}
     born = sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
     assert born[-1]["metadata"]["name"] == primary

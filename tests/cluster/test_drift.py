@@ -6,10 +6,10 @@ import json
 import time
 
 from controller.kube.client import MANAGER
-from tests.clusters import POLL
+from tests.clusters import OPERATOR, POLL
 from tests.databases import ROLE, Database
 from tests.rest import Object
-from tests.waiting import until
+from tests.waiting import until, within
 
 
 def _spec(trio: Database, kind: str, name: str) -> Object:
@@ -28,8 +28,7 @@ def test_an_edited_service_leads_to_the_primary_again(trio: Database) -> None:
 def test_a_deleted_secret_comes_back_with_the_password_that_fits(trio: Database) -> None:
     before = trio.secret("app")
     trio.cluster.rest.delete("Secret", trio.namespace, "trio-app").expect()
-    # Nobody may watch Secrets, so this takes a round of the patrol over all databases.
-    until(lambda: trio.cluster.rest.get("Secret", trio.namespace, "trio-app"), 90, trio.story, POLL)
+    within(lambda: trio.cluster.rest.get("Secret", trio.namespace, "trio-app"), 10, trio.story, POLL)
     assert trio.secret("app") == before
 
 
@@ -113,6 +112,8 @@ def _restarted(trio: Database, connections: str) -> None:
 def test_lost_keys_come_back_and_running_members_go_on_obeying(trio: Database) -> None:
     rest, namespace = trio.cluster.rest, trio.namespace
     app, tls = trio.secret("app"), trio.secret("tls")
+    # What would bring the same ones back.
+    rest.delete("Secret", OPERATOR, f"keys.{namespace}.trio").expect()
     rest.delete("Secret", namespace, "trio-keys").expect()
     until(lambda: rest.get("Secret", namespace, "trio-keys"), 90, trio.story, POLL)
     until(lambda: trio.secret("tls")["ca.crt"].count("BEGIN") == 2, 30, trio.story, POLL)

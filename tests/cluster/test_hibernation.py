@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.clusters import POLL
 from tests.databases import Database
+from tests.kstatus import kstatus
 from tests.waiting import until
 
 SYSTEM = "SELECT system_identifier FROM pg_control_system()"
@@ -16,7 +17,10 @@ def test_a_hibernated_database_has_no_pods_and_wakes_with_its_data(database: Dat
     password = database.secret("app")["password"]
     database.change(hibernated=True)
     until(lambda: not database.pods(), 60, database.story, POLL)
-    until(lambda: database.condition("Ready").get("reason") == "Hibernated", 30, database.story, POLL)
+    database.until_condition("Ready", "Hibernated", 30)
+    wait = ("wait", "pgdb/db", "--namespace", database.namespace, "--for=condition=Ready", "--timeout=5s")
+    database.cluster.good(*wait)
+    assert kstatus(database.read() or {}) == "Current"
     assert set(database.claims()) == {"data-db-0", "data-db-1"}
     database.change(hibernated=False)
     database.settled()

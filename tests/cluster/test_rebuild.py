@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.clusters import POLL
 from tests.databases import Database, moment
 from tests.readiness import serves
 from tests.waiting import until
 
-DATA = "/var/lib/postgresql/17/data"
+DATA = "/var/lib/postgresql/18/data"
 RECEIVER = "SELECT pid FROM pg_stat_wal_receiver"
 SEGMENTS = 12
 """More than Patroni has a primary keep for nobody (wal_keep_size, 128 MB)."""
@@ -31,16 +33,17 @@ def test_a_standby_whose_wal_was_removed_is_copied_anew(trio: Database) -> None:
     strike(trio, standby, f"kill -KILL {receiver}")
     trio.until_condition("Reconciling", "StandbyCannotFollow", 60)
     follows_again(trio, standby, 150)
-    trio.until_told(f"Rebuild: clone {standby} again from the primary: it needs WAL")
+    trio.until_told(f"RebuildingStandby: clone {standby} again from the primary: it needs WAL")
 
 
+@pytest.mark.minutes(2)
 def test_standbys_with_damaged_data_are_copied_anew_one_at_a_time(trio: Database) -> None:
     damaged, begun = trio.standbys(), moment()
     for standby, file in zip(damaged, ("pg_wal", "global/pg_control"), strict=True):
         strike(trio, standby, f"pid=$(head -1 {DATA}/postmaster.pid); rm -rf {DATA}/{file}; kill -KILL $pid")
 
     def copied() -> list[str]:
-        told = [event.split() for event in trio.events(begun) if event.startswith("Rebuild: clone")]
+        told = [event.split() for event in trio.events(begun) if event.startswith("RebuildingStandby: clone")]
         return [words[2] for words in told]
 
     until(lambda: len(copied()) == 1, 120, trio.story, POLL)

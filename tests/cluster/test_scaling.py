@@ -19,7 +19,7 @@ def test_one_becomes_three_becomes_two_and_nothing_is_lost(database: Database) -
     database.settled()
     # The primary was the one to go: it handed over first, to one that stays.
     assert database.pod_names() == ["db-0", "db-1"]
-    database.until_told("Switchover: ", "removed by 3 -> 2")
+    database.until_told("SwitchingOver: ", "removed by 3 -> 2")
     assert set(database.claims()) == {"data-db-0", "data-db-1", "data-db-2"}
     assert database.sql("SELECT count(*) FROM kept") == "1000"
     assert database.sql("INSERT INTO kept VALUES (0) RETURNING n").startswith("0")

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.clusters import POLL
 from tests.databases import Database, moment
 from tests.rest import Object
-from tests.waiting import until, within
+from tests.waiting import until
 
 SOON = 2.0
+"""By then, on a machine with nothing else to do, the status says what is so (until)."""
 QUICK = 0.02
 KILL = "kill -KILL $(cat /proc/1/task/1/children)"
 """The first process of a container is safe from those inside; it ends with its children."""
@@ -23,10 +24,10 @@ def test_a_killed_primary_is_told_of_in_order_and_soon(trio: Database) -> None:
         beside.submit(trio.execute, old, "sh", "-c", KILL)
         # How soon the kubelet looks at its containers, and how soon Patroni promotes, is not keddah's.
         until(lambda: container(trio, old) != before, 20, trio.story, QUICK)
-        within(lambda: trio.condition("Ready").get("status") == "False", SOON, trio.story, QUICK)
+        until(lambda: trio.condition("Ready").get("status") == "False", SOON, trio.story, QUICK)
     until(lambda: any(name != old for name in trio.primaries()), 30, trio.story, QUICK)
     [new] = (name for name in trio.primaries() if name != old)
-    within(lambda: trio.status().get("primary") == new, SOON, trio.story, QUICK)
+    until(lambda: trio.status().get("primary") == new, SOON, trio.story, QUICK)
     trio.settled()
     lost = trio.until_told(
         f"PrimaryLost: {old} was primary: its container ended (Error, exit code 137)", since=begun
@@ -57,6 +58,13 @@ def test_a_rolling_restart_says_why_the_primary_moved(trio: Database) -> None:
     trio.settled()
     why = f"after {old}: it was asked to hand over, for {old} must restart: the pod template changed"
     trio.until_told("SwitchedOver: ", why, since=begun)
+
+    def reasons() -> list[str]:
+        return sorted(event.partition(":")[0] for event in trio.events(begun))
+
+    # Each step once, and the end: nothing of what was waited for in between.
+    steps = ["RollingOut", "RollingOut", "RollingOut", "SwitchedOver", "SwitchingOver"]
+    until(lambda: reasons() == ["Ready", *steps], 20, lambda: trio.events(begun), POLL)
 
 
 def container(trio: Database, pod: str) -> list[Object]:

@@ -15,7 +15,7 @@ from tests.policies import Edit, Policy
 from tests.readiness import serves
 from tests.waiting import until
 
-MAJOR = "18"
+MAJOR = "17"
 """Not the default's: the other databases of the run are not touched."""
 NEVER_RELEASED = f"{MAJOR}.99"
 TWO_NAMES = pytest.mark.own_cluster("needs nodes that have the image under two names")
@@ -95,6 +95,7 @@ def _until_all_have(database: Database, image: str, seconds: float = 150) -> Non
 
 
 @TWO_NAMES
+@pytest.mark.minutes(2)
 def test_another_image_waits_for_its_window_or_for_its_users_word_and_takes_the_primary_last(
     elder: Database, other: str, change_policy: Change
 ) -> None:
@@ -117,7 +118,7 @@ def test_another_image_waits_for_its_window_or_for_its_users_word_and_takes_the_
     born = sorted(elder.pods(), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
     assert born[-1]["metadata"]["name"] == primary != elder.primary()
     assert not uids.items() & elder.uids().items()
-    elder.until_told("Switchover: ", primary)
+    elder.until_told("SwitchingOver: ", primary)
     elder.until_told("UpToDate: ")
     told = [event.partition(":")[0] for event in elder.events()]
     assert told.index("UpgradePending") < told.index("Upgrading") < told.index("UpToDate")

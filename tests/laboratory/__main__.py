@@ -19,6 +19,7 @@ from tests.laboratory.table import HEADER, Finding, Row, Run, late, line, safe
 from tests.laboratory.trial import trial
 
 FOLDER = CHECKOUT / "build" / "laboratory"
+NIGHTLY = "0 3 * * *"
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def main() -> int:
     runs: dict[Row, list[Run]] = {row: [] for row in _chosen(options)}
     with sites.prepared(_say, FOLDER, keep=options.keep_cluster) as cluster, _namespace(cluster) as namespace:
         try:
-            _measure(cluster, namespace, runs, options.repeat)
+            _measure(cluster, namespace, runs, options)
         finally:
             print(f"\n{_commit()}: logs of what missed its target are in {FOLDER}\n{HEADER}")
             for row, found in runs.items():
@@ -44,6 +45,7 @@ def _options() -> argparse.Namespace:
     )
     killed = "kill the controller every 5 s during each fault"
     parser.add_argument("--controller-killed", action="store_true", help=killed)
+    parser.add_argument("--backups", action="store_true", help="archive all WAL, to a volume, meanwhile")
     parser.add_argument("--keep-cluster", action="store_true", help="leave the cluster up for the next run")
     return parser.parse_args()
 
@@ -54,10 +56,12 @@ def _chosen(options: argparse.Namespace) -> Iterator[Row]:
             yield alone if options.controller_killed else row
 
 
-def _measure(cluster: Cluster, namespace: str, runs: dict[Row, list[Run]], repeat: int) -> None:
-    with laboratory(cluster, namespace, FOLDER) as place:
+def _measure(
+    cluster: Cluster, namespace: str, runs: dict[Row, list[Run]], options: argparse.Namespace
+) -> None:
+    with laboratory(cluster, namespace, FOLDER, NIGHTLY if options.backups else "") as place:
         for row, found in runs.items():
-            for run in range(1, repeat + 1):
+            for run in range(1, options.repeat + 1):
                 begun = time.monotonic()
                 found.append(trial(place, row, run))
                 _say(f"{row.name} {run}: {_story(found[-1])}; {time.monotonic() - begun:.0f} s in all")

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from schemas.types import KIND
+from schemas.api.types import KIND
 from tests import policies, sites
 from tests.clusters import Cluster
 from tests.databases import Database
-from tests.laboratory import witness, writer
+from tests.laboratory import loads, witness, writer
 from tests.laboratory.changes import MAJOR
 from tests.laboratory.ground import Ground, ground
 from tests.laboratory.scene import Scene
@@ -20,15 +20,17 @@ from tests.laboratory.witness import Place
 from tests.waiting import until
 
 WELL_SECONDS = 180.0
-SIZE = "4Gi"
+SIZE = "20Gi"
 """Of each volume: every takeover begins a copy of the same segment of WAL on another timeline, and none of
-those goes before the segment is over. Fifty of them in a quarter of an hour were a full disk of 1 GiB."""
+those goes before the segment is over. Fifty of them in a quarter of an hour were a full disk of 1 GiB. And
+slots may hold a fifth of it: with 4 GiB the bulk load over a slow network cost both standbys theirs."""
 _STREAMING = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
 _TABLES = (
     "SET ROLE app",
     f"CREATE TABLE IF NOT EXISTS {writer.TABLE} (writer text, number int)",
     f"CREATE TABLE IF NOT EXISTS {witness.TABLE} (at timestamptz)",
-    f"TRUNCATE {writer.TABLE}, {witness.TABLE}",
+    f"CREATE TABLE IF NOT EXISTS {loads.TABLE} (n int, filler text)",
+    f"TRUNCATE {writer.TABLE}, {witness.TABLE}, {loads.TABLE}",
 )
 
 
@@ -38,11 +40,12 @@ class Laboratory:
     A database that a fault left in disorder is given up, so that it spoils no other run.
     """
 
-    def __init__(self, cluster: Cluster, namespace: str, ground: Ground, folder: Path) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, ground: Ground, folder: Path, schedule: str) -> None:
         self.ground = ground
         self.folder = folder
         self._cluster = cluster
         self._namespace = namespace
+        self._schedule = schedule
         self._given_up = 0
 
     @property
@@ -91,7 +94,9 @@ class Laboratory:
         """Have so many instances, all well, and empty tables."""
         live = self.database.read()
         if live is None:
-            self.database.apply(version=MAJOR, replicas=replicas, storage={"size": SIZE}).expect()
+            self.database.apply(
+                version=MAJOR, replicas=replicas, storage={"size": SIZE}, backupSchedule=self._schedule
+            ).expect()
         elif live["spec"]["replicas"] != replicas:
             self.database.change(replicas=replicas)
         self.until_well()
@@ -120,7 +125,10 @@ class Laboratory:
 
 
 @contextmanager
-def laboratory(cluster: Cluster, namespace: str, folder: Path) -> Iterator[Laboratory]:
-    """Have a laboratory in a namespace; the policy is afterwards as it was."""
+def laboratory(cluster: Cluster, namespace: str, folder: Path, schedule: str = "") -> Iterator[Laboratory]:
+    """Have a laboratory in a namespace; the policy is afterwards as it was.
+
+    With a backupSchedule its database archives all WAL to a volume of the cluster.
+    """
     with policies.changing(cluster):
-        yield Laboratory(cluster, namespace, ground(sites.local_name()), folder)
+        yield Laboratory(cluster, namespace, ground(sites.local_name()), folder, schedule)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from schemas.types import KIND
+from schemas.api.types import KIND
 from tests.databases import LABEL, Database
 from tests.laboratory import lateness
 from tests.laboratory.lateness import Step, Timeline

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from tests.laboratory import changes, faults, outages
+from tests.laboratory import changes, faults, loads, outages
+from tests.laboratory.scene import Fault
 from tests.laboratory.table import Row
 
 CONTROLLER_ALLOWANCE_SECONDS = 2.0
-PLANNED = frozenset({"switchover", "node-drained", "rolling-restart", "minor-upgrade"})
+PLANNED = frozenset(
+    {"switchover", "switchover-loaded", "switchover-slow", "node-drained", "rolling-restart", "minor-upgrade"}
+)
 """What the controller itself does: without it nothing would ever happen, so it is let live after a while."""
 PLANNED_SECONDS = 30.0
 
 # The order spares time: what makes all pods anew follows what makes the kubelet wait with its restarts.
-ROWS: tuple[Row, ...] = (
+_IDLE: tuple[Row, ...] = (
     Row("switchover", "planned switchover (node cordoned)", changes.switchover, 2, 3, "7.6; 2.2"),
     Row("pod-deleted", "graceful delete of the primary pod", faults.pod_deleted, 2.5, 2.5, "3.8 to 180; 2.2"),
     Row("node-drained", "drain of the primary's node", changes.node_drained, 2.5, 2.5),
@@ -133,6 +136,42 @@ ROWS: tuple[Row, ...] = (
         replicas=2,
         tier=False,
     ),
+)
+
+
+def _busy(name: str, under: Fault, median: float, worst: float, *, tier: bool = False) -> Row:
+    """Return a row of an idle database for one that is busy."""
+    row = next(row for row in _IDLE if row.name == name)
+    suffix, words = _BUSY[under]
+    return replace(
+        row,
+        name=f"{name}-{suffix}",
+        says=f"{row.says}, {words}",
+        under=under,
+        median=median,
+        worst=worst,
+        peer="",
+        tier=tier,
+    )
+
+
+_BUSY: dict[Fault, tuple[str, str]] = {
+    loads.bulk_load: ("loaded", "bulk load"),
+    loads.over_slow_link: ("slow", "slow link"),
+}
+
+ROWS: tuple[Row, ...] = (
+    *_IDLE,
+    _busy("switchover", loads.bulk_load, 2.5, 4, tier=True),
+    _busy("container-killed", loads.bulk_load, 2.5, 4),
+    _busy("postmaster-killed", loads.bulk_load, 2.5, 4),
+    _busy("pod-deleted", loads.bulk_load, 2.5, 4),
+    _busy("node-off", loads.bulk_load, 21, 22),
+    _busy("node-cut-off", loads.bulk_load, 21, 22),
+    _busy("switchover", loads.over_slow_link, 4, 4),
+    _busy("pod-deleted", loads.over_slow_link, 4, 4),
+    _busy("container-killed", loads.over_slow_link, 4, 4, tier=True),
+    _busy("node-off", loads.over_slow_link, 22, 22, tier=True),
 )
 
 

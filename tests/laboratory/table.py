@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from tests.laboratory.loads import idle
 from tests.laboratory.scene import Fault, Scene
 
 PROMPT_SECONDS = 2.0
@@ -26,6 +27,8 @@ class Row:
     replicas: int = 3
     before: Callable[[Scene], None] = lambda _: None
     """What brings the database into the state that the fault is about."""
+    under: Fault = idle
+    """What the database is busy with, from before the fault until it is over."""
     lasts: float = 4.0
     """Seconds that the fault stays after it struck, at least."""
     brief: float = 0.0

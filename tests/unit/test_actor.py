@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from controller.act import actor
-from controller.act.actor import Actor, Declined
+from controller.act.actor import Actor
 from controller.certificates.pki import DatabaseKeys
 from controller.kube.answers import Conflict
-from controller.observe.patroni import Patroni, Reply
+from controller.patroni import Patroni, Reply
 from controller.plan.actions import Discard, Rebuild, RestartPostgres, Switchover
-from controller.watches.store import Store
+from controller.plan.interruption import Declined
+from controller.watches.cache import Cache
 from tests.factory import typed_database
 from tests.objects import Objects
 
@@ -38,7 +39,7 @@ class Members(Patroni):
         await self._over.wait()
         return self._reply
 
-    async def wake(self, ip: str, keys: DatabaseKeys) -> Reply:
+    async def trigger_loop(self, ip: str, keys: DatabaseKeys) -> Reply:
         """Be awake."""
         assert keys == KEYS
         self._note("wake", ip)
@@ -65,8 +66,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actor, "database_keys", lambda _: KEYS)
 
 
-async def carry_out(members: Members, store: Store | None = None) -> None:
-    await Actor(Objects(SECRET), store or Store(), members).act(typed_database(), SWITCHOVER)
+async def carry_out(members: Members, cache: Cache | None = None) -> None:
+    await Actor(Objects(SECRET), cache or Cache(), members).act(typed_database(), SWITCHOVER)
 
 
 async def test_a_standby_is_asked_to_switch_over_and_the_leader_woken_for_it() -> None:
@@ -98,12 +99,12 @@ async def test_a_switchover_is_over_when_the_lock_has_moved_though_patroni_does_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(actor, "_WRITTEN_SECONDS", 60)
-    members, store = Members(Reply(503, "status unknown"), over_after=9), Store()
-    store.put("ConfigMap", lock("orders-0", "8"))
-    switching = asyncio.create_task(carry_out(members, store))
+    members, cache = Members(Reply(503, "status unknown"), over_after=9), Cache()
+    cache.put("ConfigMap", lock("orders-0", "8"))
+    switching = asyncio.create_task(carry_out(members, cache))
     done, _ = await asyncio.wait({switching}, timeout=3 * actor._LOOK_SECONDS)
     assert not done
-    store.put("ConfigMap", lock("orders-1", "9"))
+    cache.put("ConfigMap", lock("orders-1", "9"))
     await asyncio.wait_for(switching, 10)
     assert members.told == [("switch over", "192.0.2.2")]
 
@@ -112,6 +113,7 @@ class Restarter(Patroni):
     """A standby that restarts when the primary has looked, and a primary that sleeps."""
 
     def __init__(self, reply: Reply, *, busy: bool) -> None:
+        super().__init__(now=lambda: NOW, entropy=bytes)
         self.told: list[tuple[str, str]] = []
         self._reply = reply
         self._released = asyncio.Event()
@@ -125,7 +127,7 @@ class Restarter(Patroni):
         await self._released.wait()
         return self._reply
 
-    async def wake(self, ip: str, keys: DatabaseKeys) -> Reply:
+    async def trigger_loop(self, ip: str, keys: DatabaseKeys) -> Reply:
         """Be awake."""
         assert keys == KEYS
         self.told.append(("wake", ip))
@@ -135,7 +137,7 @@ class Restarter(Patroni):
 
 async def restart(member: Restarter, primary: str | None) -> None:
     action = RestartPostgres("orders-2", "192.0.2.3", "jit changed", primary)
-    await Actor(Objects(SECRET), Store(), member).act(typed_database(), action)
+    await Actor(Objects(SECRET), Cache(), member).act(typed_database(), action)
 
 
 async def test_a_standby_is_asked_to_restart_and_the_primary_woken_for_it() -> None:
@@ -170,7 +172,7 @@ REBUILD = Rebuild("orders-2", "uid-2", "192.0.2.3", 3, "its WAL is gone")
 
 async def test_a_copy_is_counted_on_the_very_pod_before_it_is_asked_for() -> None:
     api, member = Objects(SECRET, POD), Copier()
-    await Actor(api, Store(), member).act(typed_database(), REBUILD)
+    await Actor(api, Cache(), member).act(typed_database(), REBUILD)
     [pod] = api.of("Pod")
     assert pod["metadata"]["annotations"] == {"keddah.dev/rebuilds": "3"}
     assert member.asked == ["192.0.2.3"]
@@ -179,9 +181,9 @@ async def test_a_copy_is_counted_on_the_very_pod_before_it_is_asked_for() -> Non
 async def test_a_pod_that_is_gone_is_asked_nothing() -> None:
     member, successor = Copier(), living("Pod", "orders-2", "another")
     with pytest.raises(Declined, match="its pod is gone"):
-        await Actor(Objects(SECRET), Store(), member).act(typed_database(), REBUILD)
+        await Actor(Objects(SECRET), Cache(), member).act(typed_database(), REBUILD)
     with pytest.raises(Conflict, match="its uid is another"):
-        await Actor(Objects(SECRET, successor), Store(), member).act(typed_database(), REBUILD)
+        await Actor(Objects(SECRET, successor), Cache(), member).act(typed_database(), REBUILD)
     assert member.asked == []
 
 
@@ -189,5 +191,5 @@ async def test_a_pod_that_is_gone_is_asked_nothing() -> None:
 async def test_a_volume_is_deleted_by_its_uid_and_before_its_pod(pod: str, also: list[str]) -> None:
     api = Objects(SECRET, POD, CLAIM)
     action = Discard("data-orders-2", "uid-c", pod, "uid-2", "given up")
-    await Actor(api, Store(), Copier()).act(typed_database(), action)
+    await Actor(api, Cache(), Copier()).act(typed_database(), action)
     assert api.writes == ["delete PersistentVolumeClaim data-orders-2", *also]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from schemas.admit import admit
 from tests import factory
-from tests.verdicts import POLICY, TODAY, refused
+from tests.verdicts import NOW, POLICY, refused
 
 SIZES = "write a number with a suffix, such as 10Gi, 500M or 1.5"
 ALL_VERSIONS = '"16", "16.10", "17", "17.5", "17.6", "18" or "18.1"'
@@ -16,7 +14,7 @@ ALL_VERSIONS = '"16", "16.10", "17", "17.5", "17.6", "18" or "18.1"'
 
 def test_an_empty_spec_is_a_database() -> None:
     assert refused() == []
-    assert admit({"metadata": {"name": "orders"}}, policy=POLICY, today=TODAY).accepted
+    assert admit({"metadata": {"name": "orders"}}, policy=POLICY, now=NOW).accepted
 
 
 @pytest.mark.parametrize("version", ["16", "17", "17.5", "17.6", "18.1"])
@@ -139,32 +137,6 @@ def test_strict_needs_a_standby() -> None:
     ]
 
 
-NOT_YET = "is not supported yet; leave it out"
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ({"restore": {"from": "other"}}, f'spec.restore.from: got "other"; {NOT_YET}'),
-        ({"backup": {"timeZone": "Europe/Berlin"}}, f'spec.backup.timeZone: got "Europe/Berlin"; {NOT_YET}'),
-        ({"backup": {"suspended": True}}, f"spec.backup.suspended: got true; {NOT_YET}"),
-        ({"backup": {"retention": {"full": 3}}}, f"spec.backup.retention.full: got 3; {NOT_YET}"),
-        (
-            {"backup": {"repository": {"volume": {"size": "20Gi"}}}},
-            f'spec.backup.repository.volume: got {{"size":"20Gi"}}; {NOT_YET}',
-        ),
-    ],
-)
-def test_what_is_not_acted_on_yet_is_refused(spec: dict[str, Any], message: str) -> None:
-    assert refused(**spec) == [message]
-
-
-def test_the_defaults_of_what_is_not_acted_on_yet_are_accepted() -> None:
-    repository = {"volume": {"size": "10Gi"}}
-    backup = {"timeZone": "UTC", "suspended": False, "retention": {"full": 7}, "repository": repository}
-    assert refused(backup=backup) == []
-
-
 def test_two_repositories_are_one_too_many() -> None:
     s3 = {"bucket": "abc", "endpoint": "s3.example.com", "credentials": {"name": "s3"}}
     found = refused(backup={"repository": {"volume": {}, "s3": s3}})
@@ -176,13 +148,31 @@ NAME = "must be at most 45 characters of a-z, 0-9 and -, from a letter to a lett
 
 @pytest.mark.parametrize("name", ["a" * 46, "Orders", "1st", "orders-", "a.b", "o_o"])
 def test_names_that_make_no_service_are_refused(name: str) -> None:
-    verdict = admit(factory.complete_database(name), policy=POLICY, today=TODAY)
+    verdict = admit(factory.complete_database(name), policy=POLICY, now=NOW)
     assert [str(violation) for violation in verdict.violations] == [f'metadata.name: got "{name}"; {NAME}']
 
 
+@pytest.mark.parametrize("name", ["orders-ro", "orders-pods", "a-b-ro", "orders-repository"])
+def test_names_of_another_databases_children_are_refused(name: str) -> None:
+    (violation,) = admit(factory.complete_database(name), policy=POLICY, now=NOW).violations
+    base, _, ending = name.rpartition("-")
+    expected = f"must not end with -{ending}: a database {base} has a child of this name"
+    assert str(violation) == f'metadata.name: got "{name}"; {expected}'
+
+
+@pytest.mark.parametrize("name", ["ro", "pods", "euro", "orders-0", "orders-config", "orders-ro-1"])
+def test_names_that_no_child_has_are_accepted(name: str) -> None:
+    assert admit(factory.complete_database(name), policy=POLICY, now=NOW).accepted
+
+
+def test_a_database_that_has_such_a_name_already_may_change() -> None:
+    old, new = (factory.complete_database("orders-ro", replicas=count) for count in (1, 2))
+    assert admit(new, old, policy=POLICY, now=NOW).accepted
+
+
 def test_a_name_ending_in_a_newline_is_refused() -> None:
-    (violation,) = admit(factory.complete_database("orders\n"), policy=POLICY, today=TODAY).violations
-    assert str(violation) == 'metadata.name: got "orders\\n"; must not end with a newline'
+    (violation,) = admit(factory.complete_database("orders\n"), policy=POLICY, now=NOW).violations
+    assert str(violation) == 'metadata.name: got "orders\\n"; ' + NAME
 
 
 @pytest.mark.parametrize(
@@ -190,4 +180,4 @@ def test_a_name_ending_in_a_newline_is_refused() -> None:
 )
 def test_a_generated_name_must_fit_too(prefix: str, *, accepted: bool) -> None:
     manifest = {"metadata": {"generateName": prefix}, "spec": {}}
-    assert admit(manifest, policy=POLICY, today=TODAY).accepted is accepted
+    assert admit(manifest, policy=POLICY, now=NOW).accepted is accepted

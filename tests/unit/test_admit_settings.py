@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.desired.parameters import parameters
+from controller.desired.instances.parameters import parameters
 from tests import factory
 from tests.verdicts import refused
 
@@ -33,6 +33,21 @@ from tests.verdicts import refused
             {"limits": {"memory": "lots"}},
             ['limits.memory: got "lots"; is not a quantity; write a number with'],
         ),
+        (
+            {"requests": {"hugepages-2Mi": "4Mi"}, "limits": {"hugepages-2Mi": "3Mi"}},
+            [
+                'limits.hugepages-2Mi: got "3Mi"; must be whole pages of 2048 KiB',
+                'requests.hugepages-2Mi: got "4Mi"; must be the same as the limit',
+            ],
+        ),
+        (
+            {"requests": {"hugepages-1Gi": "1Gi"}},
+            ['requests.hugepages-1Gi: got "1Gi"; must have a limit of the same'],
+        ),
+        (
+            {"limits": {"ephemeral-storage": "100Mi"}},
+            ['limits.ephemeral-storage: got "100Mi"; must be at least 128Mi: the pod\'s log counts, too'],
+        ),
         ("1Gi", ['"1Gi"; must be a mapping of names to values']),
     ],
 )
@@ -49,9 +64,10 @@ def test_resources_that_no_container_could_have_are_refused(resources: object, m
     [
         {
             "requests": {"cpu": "500m", "memory": "1Gi", "example.com/gpu": 1},
-            "limits": {"hugepages-2Mi": "4Mi"},
+            "limits": {"hugepages-2Mi": "4Mi", "example.com/gpu": 1},
         },
         {"requests": {"cpu": "1"}, "limits": {"cpu": "1000m", "memory": "192Mi"}},
+        {"requests": {"ephemeral-storage": "1Mi"}, "limits": {"ephemeral-storage": "128Mi"}},
     ],
 )
 def test_resources_as_in_any_container_are_accepted(resources: dict[str, Any]) -> None:
@@ -88,6 +104,18 @@ def test_resources_as_in_any_container_are_accepted(resources: dict[str, Any]) -
             ],
         ),
         (
+            {"max_connections": "262143"},
+            ['max_connections: got "262143"; at most 262143 processes together with max_connections, '],
+        ),
+        (
+            {"wal_keep_size": "10GB", "min_wal_size": "9GB"},
+            ['wal_keep_size: got "10GB"; must be less than spec.storage.size "10Gi", or it fills the volume'],
+        ),
+        (
+            {"log_statement_stats": "on", "log_parser_stats": "on", "log_planner_stats": "off"},
+            ['log_parser_stats: got "on"; cannot be on together with log_statement_stats'],
+        ),
+        (
             {"work_mem": "1MB", "Work_Mem": "2MB"},
             ['Work_Mem: got "2MB"; is the same parameter as work_mem; leave one out'],
         ),
@@ -122,6 +150,85 @@ def test_shared_buffers_must_fit_the_memory_limit() -> None:
     assert len(refused(resources=resources, parameters={"shared_buffers": "65536"})) == 1
 
 
+@pytest.mark.parametrize("value", ["1e9kB", "0x40000", "0200000", "0.5GB", " 524288 kB", "1e2GB"])
+def test_every_spelling_of_too_much_is_too_much(value: str) -> None:
+    resources = {"limits": {"memory": "512Mi"}}
+    (violation,) = refused(resources=resources, parameters={"shared_buffers": value})
+    assert violation.endswith('must be at most 384MB under resources.limits.memory "512Mi"'), violation
+
+
+@pytest.mark.parametrize("value", ["1e1", "0x18", "030", "2.4e1"])
+def test_every_spelling_of_too_few_is_too_few(value: str) -> None:
+    (violation,) = refused(parameters={"max_connections": value})
+    assert violation.endswith("must be at least 25, for Patroni")
+
+
+def test_connections_that_are_all_reserved_are_refused_however_they_are_spelled() -> None:
+    (violation,) = refused(parameters={"max_connections": "1e2", "reserved_connections": "0x63"})
+    assert "must leave some of the 100 max_connections free; 102 are reserved" in violation
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"max_connections": "6000"},
+            'max_connections: got "6000"; must be less: shared memory of 428MB does not fit into',
+        ),
+        (
+            {"max_locks_per_transaction": "10000", "max_connections": "200"},
+            'max_locks_per_transaction: got "10000"; must be less: ',
+        ),
+        ({"wal_buffers": "1GB"}, 'wal_buffers: got "1GB"; must be less: shared memory of 1178MB does not'),
+        ({"min_dynamic_shared_memory": "1TB"}, "min_dynamic_shared_memory: "),
+        ({"track_activity_query_size": "1MB", "max_connections": "500"}, "track_activity_query_size: "),
+        ({"shared_buffers": "300MB", "multixact_member_buffers": "32768"}, "multixact_member_buffers: "),
+        ({"max_connections": "1000"}, ""),
+        ({"transaction_buffers": "1024", "max_locks_per_transaction": "256"}, ""),
+    ],
+)
+def test_all_shared_memory_must_fit_the_memory_limit(parameters: dict[str, str], message: str) -> None:
+    found = refused(resources={"limits": {"memory": "512Mi"}}, parameters=parameters)
+    assert [message in violation for violation in found] == [True] * bool(message), found
+    assert refused(parameters=parameters) == []
+
+
+HUGE = {"limits": {"memory": "8Gi", "hugepages-1Gi": "128Gi"}, "requests": {"memory": "8Gi"}}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "resources", "message"),
+    [
+        ({"shared_buffers": "124GB", "huge_pages": "on"}, HUGE, ""),
+        ({"shared_buffers": "124GB"}, HUGE, ""),  # try finds the pages that the scheduler has reserved
+        # PostgreSQL 17 asks for 133931 MB then (`postgres -C shared_memory_size`), and would not start.
+        (
+            {"shared_buffers": "128GB", "huge_pages": "on"},
+            HUGE,
+            'must be at most 127837MB under resources.limits.hugepages-1Gi "128Gi", which all shared memory',
+        ),
+        (
+            {"shared_buffers": "124GB", "huge_pages": "off"},
+            HUGE,
+            'must be at most 8064MB under resources.limits.memory "8Gi"',
+        ),
+        ({"huge_pages": "on"}, {"limits": {"memory": "8Gi"}}, "without one a pod gets no huge pages"),
+        ({"huge_pages": "on"}, None, "needs resources.limits.hugepages-2Mi or hugepages-1Gi"),
+        (
+            {"huge_pages": "on"},
+            {"limits": {"memory": "8Gi", "hugepages-2Mi": "1Gi"}},
+            'got "1Gi"; must leave room for shared_buffers, 2048MB, and the rest',
+        ),
+    ],
+)
+def test_shared_memory_is_compared_with_the_memory_that_it_is_taken_from(
+    parameters: dict[str, str], resources: dict[str, Any] | None, message: str
+) -> None:
+    fields = {"parameters": parameters} | ({"resources": resources} if resources else {})
+    found = refused(**fields)
+    assert (found == []) if not message else (len(found) == 1 and message in found[0]), found
+
+
 @pytest.mark.parametrize("limit", ["192Mi", "300Mi", "1Gi", "1Ti"])
 def test_what_keddah_itself_gives_postgresql_is_never_refused(limit: str) -> None:
     resources = {"limits": {"memory": limit}}
@@ -143,3 +250,32 @@ def test_what_keddah_itself_gives_postgresql_is_never_refused(limit: str) -> Non
 def test_lines_that_would_not_load_or_trust_the_world_are_refused(line: object) -> None:
     found = refused(hba=["hostssl all all 10.0.0.0/8 scram-sha-256", line])
     assert [violation.split(": ")[0] for violation in found] == ["spec.hba[1]"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "at_fault"),
+    [
+        ({"max_connections": "1e1"}, "max_connections"),
+        ({"max_connections": "0x10"}, "max_connections"),
+        ({"shared_buffers": "1e9kB"}, "shared_buffers"),
+        ({"shared_buffers": "0x8000000"}, "shared_buffers"),
+        ({"max_wal_size": "1.6e4kB"}, "max_wal_size"),
+        ({"transaction_timeout": "2"}, "transaction_timeout"),
+        ({"idle_session_timeout": "9s"}, "idle_session_timeout"),
+    ],
+)
+def test_a_value_is_read_as_postgresql_reads_it(parameters: dict[str, str], at_fault: str) -> None:
+    (violation,) = refused(resources={"limits": {"memory": "512Mi"}}, parameters=parameters)
+    assert violation.startswith(f"spec.parameters.{at_fault}: ")
+
+
+@pytest.mark.parametrize(
+    ("buffers", "huge_pages", "allowed"),
+    [("124GB", "on", True), ("128GB", "on", False), ("128GB", "try", False), ("1GB", "off", True)],
+)
+def test_shared_memory_in_huge_pages_is_compared_with_their_limit(
+    buffers: str, huge_pages: str, *, allowed: bool
+) -> None:
+    limits = {"memory": "4Gi", "hugepages-1Gi": "128Gi"}
+    parameters = {"shared_buffers": buffers, "huge_pages": huge_pages}
+    assert (refused(resources={"limits": limits}, parameters=parameters) == []) is allowed

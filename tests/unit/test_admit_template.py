@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from controller import protocol
+from schemas.rules.placement import marks
+from tests import pod_templates
 from tests.verdicts import refused
 
 OWN = "has a key that the operator itself sets; choose another"
@@ -19,6 +22,17 @@ OWN = "has a key that the operator itself sets; choose another"
             [f'labels["app.kubernetes.io/name"]: got "x"; {OWN}'],
         ),
         ({"annotations": {"status": "x"}}, [f'annotations.status: got "x"; {OWN}']),
+        (
+            {"serviceAccount": {"annotations": {"keddah.dev/x": "y", "a b": "c"}}},
+            [
+                f'serviceAccount.annotations["keddah.dev/x"]: got "y"; {OWN}',
+                'serviceAccount.annotations["a b"]: got "c"; has an invalid key; must be NAME or',
+            ],
+        ),
+        (
+            {"serviceAccount": {"annotations": {"kubernetes.io/enforce-mountable-secrets": "true"}}},
+            [f'serviceAccount.annotations["kubernetes.io/enforce-mountable-secrets"]: got "true"; {OWN}'],
+        ),
         ({"labels": {"a b": "c"}}, ['labels["a b"]: got "c"; has an invalid key; must be NAME or']),
         (
             {"labels": {"a": "ä"}},
@@ -38,12 +52,12 @@ OWN = "has a key that the operator itself sets; choose another"
         ),
         ({"tolerations": ["x"]}, ['tolerations[0]: got "x"; must be a mapping of names to values']),
         (
-            {"affinity": {"podaffinity": {}}},
-            ["affinity.podaffinity: got {}; is not a kind of affinity; must be nodeAffinity"],
+            {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone"}]},
+            ["topologySpreadConstraints[0].whenUnsatisfiable: got nothing; must be DoNotSchedule or Sched"],
         ),
         (
-            {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone"}]},
-            ["topologySpreadConstraints[0].whenUnsatisfiable: got null; is required in every constraint"],
+            {"affinity": {"podAntiAffinity": {pod_templates.REQUIRED: [{"labelSelector": {}}]}}},
+            [f"{pod_templates.APART.removeprefix('spec.template.')}.topologyKey: got nothing; must be a key"],
         ),
     ],
 )
@@ -68,5 +82,55 @@ def test_a_template_as_in_any_pod_is_accepted() -> None:
             {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
         ],
         "priorityClassName": "high",
+        "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/orders"}},
     }
     assert refused(template=template) == []
+
+
+@pytest.mark.parametrize("spec", pod_templates.VALID, ids=str)
+def test_what_a_pod_can_have_is_accepted(spec: pod_templates.Spec) -> None:
+    assert refused(**spec) == []
+
+
+@pytest.mark.parametrize(("spec", "path"), [*pod_templates.INVALID, *pod_templates.IN_VAIN], ids=str)
+def test_a_mistake_in_a_pods_part_is_named_once_where_it_is(spec: pod_templates.Spec, path: str) -> None:
+    (violation,) = refused(**spec)
+    assert violation.startswith(f"{path}: got ")
+
+
+def test_mistakes_of_all_parts_come_in_one_answer() -> None:
+    template = {
+        "labels": {"a b": "c"},
+        "tolerations": [{"operator": 5}, {"key": "a", "effect": "Never"}],
+        "affinity": {
+            "podAntiAffinity": {
+                pod_templates.REQUIRED: [
+                    {"labelSelector": {"matchLabels": {"app": "x y"}}},
+                    {"topologyKey": "zone", "namespaces": ["Shop"]},
+                ]
+            }
+        },
+        "topologySpreadConstraints": [{"maxSkew": 0, "topologyKey": "zone"}],
+    }
+    assert {
+        violation.split(": ")[0].removeprefix("spec.template.") for violation in refused(template=template)
+    } == {
+        'labels["a b"]',
+        "tolerations[0].operator",
+        "tolerations[1].effect",
+        f"affinity.podAntiAffinity.{pod_templates.REQUIRED}[0].topologyKey",
+        f"affinity.podAntiAffinity.{pod_templates.REQUIRED}[0].labelSelector.matchLabels.app",
+        f"affinity.podAntiAffinity.{pod_templates.REQUIRED}[1].namespaces[0]",
+        "topologySpreadConstraints[0].maxSkew",
+        "topologySpreadConstraints[0].whenUnsatisfiable",
+    }
+
+
+def test_a_secret_that_is_named_twice_is_a_mistake() -> None:
+    secrets = [{"name": "registry"}, {"name": "mirror"}, {"name": "registry"}]
+    (violation,) = refused(template={"imagePullSecrets": secrets})
+    assert violation == 'spec.template.imagePullSecrets[2].name: got "registry"; is there already'
+
+
+def test_the_annotation_of_a_container_means_the_databases() -> None:
+    assert marks.CONTAINER == protocol.CONTAINER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from schemas.verdict import Verdict
 from tests import factory
 
 POLICY = factory.policy()
-TODAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 ANEW = "dump and restore into a new database"
 
@@ -27,23 +27,30 @@ FROZEN: dict[str, Any] = {
     "resources": {"requests": {"cpu": "-1", "tapes": "2"}, "limits": {"memory": "1Mi"}},
     "parameters": {"nonsense": "1", "max_connections": "1", "Max_Connections": "2"},
     "hba": ["nonsense", "host all all all trust"],
+    "network": {"clients": [{}]},
     "synchronous": "on",
-    "backup": {"timeZone": "Europe/Berlin", "retention": {"full": 0}},
+    "backup": {
+        "timeZone": "Mars/Olympus",
+        "retention": {"days": 0},
+        "fullEvery": "soon",
+        "verify": {"schedule": "never"},
+        "repository": {"s3": {"bucket": "B B", "endpoint": "s3://", "region": "a b", "path": "x"}},
+    },
     "template": {"labels": {"keddah.dev/role": "x"}, "tolerations": [5]},
 }
 
 
 def judged(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     verdict = admit(
-        factory.complete_database(**new), factory.complete_database(**old), policy=POLICY, today=TODAY
+        factory.complete_database(**new), factory.complete_database(**old), policy=POLICY, now=NOW
     )
     return [str(violation) for violation in verdict.violations]
 
 
 def test_a_frozen_object_would_be_refused_today() -> None:
-    verdict = admit(factory.complete_database(**FROZEN), policy=POLICY, today=TODAY)
+    verdict = admit(factory.complete_database(**FROZEN), policy=POLICY, now=NOW)
     paths = [violation.path for violation in verdict.violations]
-    assert len(paths) == len(set(paths)) == 19
+    assert len(paths) == len(set(paths)) == 26
 
 
 @pytest.mark.parametrize(
@@ -72,10 +79,13 @@ def test_a_stricter_release_never_freezes_an_object(change: dict[str, Any]) -> N
     [
         ({"replicas": 98}, "spec.replicas"),
         ({"hba": ["nonsense", "other nonsense"]}, "spec.hba[1]"),
+        ({"network": {"clients": [{}, {"ipBlock": {"cidr": "x"}}]}}, "spec.network.clients[1].ipBlock.cidr"),
         ({"synchronous": "maybe"}, "spec.synchronous"),
         ({"storage": {"size": "2Mi"}}, "spec.storage.size"),
         ({"backupSchedule": "0 0 31 2 *"}, "spec.backupSchedule"),
-        ({"backup": {"timeZone": "Europe/Paris", "retention": {"full": 0}}}, "spec.backup.timeZone"),
+        ({"backup": {**FROZEN["backup"], "timeZone": "Mars/Pavonis"}}, "spec.backup.timeZone"),
+        ({"backup": {**FROZEN["backup"], "fullEvery": "later"}}, "spec.backup.fullEvery"),
+        ({"backup": {**FROZEN["backup"], "verify": {"schedule": "x"}}}, "spec.backup.verify.schedule"),
     ],
 )
 def test_only_what_changed_is_judged(change: dict[str, Any], path: str) -> None:
@@ -122,13 +132,13 @@ def test_an_object_that_is_being_deleted_passes() -> None:
     new = factory.complete_database(**FROZEN)
     new["metadata"]["deletionTimestamp"] = "2026-11-23T08:00:00Z"
     for old in (None, factory.complete_database()):
-        assert admit(new, old, policy=POLICY, today=TODAY) == Verdict()
+        assert admit(new, old, policy=POLICY, now=NOW) == Verdict()
 
 
 def test_metadata_and_status_pass() -> None:
     old = factory.complete_database("NotAName", **FROZEN)
     new = {**old, "metadata": {**old["metadata"], "labels": {"a": "b"}}, "status": {"replicas": "many"}}
-    assert admit(new, old, policy=POLICY, today=TODAY) == Verdict()
+    assert admit(new, old, policy=POLICY, now=NOW) == Verdict()
 
 
 @pytest.mark.parametrize(
@@ -149,10 +159,10 @@ def test_metadata_and_status_pass() -> None:
         (
             {"storage": {"size": "10Gi"}},
             {"storage": {"size": "10G"}},
-            'spec.storage.size: got "10G"; cannot shrink from "10Gi"',
+            'spec.storage.size: got "10G"; cannot be less than "10Gi", the size that the volumes have',
         ),
         (
-            {"restore": {"from": "a"}},
+            {"restore": {"from": {"name": "a"}}},
             {},
             "spec.restore: got a change; is used only when the database is created, and cannot change",
         ),
@@ -183,6 +193,34 @@ def test_what_cannot_change_is_refused(old: dict[str, Any], new: dict[str, Any],
 
 
 @pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ("30Gi", []),
+        ("20Gi", []),
+        (
+            "19Gi",
+            ['spec.storage.size: got "19Gi"; cannot be less than "20Gi", the size that the volumes have'],
+        ),
+    ],
+)
+def test_a_slip_of_the_size_can_be_taken_back_down_to_what_the_volumes_have(
+    size: str, said: list[str]
+) -> None:
+    old = factory.complete_database(storage={"size": "60Ti"}) | {"status": {"volumeSize": "20Gi"}}
+    new = {**old, "spec": {**old["spec"], "storage": {"size": size}}}
+    verdict = admit(new, old, policy=POLICY, now=datetime(2026, 11, 23, tzinfo=UTC))
+    assert [str(violation) for violation in verdict.violations] == said
+
+
+def test_a_size_that_grows_tenfold_is_asked_about() -> None:
+    old = factory.complete_database(storage={"size": "60Gi"})
+    for size, asked in (("600Gi", False), ("60Ti", True)):
+        new = {**old, "spec": {**old["spec"], "storage": {"size": size}}}
+        verdict = admit(new, old, policy=POLICY, now=datetime(2026, 11, 23, tzinfo=UTC))
+        assert any("is the unit right?" in warning for warning in verdict.warnings) is asked
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
         ({"version": "17.5"}, {"version": "17.6"}),
@@ -200,14 +238,14 @@ def test_what_goes_up_is_accepted(old: dict[str, Any], new: dict[str, Any]) -> N
 
 def test_a_pin_to_what_runs_is_accepted_although_the_policy_has_newer() -> None:
     old = {**factory.complete_database(version="17"), "status": {"currentVersion": "17.5"}}
-    assert admit(factory.complete_database(version="17.5"), old, policy=POLICY, today=TODAY).accepted
+    assert admit(factory.complete_database(version="17.5"), old, policy=POLICY, now=NOW).accepted
 
 
 def test_a_release_that_never_ran_is_left_again() -> None:
     old = {**factory.complete_database(version="17.6"), "status": {"currentVersion": "17.5"}}
-    assert admit(factory.complete_database(version="17.5"), old, policy=POLICY, today=TODAY).accepted
+    assert admit(factory.complete_database(version="17.5"), old, policy=POLICY, now=NOW).accepted
     old["status"] = {"currentVersion": "17.6"}
-    assert not admit(factory.complete_database(version="17.5"), old, policy=POLICY, today=TODAY).accepted
+    assert not admit(factory.complete_database(version="17.5"), old, policy=POLICY, now=NOW).accepted
 
 
 def test_five_mistakes_are_five_messages() -> None:

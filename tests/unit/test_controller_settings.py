@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from controller import settings
+from schemas.processes import Address, SettingsError
 
 POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
 
@@ -35,7 +36,7 @@ def test_everything_can_be_told() -> None:
     )
     assert chosen == settings.Settings(
         policy_file=Path("/p.yaml"),
-        metrics_listen=settings.Address("::1", 9),
+        metrics_listen=Address("::1", 9),
         namespace="elsewhere",
         identity="me",
         cluster_domain="example.com",
@@ -47,7 +48,7 @@ def test_everything_can_be_told() -> None:
 
 
 def test_every_mistake_is_named_at_once() -> None:
-    with pytest.raises(settings.SettingsError) as error:
+    with pytest.raises(SettingsError) as error:
         settings.read(
             {
                 "KEDDAH_METRICS_LISTEN": "8080",
@@ -70,5 +71,5 @@ def test_every_mistake_is_named_at_once() -> None:
 
 @pytest.mark.parametrize("workers", ["0", "-1", "257", "1.5", "", "²"])
 def test_workers_are_bounded(workers: str) -> None:
-    with pytest.raises(settings.SettingsError, match="KEDDAH_WORKERS"):
+    with pytest.raises(SettingsError, match="KEDDAH_WORKERS"):
         settings.read({**POD, "KEDDAH_WORKERS": workers}, hostname="h")

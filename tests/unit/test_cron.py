@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import cron
+from schemas.kubernetes.cron import schedule as cron
 from tests.strategies import expressions
 
 CASES = Path(__file__).parent / "data" / "cron_cases.tsv"

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import cron, defaults
-from schemas.policy import parse
+from schemas.kubernetes.cron import schedule as cron
+from schemas.policy import defaults
+from schemas.policy.policy import parse
 from tests import factory
 
 POLICY = factory.policy()
@@ -20,6 +21,7 @@ FILLED = {
     "version": "17",
     "replicas": 1,
     "backupSchedule": "31 0 * * *",
+    "backup": {"verify": {"schedule": "31 3 * * 0"}},
     "storage": {"size": "10Gi"},
     "resources": {"requests": REQUESTS},
 }
@@ -42,6 +44,7 @@ def test_what_is_there_stays() -> None:
         "version": "18",
         "replicas": 3,
         "backupSchedule": "",
+        "backup": {"verify": {"schedule": ""}},
         "storage": {"size": "1Gi"},
         "resources": {"requests": {"cpu": 2, "memory": "1Gi"}},
     }
@@ -51,6 +54,22 @@ def test_what_is_there_stays() -> None:
 @pytest.mark.parametrize("field", FILLED)
 def test_null_is_absent(field: str) -> None:
     assert defaults.completed(factory.database(**{field: None}), POLICY)["spec"] == FILLED
+
+
+@pytest.mark.parametrize(
+    ("backup", "operations"),
+    [
+        ({}, [("/spec/backup/verify", {"schedule": "31 3 * * 0"})]),
+        ({"verify": None}, [("/spec/backup/verify", {"schedule": "31 3 * * 0"})]),
+        ({"verify": {}}, [("/spec/backup/verify/schedule", "31 3 * * 0")]),
+        ({"verify": {"schedule": None}}, [("/spec/backup/verify/schedule", "31 3 * * 0")]),
+        ({"verify": {"schedule": ""}}, []),
+        ({"verify": []}, []),
+        ([], []),
+    ],
+)
+def test_verification_gets_a_schedule(backup: object, operations: list[tuple[str, object]]) -> None:
+    assert _added(backup=backup) == operations
 
 
 @pytest.mark.parametrize(
@@ -92,6 +111,23 @@ def test_a_spec_that_is_no_object_is_left_for_admission(spec: object) -> None:
     assert defaults.complete({"spec": spec}, POLICY) == []
 
 
+def test_verifications_are_spread_over_the_week_away_from_the_databases_own_backup() -> None:
+    specs = [defaults.completed(factory.database(f"db-{number}"), POLICY)["spec"] for number in range(100)]
+    verifications = [spec["backup"]["verify"]["schedule"].split() for spec in specs]
+    assert {fields[4] for fields in verifications} == set("0123456")
+    assert {int(fields[1]) for fields in verifications} == set(range(6))
+    for spec, fields in zip(specs, verifications, strict=True):
+        assert spec["backupSchedule"].split()[:2] != fields[:2]
+
+
+def test_an_update_that_leaves_verification_out_keeps_what_is_stored() -> None:
+    old = factory.complete_database(backup={"verify": {"schedule": ""}})
+    partial: tuple[object, ...] = (None, {}, {"suspended": True}, {"verify": {}})
+    for backup in partial:
+        spec = defaults.completed(factory.database(backup=backup), POLICY, old)["spec"]
+        assert spec["backup"]["verify"] == {"schedule": ""}
+
+
 def test_an_update_that_leaves_fields_out_keeps_what_is_stored() -> None:
     old = factory.complete_database(version="17.5", replicas=3, backupSchedule="", storage={"size": "20Gi"})
     spec = defaults.completed(factory.database(), POLICY, old)["spec"]
@@ -131,7 +167,9 @@ def test_a_window_may_cross_midnight() -> None:
 
 
 NOTHING = object()
-VALUES = st.sampled_from([NOTHING, None, {}, [], "", "17", 1, {"size": None}, {"requests": None}])
+VALUES = st.sampled_from(
+    [NOTHING, None, {}, [], "", "17", 1, {"size": None}, {"requests": None}, {"verify": {}}]
+)
 SPECS = st.dictionaries(st.sampled_from([*FILLED, "database", "a/b~c"]), VALUES)
 MANIFESTS = st.builds(
     lambda spec, extra: {"metadata": {"name": "orders", "namespace": "shop"}, **extra, **spec},
@@ -168,7 +206,8 @@ def test_whatever_was_said_survives(manifest: dict[str, Any]) -> None:
         if value is None:
             continue
         if isinstance(value, dict):
-            assert value.items() - {("size", None), ("requests", None)} <= whole["spec"][name].items()
+            given = {key: each for key, each in value.items() if each not in (None, {})}
+            assert given.items() <= whole["spec"][name].items()
         else:
             assert whole["spec"][name] == value
     assert {**whole, "spec": 0} == {**manifest, "spec": 0}
@@ -178,3 +217,35 @@ def _added(**spec: object) -> list[tuple[str, object]]:
     whole = {**FILLED, **spec}
     operations = defaults.complete(factory.database(**whole), POLICY)
     return [(operation["path"], operation["value"]) for operation in operations]
+
+
+WITH_SECRETS = factory.policy(f"{factory.POLICY}imagePullSecrets: [{{name: registry}}]\n")
+REGISTRY = {"imagePullSecrets": [{"name": "registry"}]}
+
+
+@pytest.mark.parametrize(
+    ("template", "whole"),
+    [
+        (None, REGISTRY),
+        ({}, REGISTRY),
+        ({"labels": {"a": "b"}}, {"labels": {"a": "b"}, **REGISTRY}),
+        ({"imagePullSecrets": None}, REGISTRY),
+        ({"imagePullSecrets": []}, {"imagePullSecrets": []}),
+        ({"imagePullSecrets": [{"name": "own"}]}, {"imagePullSecrets": [{"name": "own"}]}),
+        ("x", "x"),
+    ],
+)
+def test_a_new_database_pulls_with_the_policys_secrets_unless_it_names_its_own(
+    template: object, whole: object
+) -> None:
+    once = defaults.completed(factory.database(template=template), WITH_SECRETS)
+    assert once["spec"]["template"] == whole
+    assert defaults.complete(once, WITH_SECRETS) == []
+
+
+def test_the_policys_new_secrets_restart_no_database() -> None:
+    old = factory.complete_database()
+    assert "template" not in defaults.completed(factory.database(), WITH_SECRETS, old)["spec"]
+    old = factory.complete_database(template=REGISTRY)
+    spec = defaults.completed(factory.database(template={"labels": {"a": "b"}}), POLICY, old)["spec"]
+    assert spec["template"] == {"labels": {"a": "b"}, **REGISTRY}

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.desired import labels, manifests, names
-from schemas.types import PostgreSQLDatabase
+from controller.desired import instances, labels, names
+from controller.desired.repository import children as repository
+from schemas.api.types import PostgreSQLDatabase
 from tests.factory import typed_database
 
 IMAGE = "keddah.dev/keddah-postgres:17.6"
@@ -16,7 +17,7 @@ Manifest = dict[str, Any]
 
 def children(db: PostgreSQLDatabase | None = None, **changes: Any) -> tuple[Manifest, ...]:  # noqa: ANN401
     given = {"instances": 3, "operator_namespace": "keddah-system", **changes}
-    return manifests(db or typed_database(replicas=3), IMAGE, **given)
+    return instances.children(db or typed_database(replicas=3), IMAGE, **given)
 
 
 def child(kind: str, name: str, db: PostgreSQLDatabase | None = None, **changes: Any) -> Manifest:  # noqa: ANN401
@@ -54,11 +55,12 @@ def test_every_child_says_whose_it_is(manifest: Manifest) -> None:
     metadata = manifest["metadata"]
     assert metadata["namespace"] == "shop"
     assert metadata["labels"]["keddah.dev/database"] == "orders"
-    assert metadata["labels"]["app.kubernetes.io/instance"] == "orders"
     owners = metadata.get("ownerReferences", [])
     if manifest["kind"] == "ConfigMap":
         assert owners == []
+        assert_not_pruned(metadata)
     else:
+        assert metadata["labels"]["app.kubernetes.io/instance"] == "orders"
         assert [(o["uid"], o["controller"]) for o in owners] == [("uid-of-orders", True)]
 
 
@@ -95,7 +97,7 @@ def test_an_eviction_takes_one_instance_at_most() -> None:
 
 
 def test_patroni_is_reached_by_its_members_and_the_controller_alone() -> None:
-    first, second = child("NetworkPolicy", "orders")["spec"]["ingress"]
+    first, second, _ = child("NetworkPolicy", "orders")["spec"]["ingress"]
     assert first == {"ports": [{"port": 5432, "protocol": "TCP"}]}
     assert [port["port"] for port in second["ports"]] == [8008]
     members, controller = second["from"]
@@ -104,8 +106,17 @@ def test_patroni_is_reached_by_its_members_and_the_controller_alone() -> None:
     assert controller["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "controller"
 
 
+def test_only_the_repository_and_the_jobs_reach_the_data_for_backups() -> None:
+    *_, last = child("NetworkPolicy", "orders")["spec"]["ingress"]
+    assert [port["port"] for port in last["ports"]] == [8432]
+    reach = [peer["podSelector"]["matchLabels"] for peer in last["from"]]
+    assert reach == [labels.repository("orders"), labels.backup("orders")]
+    without = child("NetworkPolicy", "orders", typed_database(backupSchedule=""))["spec"]["ingress"]
+    assert len(without) == 2
+
+
 def test_patroni_may_write_its_own_state_and_pods_only() -> None:
-    rules = child("Role", "orders-patroni")["rules"]
+    rules = child("Role", "orders-patroni", maximum=9)["rules"]
     for rule in rules:
         assert rule["resources"] in (["configmaps"], ["pods"])
         assert set(rule["verbs"]) <= {"get", "list", "watch", "create", "patch"}
@@ -119,8 +130,9 @@ def test_patroni_may_write_its_own_state_and_pods_only() -> None:
 
 
 def test_more_instances_than_the_policy_allows_today_keep_their_rights() -> None:
-    rules = child("Role", "orders-patroni", instances=11)["rules"]
-    assert any("orders-10" in rule.get("resourceNames", []) for rule in rules)
+    for more in ("instances", "members", "maximum"):
+        rules = child("Role", "orders-patroni", None, **{more: 11})["rules"]
+        assert any("orders-10" in rule.get("resourceNames", []) for rule in rules), more
 
 
 def test_a_hibernated_database_has_no_pods_and_keeps_all_else() -> None:
@@ -134,7 +146,24 @@ def test_the_claim_template_stays_what_it_was_created_with() -> None:
         return str(claims["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"])
 
     assert size() == "40Gi"
-    assert size(claim_size="20Gi") == "20Gi"
+    old = {
+        "metadata": {"labels": {"made": "before"}},
+        "spec": {"resources": {"requests": {"storage": "20Gi"}}},
+    }
+    assert size(claim_template=old) == "20Gi"
+    (kept,) = child("StatefulSet", "orders", claim_template=old)["spec"]["volumeClaimTemplates"]
+    assert kept["metadata"] == {"name": "data", "labels": {"made": "before"}}
+
+
+def test_volumes_carry_nothing_that_argo_or_flux_prune_by() -> None:
+    (claim,) = child("StatefulSet", "orders")["spec"]["volumeClaimTemplates"]
+    assert_not_pruned(claim["metadata"])
+
+
+def assert_not_pruned(metadata: Manifest) -> None:
+    assert "app.kubernetes.io/instance" not in metadata["labels"]
+    assert metadata["annotations"]["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
+    assert metadata["annotations"]["kustomize.toolkit.fluxcd.io/prune"] == "disabled"
 
 
 def test_a_storage_class_is_named_only_if_the_user_names_one() -> None:
@@ -164,7 +193,8 @@ def test_pods_are_never_replaced_behind_the_controllers_back_nor_their_claims_de
         {"replicas": 5},
         {"storage": {"size": "20Gi"}},
         {"deletionPolicy": "Delete"},
-        {"backupSchedule": ""},
+        {"backupSchedule": "0 3 * * *"},
+        {"backup": {"retention": {"days": 30}, "fullEvery": "1d"}},
     ],
     ids=str,
 )
@@ -179,6 +209,7 @@ def test_what_a_running_instance_takes_over_does_not_change_its_template(change:
         {"template": {"labels": {"team": "payments"}}},
         {"template": {"nodeSelector": {"disk": "ssd"}}},
         {"version": "18"},
+        {"backupSchedule": ""},
     ],
     ids=str,
 )
@@ -189,7 +220,7 @@ def test_what_needs_a_new_pod_changes_the_template(change: dict[str, Any]) -> No
 def test_another_image_changes_the_template() -> None:
     db = typed_database()
     given = {"instances": 1, "operator_namespace": "keddah-system"}
-    assert manifests(db, "a", **given)[-1] != manifests(db, "b", **given)[-1]  # type: ignore[arg-type]
+    assert instances.children(db, "a", **given)[-1] != instances.children(db, "b", **given)[-1]  # type: ignore[arg-type]
 
 
 def test_pods_satisfy_restricted_pod_security() -> None:
@@ -202,7 +233,39 @@ def test_pods_satisfy_restricted_pod_security() -> None:
         assert context["readOnlyRootFilesystem"] is True
         assert context["capabilities"] == {"drop": ["ALL"]}
     kinds = {kind for volume in pod["volumes"] for kind in volume if kind != "name"}
-    assert kinds <= {"configMap", "secret", "emptyDir"}
+    assert kinds <= {"configMap", "secret", "emptyDir", "projected"}
+
+
+@pytest.mark.parametrize(
+    ("resources", "shared"),
+    [
+        ({"limits": {"memory": "512Mi"}}, "256Mi"),
+        ({"limits": {"memory": "16Gi"}, "requests": {"memory": "1Gi"}}, "8192Mi"),
+        ({"requests": {"memory": "256Mi"}}, "1024Mi"),
+        ({"requests": {"memory": "16Gi"}}, "8192Mi"),
+    ],
+)
+def test_every_empty_volume_is_bounded(resources: dict[str, Any], shared: str) -> None:
+    volumes = template(typed_database(resources=resources))["spec"]["volumes"]
+    limits = {v["name"]: v["emptyDir"]["sizeLimit"] for v in volumes if "emptyDir" in v}
+    assert limits == {"tmp": "1Gi", "run": "16Mi", "shm": shared, "backup-run": "16Mi"}
+
+
+@pytest.mark.parametrize(
+    ("resources", "requested"),
+    [
+        ({"requests": {"cpu": "1"}}, "128Mi"),
+        ({"requests": {"ephemeral-storage": "1Gi"}}, "1Gi"),
+        # Without a request of its own Kubernetes requests as much as the limit.
+        ({"limits": {"ephemeral-storage": "2Gi"}}, None),
+    ],
+)
+def test_what_a_pod_usually_has_on_its_node_is_requested(
+    resources: dict[str, Any], requested: str | None
+) -> None:
+    container = template(typed_database(resources=resources))["spec"]["containers"][0]
+    assert container["resources"].get("requests", {}).get("ephemeral-storage") == requested
+    assert container["resources"].get("limits", {}) == resources.get("limits", {})
 
 
 def test_every_mount_has_its_volume() -> None:
@@ -212,6 +275,7 @@ def test_every_mount_has_its_volume() -> None:
         c["metadata"]["name"] for c in sts["volumeClaimTemplates"]
     }
     assert {m["name"] for m in pod["containers"][0]["volumeMounts"]} == volumes
+    assert {m["name"] for c in pod["containers"] for m in c["volumeMounts"]} == volumes
 
 
 def test_the_users_labels_replace_none_of_keddahs() -> None:
@@ -246,7 +310,7 @@ def test_the_users_wishes_for_placement_reach_the_pod() -> None:
 
 
 def test_the_kubelet_does_not_end_an_instance_that_clones_or_misses_the_api_server() -> None:
-    (container,) = template()["spec"]["containers"]
+    container = template()["spec"]["containers"][0]
     startup, liveness = container["startupProbe"], container["livenessProbe"]
     assert startup["periodSeconds"] * startup["failureThreshold"] >= 24 * 3600
     assert liveness["periodSeconds"] * liveness["failureThreshold"] >= 60
@@ -254,8 +318,29 @@ def test_the_kubelet_does_not_end_an_instance_that_clones_or_misses_the_api_serv
     assert {p["httpGet"]["scheme"] for p in (startup, liveness, container["readinessProbe"])} == {"HTTPS"}
 
 
+def test_no_trouble_with_backups_makes_an_instance_not_ready() -> None:
+    postgres, backup = template()["spec"]["containers"]
+    assert (postgres["name"], backup["name"]) == ("postgres", "backup")
+    assert not {"readinessProbe", "livenessProbe", "startupProbe"} & backup.keys()
+    (alone,) = template(typed_database(backupSchedule=""))["spec"]["containers"]
+    assert alone["name"] == "postgres"
+
+
+def test_wal_is_archived_only_by_pods_that_can() -> None:
+    def parameters(**changes: Any) -> Manifest:  # noqa: ANN401
+        text = child("ConfigMap", "orders-config", **changes)["metadata"]["annotations"]["config"]
+        found: Manifest = json.loads(text)["postgresql"]["parameters"]
+        return found
+
+    assert parameters()["archive_mode"] == "on"
+    # Pods of a release that made no backups, which are replaced in their turn.
+    without = template(typed_database(replicas=3, backupSchedule=""))
+    assert "archive_mode" not in parameters(template=without)
+    assert "archive_mode" not in parameters(db=typed_database(backupSchedule=""))
+
+
 def test_no_password_is_in_any_manifest_but_the_secrets() -> None:
-    (container,) = template()["spec"]["containers"]
+    container = template()["spec"]["containers"][0]
     passwords = [e for e in container["env"] if e["name"].endswith("_PASSWORD")]
     assert len(passwords) == 3
     assert all("secretKeyRef" in entry["valueFrom"] for entry in passwords)
@@ -267,3 +352,19 @@ def test_the_configuration_survives_the_database_and_is_found_by_patroni() -> No
     assert labels.patroni("orders").items() <= manifest["metadata"]["labels"].items()
     assert yaml.safe_load(manifest["data"]["patroni.yml"])["scope"] == "orders"
     assert json.loads(manifest["metadata"]["annotations"]["config"])["ttl"] == 20
+
+
+def test_the_accounts_have_the_users_annotations_and_pods_are_replaced_when_they_change() -> None:
+    def database(annotations: dict[str, str] | None) -> PostgreSQLDatabase:
+        account = {"serviceAccount": {"annotations": annotations}}
+        return typed_database(replicas=3, **({"template": account} if annotations is not None else {}))
+
+    role = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/orders"}
+    db = database(role)
+    account = child("ServiceAccount", "orders-patroni", db)
+    assert account["metadata"]["annotations"] == repository.account(db)["metadata"]["annotations"] == role
+    assert "annotations" not in child("ServiceAccount", "orders-patroni")["metadata"]
+    assert "serviceAccount" not in template(db)["spec"]
+    assert template(db) == template(database(dict(role)))
+    assert template(db) != template(database({**role, "b": "c"})) != template(database({}))
+    assert template(database({})) == template(database(None))

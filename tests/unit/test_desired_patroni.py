@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.desired.parameters import OWNED, parameters
-from controller.desired.patroni import configuration, dynamic, host_based_authentication, static
-from schemas.parameters import problem
+from controller.desired.instances.parameters import OWNED, parameters
+from controller.desired.instances.patroni import configuration, dynamic, host_based_authentication, static
+from schemas.postgresql.parameters.check import problem
 from tests.factory import typed_database
 
 

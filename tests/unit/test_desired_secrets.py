@@ -8,7 +8,7 @@ from controller.certificates.certificate import Pair
 from controller.certificates.pki import DatabaseKeys
 from controller.desired import names
 from controller.desired.secrets import app_secret, secrets, server_names
-from schemas.types import PostgreSQLDatabase
+from schemas.api.types import PostgreSQLDatabase
 from tests.factory import typed_database
 
 KEYS = DatabaseKeys("a CA's certificate", "a CA's key", b"seed")
@@ -30,6 +30,8 @@ def test_the_keys_come_first_and_every_secret_outlives_the_database() -> None:
     for manifest in found.values():
         assert "ownerReferences" not in manifest["metadata"]
         assert manifest["metadata"]["labels"]["keddah.dev/database"] == "orders"
+        assert "app.kubernetes.io/instance" not in manifest["metadata"]["labels"]
+        assert "Prune=false" in manifest["metadata"]["annotations"]["argocd.argoproj.io/sync-options"]
 
 
 def test_a_lost_secret_comes_back_the_same() -> None:
@@ -73,7 +75,8 @@ def test_odd_characters_survive_every_spelling() -> None:
 
 
 def test_the_server_is_known_by_every_name_that_leads_to_it() -> None:
-    found = server_names(typed_database())
+    found = server_names(typed_database(), "k8s.example")
     assert found[0] == "orders.shop.svc"
-    assert {"orders", "orders-ro.shop.svc", "orders.shop.svc.cluster.local", "localhost"} <= set(found)
-    assert "*.orders-pods.shop.svc" in found
+    assert {"orders", "orders-ro.shop.svc", "orders.shop.svc.k8s.example", "localhost"} <= set(found)
+    assert {"*.orders-pods.shop.svc", "*.orders-pods.shop.svc.k8s.example"} <= set(found)
+    assert not any("cluster.local" in host for host in found)

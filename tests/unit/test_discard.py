@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
-from controller.observe.pods import Trouble
-from controller.observe.world import Leadership, Node, World
+from controller.observe.instances.pods import Trouble
+from controller.observe.state import Leadership, Node, ObservedState
 from controller.plan.actions import Discard
-from controller.plan.instances.discard import discard, judge, kept
-from controller.plan.instances.hold import Hold
-from controller.plan.outcome import Done, Waiting
+from controller.plan.instances.discard import decide, discard, kept
+from controller.plan.outcome import Done, Hold, Waiting
 from controller.plan.planner import plan
-from tests.worlds import claim, intent, pod, settled, world
+from tests.states import claim, intent, observed, pod, settled
 
 READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(2)}
 LEAD = Leadership("orders-0", frozenset({"orders-1"}), last_primary="orders-0", initialized=True)
@@ -22,12 +21,12 @@ NO_CLAIM = 'persistentvolumeclaim "data-orders-2" not found'
 REASON = "the annotation keddah.dev/discard asks for it"
 
 
-def lost(discarded: int = 2, uid: str = GIVEN_UP, **third: Any) -> World:  # noqa: ANN401
+def lost(discarded: int = 2, uid: str = GIVEN_UP, **third: Any) -> ObservedState:  # noqa: ANN401
     """Give three instances, the last of which waits for a node that is gone, and one claim given up."""
     unscheduled: dict[str, Any] = {"ready": False, "streaming": False, "node": "", "trouble": NOWHERE}
     claims = tuple(claim(n, discard=uid if n == discarded else "") for n in range(3))
     instances = (pod(0, "primary"), pod(1), pod(2, **(unscheduled | third)))
-    return world(instances, claims=claims, nodes=READY, leadership=LEAD)
+    return observed(instances, claims=claims, nodes=READY, leadership=LEAD)
 
 
 def test_a_volume_that_was_given_up_goes_with_its_pod() -> None:
@@ -56,6 +55,17 @@ def test_every_doubt_keeps_the_volume(world_changes: dict[str, Any], why: str) -
     refused(replace(lost(), **world_changes), why)
 
 
+def test_no_volume_goes_after_the_primary_could_not_deliver_a_copy() -> None:
+    around = lost()
+    failing = replace(around.instances[1], ready=False, streaming=False, copy="source-damaged")
+    around = replace(around, instances=(around.instances[0], failing, around.instances[2]))
+    refused(around, "could not deliver a whole copy to orders-1, so this may be the last good copy")
+    cut_off = replace(failing, copy="failed")
+    assert isinstance(
+        discard(replace(around, instances=(around.instances[0], cut_off, around.instances[2]))), Discard
+    )
+
+
 @pytest.mark.parametrize("uid", ["yes", "uid-of-an-older-claim"])
 def test_only_its_own_uid_gives_a_volume_up(uid: str) -> None:
     refused(lost(uid=uid), f"keddah.dev/discard must be its UID, {GIVEN_UP}")
@@ -65,9 +75,9 @@ def test_the_volume_of_the_primary_stays() -> None:
     refused(lost(discarded=0, uid="uid-data-orders-0"), "it belongs to the primary, orders-0")
 
 
-def refused(around: World, why: str) -> None:
+def refused(around: ObservedState, why: str) -> None:
     doomed = next(c for c in around.claims if c.discard)
-    decision = judge(doomed, around)
+    decision = decide(doomed, around)
     assert isinstance(decision, Hold)
     assert why in decision.reason
     assert discard(around) is None

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from controller.observe.world import Leadership, Node, World
-from controller.plan.actions import RelabelStandby, ReleaseLock, Wake
-from controller.plan.instances.failover import mislabelled, primary_wakes, release
-from controller.plan.instances.hold import Hold
-from tests.worlds import members, pod, world
+from controller.observe.state import Leadership, Node, ObservedState
+from controller.plan.actions import RelabelStandby, ReleaseLock, TriggerLoop
+from controller.plan.instances.failover import loop_triggers, mislabelled, release
+from controller.plan.outcome import Hold
+from tests.states import members, observed, pod
 
 ENDED = "Error, exit code 137"
 READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(3)}
@@ -21,7 +21,7 @@ END = RENEWED.replace(microsecond=0)
 TIMES = {"started_at": END - timedelta(hours=1), "ended_at": END}
 
 
-def crashed(**holder: Any) -> World:  # noqa: ANN401
+def crashed(**holder: Any) -> ObservedState:  # noqa: ANN401
     """Give three instances whose primary's container has just ended."""
     instances = (pod(0, "primary", ready=False, ended=ENDED, **(TIMES | holder)), pod(1), pod(2))
     lead = Leadership(
@@ -32,7 +32,7 @@ def crashed(**holder: Any) -> World:  # noqa: ANN401
         lock_version="7",
         renewed=RENEWED,
     )
-    return world(instances, nodes=READY, leadership=lead)
+    return observed(instances, nodes=READY, leadership=lead)
 
 
 def test_the_lock_of_a_dead_primary_is_released_as_it_was_seen() -> None:
@@ -94,33 +94,33 @@ def test_a_single_instance_keeps_its_lock() -> None:
 
 
 def test_a_second_pod_labelled_primary_is_relabelled() -> None:
-    around = world((pod(0, "primary"), pod(1, "primary")), leadership=Leadership("orders-1"))
+    around = observed((pod(0, "primary"), pod(1, "primary")), leadership=Leadership("orders-1"))
     assert mislabelled(around) == [RelabelStandby("orders-0", "orders-1 holds the lock")]
 
 
 def test_the_only_pod_labelled_primary_is_left_until_another_takes_over() -> None:
-    around = world((pod(0, "primary"), pod(1)), leadership=Leadership("orders-1"))
+    around = observed((pod(0, "primary"), pod(1)), leadership=Leadership("orders-1"))
     assert mislabelled(around) == []
 
 
 @pytest.mark.parametrize("gone", [{"ended": ENDED}, {"deleting": True}])
 def test_the_primary_is_woken_to_stop_counting_on_a_standby_that_is_gone(gone: dict[str, Any]) -> None:
     lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}))
-    around = world((pod(0, "primary"), pod(1, **gone), pod(2)), leadership=lead)
-    assert primary_wakes(around) == [Wake("orders-0", "192.0.2.1", "orders-1: gone or stopping")]
+    around = observed((pod(0, "primary"), pod(1, **gone), pod(2)), leadership=lead)
+    assert loop_triggers(around) == [TriggerLoop("orders-0", "192.0.2.1", "orders-1: gone or stopping")]
 
 
 def test_the_primary_is_woken_to_stop_counting_on_a_standby_without_a_pod() -> None:
     lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}))
-    around = world((pod(0, "primary"), pod(1)), leadership=lead)
-    assert primary_wakes(around) == [Wake("orders-0", "192.0.2.1", "orders-2: gone or stopping")]
+    around = observed((pod(0, "primary"), pod(1)), leadership=lead)
+    assert loop_triggers(around) == [TriggerLoop("orders-0", "192.0.2.1", "orders-2: gone or stopping")]
 
 
 def test_the_primary_is_woken_to_count_on_a_standby_that_follows_now() -> None:
     lead = Leadership("orders-0", frozenset({"orders-2"}), last_primary="orders-0")
-    around = world(members(3), leadership=lead)
-    assert primary_wakes(around) == [
-        Wake("orders-0", "192.0.2.1", "orders-1: streams, but is not a synchronous standby yet")
+    around = observed(members(3), leadership=lead)
+    assert loop_triggers(around) == [
+        TriggerLoop("orders-0", "192.0.2.1", "orders-1: streams, but is not a synchronous standby yet")
     ]
 
 
@@ -136,8 +136,8 @@ def test_the_primary_is_woken_to_count_on_a_standby_that_follows_now() -> None:
 def test_the_primary_is_not_woken_for_a_standby_that_it_cannot_count_on(
     standby: dict[str, Any], lead: Leadership
 ) -> None:
-    around = world((pod(0, "primary"), pod(1, **standby), pod(2)), leadership=lead)
-    assert primary_wakes(around) == []
+    around = observed((pod(0, "primary"), pod(1, **standby), pod(2)), leadership=lead)
+    assert loop_triggers(around) == []
 
 
 @pytest.mark.parametrize(
@@ -153,5 +153,5 @@ def test_the_primary_is_not_woken_for_a_standby_that_it_cannot_count_on(
     ids=["not counted", "none counted", "paused", "no primary", "primary dead", "no address"],
 )
 def test_nobody_is_woken_without_need(primary: dict[str, Any], lead: Leadership) -> None:
-    around = world((pod(0, "primary", **primary), pod(1, ended=ENDED), pod(2)), leadership=lead)
-    assert primary_wakes(around) == []
+    around = observed((pod(0, "primary", **primary), pod(1, ended=ENDED), pod(2)), leadership=lead)
+    assert loop_triggers(around) == []

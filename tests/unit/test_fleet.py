@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from controller.kube.objects import Key
-from controller.observe.world import World
-from controller.plan.fleet import STUCK_AFTER, Fleet
-from tests.worlds import members, world
+from controller.memory import Fleet
+from controller.observe.instances.editions import Edition
+from controller.observe.state import ObservedState
+from controller.plan.fleet import STUCK_AFTER
+from tests.states import members, observed
 
 A, B = "registry/a:1", "registry/b:1"
 NOW = datetime(2026, 11, 28, 2, tzinfo=UTC)
 ONE, TWO, THREE = Key("shop", "one"), Key("shop", "two"), Key("bank", "three")
 
 
-def database(template: str, pods: str, *, replicas: int = 2, fit: int = 9, **changes: Any) -> World:  # noqa: ANN401
+def database(template: str, pods: str, *, replicas: int = 2, fit: int = 9, **changes: Any) -> ObservedState:  # noqa: ANN401
     """Give a database with that image in its template, and in each pod the one of that letter."""
 
     def spec(image: str) -> dict[str, Any]:
@@ -28,32 +30,32 @@ def database(template: str, pods: str, *, replicas: int = 2, fit: int = 9, **cha
     made = {f"orders-{n}": spec({"a": A, "b": B}[letter]) for n, letter in enumerate(pods)}
     instances = tuple(replace(i, ready=i.ordinal < fit) for i in members(len(pods)))
     children = {"StatefulSet": {"orders": statefulset}, "Pod": made}
-    return replace(world(instances, children=children), **changes)
+    return replace(observed(instances, children=children), **changes)
 
 
-class Scene:
+class Harness:
     """A fleet, whom it woke, and a clock."""
 
-    def __init__(self, **known: World) -> None:
+    def __init__(self, **known: ObservedState) -> None:
         self.woken: list[Key] = []
         self.now = NOW
         self.fleet = Fleet(lambda: ((Key("shop", name), w) for name, w in known.items()), self.woken.append)
 
-    def others(self, key: Key, around: World) -> dict[str, str]:
+    def others(self, key: Key, around: ObservedState) -> dict[str, str]:
         """Run one pass in which nothing changes; gives the images that others move to."""
         moves = self.fleet.look(key, around, self.now)
-        self.fleet.decided(key, around, around_image(around), self.now, queued=False)
-        return {name: move.image for name, move in moves.items()}
+        self.fleet.decided(key, around, Edition(around_image(around)), self.now, queued=False)
+        return {name: move.edition.image for name, move in moves.items()}
 
     def begins(self, key: Key) -> None:
         """Have a database begin to move."""
         self.fleet.look(key, database(A, "aa"), self.now)
-        self.fleet.decided(key, database(A, "aa"), B, self.now, queued=False)
+        self.fleet.decided(key, database(A, "aa"), Edition(B), self.now, queued=False)
 
     def waits(self, key: Key) -> None:
         """Have a database wait for its turn."""
         self.fleet.look(key, database(A, "aa"), self.now)
-        self.fleet.decided(key, database(A, "aa"), A, self.now, queued=True)
+        self.fleet.decided(key, database(A, "aa"), Edition(A), self.now, queued=True)
 
     def stuck(self, after: timedelta) -> bool:
         """Tell whether ONE is stuck after a while, as another sees it."""
@@ -61,17 +63,17 @@ class Scene:
         return self.fleet.look(TWO, database(A, "aa"), self.now)[str(ONE)].stuck(self.now)
 
 
-def around_image(around: World) -> str:
+def around_image(around: ObservedState) -> str:
     statefulset = around.statefulset
     assert statefulset
     return str(statefulset["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
 def test_one_that_begins_is_seen_by_others_before_anything_is_written() -> None:
-    scene = Scene()
-    scene.begins(ONE)
-    assert scene.others(TWO, database(A, "aa")) == {"shop/one": B}
-    assert scene.others(ONE, database(B, "aa")) == {}
+    harness = Harness()
+    harness.begins(ONE)
+    assert harness.others(TWO, database(A, "aa")) == {"shop/one": B}
+    assert harness.others(ONE, database(B, "aa")) == {}
 
 
 @pytest.mark.parametrize(
@@ -86,67 +88,67 @@ def test_one_that_begins_is_seen_by_others_before_anything_is_written() -> None:
         # Given up, or never written.
         (database(A, "aa"), False),
         (database(B, "", replicas=0), False),
-        (database(B, "ab", leadership=replace(world(members(2)).leadership, paused=True)), False),
+        (database(B, "ab", leadership=replace(observed(members(2)).leadership, paused=True)), False),
     ],
 )
-def test_a_move_lasts_until_every_instance_serves_with_the_image(now: World, *, moves: bool) -> None:
-    scene = Scene()
-    scene.begins(ONE)
-    scene.others(ONE, now)
-    assert bool(scene.others(TWO, database(A, "aa"))) is moves
+def test_a_move_lasts_until_every_instance_serves_with_the_image(now: ObservedState, *, moves: bool) -> None:
+    harness = Harness()
+    harness.begins(ONE)
+    harness.others(ONE, now)
+    assert bool(harness.others(TWO, database(A, "aa"))) is moves
 
 
 def test_a_database_that_lost_an_instance_long_after_its_move_holds_nobody_up() -> None:
-    scene = Scene()
-    assert scene.others(ONE, database(B, "bb", fit=1)) == {}
-    assert scene.others(TWO, database(A, "aa")) == {}
+    harness = Harness()
+    assert harness.others(ONE, database(B, "bb", fit=1)) == {}
+    assert harness.others(TWO, database(A, "aa")) == {}
 
 
 def test_a_fresh_controller_sees_who_is_on_the_way() -> None:
-    scene = Scene(one=database(B, "ab"), two=database(A, "aa"))
-    assert scene.others(THREE, database(A, "aa")) == {"shop/one": B}
+    harness = Harness(one=database(B, "ab"), two=database(A, "aa"))
+    assert harness.others(THREE, database(A, "aa")) == {"shop/one": B}
 
 
 def test_the_one_that_waited_longest_is_woken_when_a_move_ends() -> None:
-    scene = Scene()
-    scene.begins(ONE)
-    scene.waits(TWO)
-    scene.waits(THREE)
-    scene.waits(TWO)
-    assert scene.woken == []
-    scene.others(ONE, database(B, "bb"))
-    assert scene.woken == [TWO]
-    scene.begins(TWO)
-    scene.others(TWO, database(B, "bb"))
-    assert scene.woken == [TWO, THREE]
+    harness = Harness()
+    harness.begins(ONE)
+    harness.waits(TWO)
+    harness.waits(THREE)
+    harness.waits(TWO)
+    assert harness.woken == []
+    harness.others(ONE, database(B, "bb"))
+    assert harness.woken == [TWO]
+    harness.begins(TWO)
+    harness.others(TWO, database(B, "bb"))
+    assert harness.woken == [TWO, THREE]
 
 
 def test_one_that_waits_and_then_does_not_want_its_turn_gives_it_to_the_next() -> None:
-    scene = Scene()
-    scene.waits(TWO)
-    scene.waits(THREE)
-    scene.others(TWO, database(A, "aa"))
-    assert scene.woken == [THREE]
+    harness = Harness()
+    harness.waits(TWO)
+    harness.waits(THREE)
+    harness.others(TWO, database(A, "aa"))
+    assert harness.woken == [THREE]
 
 
 def test_one_that_goes_makes_room() -> None:
-    scene = Scene()
-    scene.begins(ONE)
-    scene.waits(TWO)
-    scene.fleet.forget(ONE)
-    assert scene.woken == [TWO]
-    scene.fleet.forget(TWO)
-    scene.fleet.forget(THREE)
-    assert scene.woken == [TWO]
+    harness = Harness()
+    harness.begins(ONE)
+    harness.waits(TWO)
+    harness.fleet.forget(ONE)
+    assert harness.woken == [TWO]
+    harness.fleet.forget(TWO)
+    harness.fleet.forget(THREE)
+    assert harness.woken == [TWO]
 
 
 def test_one_without_progress_is_stuck_until_it_gets_on() -> None:
-    scene = Scene()
-    scene.begins(ONE)
-    scene.others(ONE, database(B, "aa"))
-    assert not scene.stuck(STUCK_AFTER - timedelta(seconds=1))
-    assert scene.stuck(timedelta(seconds=1))
-    scene.others(ONE, database(B, "ab", fit=1))
-    assert not scene.stuck(timedelta(0))
-    scene.others(ONE, database(B, "ab", fit=1))
-    assert scene.stuck(STUCK_AFTER)
+    harness = Harness()
+    harness.begins(ONE)
+    harness.others(ONE, database(B, "aa"))
+    assert not harness.stuck(STUCK_AFTER - timedelta(seconds=1))
+    assert harness.stuck(timedelta(seconds=1))
+    harness.others(ONE, database(B, "ab", fit=1))
+    assert not harness.stuck(timedelta(0))
+    harness.others(ONE, database(B, "ab", fit=1))
+    assert harness.stuck(STUCK_AFTER)

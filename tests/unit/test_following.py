@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.observe.following import wants_removed_wal
+from controller.observe.instances.following import wants_removed_wal
 
 LINE = (
     "2026-11-23 12:13:10.527 UTC [245] FATAL:  could not receive data from WAL stream: ERROR:  requested WAL"

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
-import pytest
+import re
+from itertools import product
+from pathlib import Path
 
-from tests.golden import GOLDEN, SAMPLES, files, verdict
+import pytest
+import yaml
+
+from tests.golden import GOLDEN, SAMPLES, children, files, verdict
+
+CHILDREN = Path(__file__).parents[2] / "docs" / "children.md"
 
 CURRENT = files()
 
@@ -27,3 +34,17 @@ def test_the_bad_sample_has_five_mistakes_all_named() -> None:
         "spec.storage.size",
         "spec.parameters.shared_bufers",
     }
+
+
+def test_every_child_has_a_line_in_the_documentation() -> None:
+    told: set[tuple[str, str]] = set()
+    for line in CHILDREN.read_text(encoding="utf-8").splitlines():
+        objects = line.removeprefix("| ").partition(" | ")[0]
+        named = re.findall(r"`(NAME[a-z-]*)`", objects)
+        told |= set(product(re.findall(r"[A-Z][A-Za-z]+", re.sub("`.*?`", "", objects)), named))
+    made = {
+        (child["kind"], re.sub("^(orders|ledger)", "NAME", child["metadata"]["name"]))
+        for sample in ("small", "full")
+        for child in yaml.safe_load_all(children(sample))
+    }
+    assert made - told == set()

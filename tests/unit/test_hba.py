@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import hba
+from schemas.postgresql.hba import lines as hba
 
 ORDER = "write TYPE DATABASE USER ADDRESS METHOD, such as hostssl all all 10.0.0.0/8 scram-sha-256"
 LOCAL_ORDER = "write local DATABASE USER METHOD, such as local all all scram-sha-256"

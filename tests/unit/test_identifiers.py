@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import identifiers
+from schemas.postgresql import identifiers
 
 ALLOWED = "use letters, digits, _ and -, with a letter or _ first"
 

@@ -2,22 +2,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.observe.world import Leadership, World
+from controller.observe.identity import IDENTIFIER
+from controller.observe.state import Leadership, ObservedState
 from controller.plan.actions import Apply, Identify
-from controller.plan.identity import IDENTIFIER, identification
+from controller.plan.identity import identification
 from controller.plan.planner import plan
-from tests.worlds import claim, intent, members, settled, world
+from tests.states import claim, intent, members, observed, settled
 
 SYSTEM = "7300000000000000001"
 
 
-def running() -> World:
-    around = world(members(2))
+def running() -> ObservedState:
+    around = observed(members(2))
     made = replace(around, leadership=replace(around.leadership, identifier=SYSTEM))
     return settled(intent(replicas=2), made)
 
 
-def asleep() -> World:
+def asleep() -> ObservedState:
     """Give a hibernated database that has lost NAME-config."""
     around = running()
     sleeping = settled(intent(replicas=2, hibernated=True), around)
@@ -34,7 +35,7 @@ def test_the_statefulset_remembers_which_database_it_runs() -> None:
 
 
 def test_a_new_database_has_nothing_to_remember() -> None:
-    live = settled(intent(), World()).statefulset
+    live = settled(intent(), ObservedState()).statefulset
     assert live is not None
     assert IDENTIFIER not in live["metadata"]["annotations"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.images import archive
-from deploy.images.build import Built, Naming, Workshop, build
+from deploy.images.build import Built, Naming, Workshop, build, unpacked
 from deploy.images.inputs import Target
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Engine:
 
     broken: bool = False
     built: list[str] = field(default_factory=list)
+    unpacked: list[str] = field(default_factory=list)
 
     def build(self, context: Path, target: str, name: str, secrets: Mapping[str, Path]) -> None:
         """Look at what an engine would be given."""
@@ -44,6 +45,11 @@ class Engine:
         """Answer for an image that was built."""
         assert name in self.built
         return '- version: "17.12"\n' if "catalogue" in script else ""
+
+    def unpack(self, name: str, folder: Path) -> None:
+        """Unpack one file."""
+        (folder / "name").write_text(name)
+        self.unpacked.append(name)
 
     def archive(self, name: str, names: Sequence[str], file: Path) -> None:
         """Write what an archive would be of."""
@@ -99,6 +105,13 @@ def test_the_archive_has_both_names(bench: Bench) -> None:
 
 def test_what_is_in_the_image_is_known_without_asking_it_again(bench: Bench) -> None:
     assert build(CODE, NAMING, bench).catalogue == '- version: "17.12"\n'
+
+
+def test_the_files_of_an_image_are_unpacked_once(bench: Bench) -> None:
+    built = build(CODE, NAMING, bench)
+    assert unpacked(built, bench) == unpacked(built, bench)
+    assert (unpacked(built, bench) / "name").read_text() == built.content_name
+    assert bench.made_by.unpacked == [built.content_name]
 
 
 def test_a_failed_build_leaves_nothing_in_the_cache(bench: Bench) -> None:

@@ -103,7 +103,8 @@ class Seconds:
 
 
 @pytest.mark.parametrize(
-    ("asked", "succeeds_at", "slept"), [(2, 0.0, 0.0), (2, 0.2, 0.2), (2, 9.0, 2.0), (1, 0.0, 1.0)]
+    ("asked", "succeeds_at", "slept"),
+    [(2, 0.0, 0.0), (2, 0.2, 0.2), (2, 9.0, 2.0), (1, 0.0, 0.25), (3, 0.0, 3.0)],
 )
 def test_patroni_waits_for_a_successor_until_there_is_one_and_for_all_else_as_ever(
     monkeypatch: pytest.MonkeyPatch, asked: float, succeeds_at: float, slept: float

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from controller.desired.patroni import configuration as desired
-from controller.observe.manifests import configuration as wanted
-from controller.observe.pods import configuration as read
+from controller.desired.instances.patroni import configuration as desired
+from controller.observe.instances.manifests import configuration as wanted
+from controller.protocol import Report
 from deploy.images.patroni.configuration import Configuration
 from tests.factory import typed_database
 
@@ -29,10 +29,10 @@ def written(*, paused: bool = False, **spec: Any) -> tuple[dict[str, Any], str]:
 def test_the_controller_recognizes_the_version_that_it_wrote() -> None:
     settings, version = written()
     member = Configuration()
-    assert member.tags == {}
+    assert member.version == ""
     assert member.changed(settings)
     assert version
-    assert read(json.loads(json.dumps({"tags": member.tags}))) == version
+    assert member.version == version
     assert not member.changed(settings)
 
 
@@ -55,23 +55,22 @@ def test_what_somebody_else_wrote_is_told_from_what_the_controller_writes_again(
     member = Configuration()
     member.changed(settings)
     assert member.changed(edited)
-    assert read({"tags": member.tags}) not in ("", version)
+    assert member.version not in ("", version)
     assert member.changed(settings)
-    assert read({"tags": member.tags}) == version
+    assert member.version == version
 
 
 def test_what_patroni_regards_as_equal_is_no_other_version() -> None:
     settings, version = written(paused=True)
     member = Configuration()
     member.changed({**dict(reversed(settings.items())), "ttl": "20"})
-    assert read({"tags": member.tags}) == version
+    assert member.version == version
 
 
 def test_where_nothing_is_written_there_is_no_version() -> None:
     member = Configuration()
     assert not member.changed({})
-    assert member.tags == {}
-    assert read({"tags": "damaged"}) == ""
+    assert member.version == Report.read("damaged").configuration == ""
     assert wanted({}, "orders") == ""
     assert wanted({"orders-config": {"metadata": {"annotations": {"config": "{"}}}}, "orders") == ""
 
@@ -114,11 +113,11 @@ def test_what_may_not_be_in_force_is_applied_again_and_not_reported_before(
 ) -> None:
     member, server = Configuration(), Server(*states)
     assert member.changed(OLD)
-    before = member.tags
+    before = member.version
     with suppress(OSError):
         member.apply(change, server.state)
     assert not member.changed(NEW)
-    assert member.tags == before
+    assert member.version == before
     assert not member.doubtful("starting")
     assert member.doubtful("running")
     assert member.doubtful("start failed")

@@ -2,121 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Iterator
-from types import ModuleType, SimpleNamespace
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-NAME = "deploy.images.patroni.ha"
-SETTINGS = {"kubernetes": {"role_label": "keddah.dev/role", "leader_label_value": "primary"}}
-
-
-class Round:
-    """Patroni's Ha, as far as it is used."""
-
-    def __init__(self, patroni: Any) -> None:  # noqa: ANN401 - as Patroni
-        self.patroni = patroni
-        self.dcs = patroni.dcs
-        self.state_handler = patroni.postgresql
-        self.leads = False
-        self.did: list[str] = patroni.did
-
-    def is_leader(self) -> bool:
-        """Tell who holds the lock."""
-        return self.leads
-
-    def touch_member(self) -> bool:
-        """Write the member down."""
-        self.did.append("touched")
-        return True
-
-    def is_quorum_commit_mode(self) -> bool:
-        """Tell whether commits wait for a quorum."""
-        return bool(self.patroni.quorum)
-
-    def process_sync_replication(self) -> None:
-        """Choose whom commits wait for."""
-        self.did.append("chose")
-
-    def post_bootstrap(self) -> str:
-        """Finish a new database, or go on waiting for it."""
-        return "initialized a new cluster" if self.leads else "running post_bootstrap"
-
-    def wakeup(self) -> None:
-        """Have a round now."""
-        self.did.append("woken")
-
-    def shutdown(self) -> None:
-        """Stop the server, free the lock."""
-        self.did.append("stopped")
-
-
-class Cluster:
-    """Two pods as this member, orders-0, sees them; notes what is written to them."""
-
-    def __init__(self) -> None:
-        self.did: list[str] = []
-        self.labels: dict[str, dict[str, str] | None] = {
-            "orders-0": {"keddah.dev/role": "primary"},
-            "orders-1": {"keddah.dev/role": "standby"},
-        }
-        self.names = "ANY 1 (*)"
-        self.server = SimpleNamespace(
-            name="orders-0",
-            role="primary",
-            state="running",
-            synchronous_standby_names=lambda: self.names,
-            sync_handler=SimpleNamespace(set_synchronous_standby_names=self._wait_for),
-        )
-        api = SimpleNamespace(patch_namespaced_pod=self._patch)
-        self.dcs = SimpleNamespace(_api=api, _namespace="shop")
-
-    def refresh(self) -> None:
-        """Look at the pods, as every round does."""
-        members = [
-            SimpleNamespace(name=name, version=f"version of {name}", data={"pod_labels": labels})
-            for name, labels in self.labels.items()
-        ]
-        self.dcs.cluster = SimpleNamespace(members=members)
-
-    def _wait_for(self, standbys: list[str], count: int) -> None:
-        self.did.append(f"waits for {count} of {standbys}")
-
-    def _patch(self, name: str, namespace: str, body: Any) -> None:  # noqa: ANN401 - as Patroni
-        assert (name, namespace) == ("orders-1", "shop")
-        metadata = body["metadata"]
-        assert metadata == {"labels": {"keddah.dev/role": None}, "resource_version": f"version of {name}"}
-        self.did.append(f"unlabelled {name}")
+from tests.patroni_modules import Cluster, DriverError, NoConnectionError, member
 
 
 @pytest.fixture
 def cluster() -> Cluster:
-    made = Cluster()
-    made.refresh()
-    return made
+    return Cluster()
 
 
 @pytest.fixture
 def ha(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    store = ModuleType("patroni.dcs.kubernetes")
-    client = SimpleNamespace(V1ObjectMeta=dict, V1Pod=dict)
-    vars(store).update(catch_kubernetes_errors=lambda function: function, k8s_client=client)
-    rounds = ModuleType("patroni.ha")
-    vars(rounds).update(Ha=Round)
-    whole = ModuleType("patroni")
-    vars(whole).update(global_config=SimpleNamespace(is_synchronous_mode_strict=False))
-    for module in (whole, ModuleType("patroni.dcs"), store, rounds):
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.delitem(sys.modules, NAME, raising=False)
-    api = SimpleNamespace(socket=SimpleNamespace(close=lambda: cluster.did.append("closed the port")))
-    patroni = SimpleNamespace(
-        dcs=cluster.dcs, postgresql=cluster.server, did=cluster.did, config=SETTINGS, api=api
-    )
-    yield importlib.import_module(NAME).KeddahHa(patroni)
-    sys.modules.pop(NAME, None)
+    yield from member(cluster, monkeypatch)
 
 
 def test_who_holds_the_lock_takes_the_label_from_everybody_else(ha: Any, cluster: Cluster) -> None:  # noqa: ANN401
@@ -168,14 +71,9 @@ def test_everybody_else_always_says_how_it_is(ha: Any, cluster: Cluster, role: s
     assert cluster.did == ["touched"]
 
 
-def test_the_port_is_closed_before_the_lock_is_free(ha: Any, cluster: Cluster) -> None:  # noqa: ANN401
-    ha.shutdown()
-    assert cluster.did == ["closed the port", "stopped"]
-
-
 @pytest.mark.parametrize(
     ("leads", "said", "did"),
-    [(True, "initialized a new cluster", ["woken"]), (False, "running post_bootstrap", [])],
+    [(True, "initialized a new cluster", ["unmarked", "woken"]), (False, "running post_bootstrap", [])],
 )
 def test_a_new_database_makes_its_standbys_slots_as_soon_as_it_leads(
     ha: Any,  # noqa: ANN401
@@ -187,6 +85,23 @@ def test_a_new_database_makes_its_standbys_slots_as_soon_as_it_leads(
     ha.leads = leads
     assert ha.post_bootstrap() == said
     assert cluster.did == did
+
+
+@pytest.mark.parametrize(("first", "did"), [(True, ["marked"]), (False, [])])
+def test_only_the_member_that_bootstraps_marks_its_data(
+    ha: Any,  # noqa: ANN401
+    cluster: Cluster,
+    first: bool,  # noqa: FBT001
+    did: list[str],
+) -> None:
+    ha.leads = first
+    ha.bootstrap()
+    assert cluster.did == did
+
+
+def test_the_data_of_a_bootstrap_that_failed_goes_before_another_can_begin(ha: Any, cluster: Cluster) -> None:  # noqa: ANN401
+    ha.cancel_initialization()
+    assert cluster.did == ["immediate stop in 5 s", "moved the data away", "cancelled"]
 
 
 def choose(ha: Any, *, voters: list[str], quorum: bool = True, strict: bool = False) -> None:  # noqa: ANN401
@@ -246,3 +161,62 @@ def test_a_successor_is_another_that_holds_the_lock(
     assert ha.succeeded() is succeeded
     cluster.dcs.cluster = None
     assert not ha.succeeded()
+
+
+@pytest.mark.parametrize(("quorum", "position", "lagging"), [(1, 0, False), (0, 0, True), (0, 1000, False)])
+def test_distance_keeps_nobody_from_the_race_where_votes_tell_what_was_acknowledged(
+    ha: Any,  # noqa: ANN401
+    quorum: int,
+    position: int,
+    *,
+    lagging: bool,
+) -> None:
+    ha.patroni.quorum = quorum
+    assert ha.is_lagging(position) is lagging
+
+
+def test_a_crashed_server_is_recovered_without_the_settings_of_sessions(ha: Any) -> None:  # noqa: ANN401
+    options = ha._rewind.read_postmaster_opts()
+    assert options["port"] == "5432"
+    assert options["session_preload_libraries"] == ""
+    assert options["default_transaction_read_only"] == "off"
+
+
+@pytest.mark.parametrize(
+    ("role", "state", "receiver", "follows"),
+    [
+        ("replica", "running", "streaming", True),
+        ("replica", "running", "in archive recovery", False),
+        ("replica", "running", None, False),
+        ("replica", "starting", "streaming", False),
+        ("primary", "running", None, True),
+        ("primary", "crashed", None, False),
+        ("replica", "running", DriverError(), False),
+        ("replica", "running", NoConnectionError(), False),
+    ],
+)
+def test_a_copy_has_proved_itself_when_it_streams_or_leads(
+    ha: Any,  # noqa: ANN401
+    cluster: Cluster,
+    role: str,
+    state: str,
+    receiver: str | Exception | None,
+    follows: bool,  # noqa: FBT001
+) -> None:
+    def asked() -> str | None:
+        if isinstance(receiver, Exception):
+            raise receiver
+        return receiver
+
+    vars(cluster.server).update(role=role, state=state, replication_state=asked)
+    assert ha.follows() is follows
+
+
+def test_what_patroni_copies_it_copies_by_way_of_the_data_that_it_replaces(ha: Any, cluster: Cluster) -> None:  # noqa: ANN401
+    def copied(member: str, copy: Callable[[], bool]) -> bool:
+        cluster.did.append(f"kept what {member} replaces")
+        return copy()
+
+    ha.patroni.data = SimpleNamespace(copied=copied)
+    assert ha.clone("orders-1", "from leader", True) is True
+    assert cluster.did == ["kept what orders-1 replaces", "copied orders-1 ('from leader', True)"]

@@ -10,15 +10,14 @@ from typing import Any
 
 import pytest
 
-from controller.desired.pod import CONTAINER
-from controller.observe.manifests import instance, leadership
-from controller.observe.world import Leadership, Node
+from controller.observe.instances.manifests import instance, leadership
+from controller.observe.state import Leadership, Node
 from controller.plan.actions import ReleaseLock
 from controller.plan.instances.failover import release
-from deploy.images.patroni import lock as ours
+from controller.protocol import CONTAINER
 from deploy.images.patroni.lock import Lock, orphaned, watch
-from tests.worlds import pod as standby_pod
-from tests.worlds import world
+from tests.states import observed
+from tests.states import pod as standby_pod
 
 NAME = "deploy.images.patroni.standby"
 RENEWED = "2026-07-01T12:00:05.600000+00:00"
@@ -45,7 +44,7 @@ def by_the_controller(written: dict[str, Any], renewed: str) -> bool:
     lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}), quorum=1, renewed=said.renewed)
     nodes = {"node-0": Node(ready=True, cordoned=False)}
     instances = (instance(written), standby_pod(1), standby_pod(2))
-    return isinstance(release(world(instances, nodes=nodes, leadership=lead), "orders"), ReleaseLock)
+    return isinstance(release(observed(instances, nodes=nodes, leadership=lead), "orders"), ReleaseLock)
 
 
 @pytest.mark.parametrize(
@@ -98,10 +97,6 @@ def test_a_standby_and_the_controller_have_one_rule(
 
 def test_a_holder_without_a_pod_may_run_somewhere() -> None:
     assert not orphaned(Lock("orders-0", "7", RENEWED), None)
-
-
-def test_the_standby_looks_at_the_container_that_the_controller_makes() -> None:
-    assert ours.CONTAINER == CONTAINER
 
 
 class Over(Exception):  # noqa: N818 - no error: the end of what never ends

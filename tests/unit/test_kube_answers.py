@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -60,3 +61,10 @@ def test_a_series_counts_from_the_second_telling_and_forgets_the_oldest() -> Non
     for number in range(2000):
         series.next(str(number))
     assert series.next("a") == 2
+
+
+def test_a_field_that_the_schema_does_not_have_is_refused_though_the_answer_is_500() -> None:
+    message = "failed to create typed patch object (shop/orders; apps/v1): .spec.x: field not declared"
+    content = json.dumps({"kind": "Status", "message": message}).encode()
+    with pytest.raises(Refused, match="field not declared"):
+        read(500, content, "apply StatefulSet orders")

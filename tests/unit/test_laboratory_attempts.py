@@ -54,7 +54,7 @@ def test_another_attempt_begins_while_the_first_hangs_and_what_comes_late_is_clo
         go_on.wait(10)
         return late
 
-    assert first(connecting(hang, lambda: made), 0.2) is made
+    assert first(connecting(hang, lambda: made), 0.05) is made
     go_on.set()
     assert late.ended.wait(10)
     assert not made.ended.is_set()
@@ -69,6 +69,6 @@ def test_a_late_refusal_is_told_to_nobody() -> None:
         over.set()
         return refused()
 
-    assert first(connecting(hang, lambda: made), 0.2) is made
+    assert first(connecting(hang, lambda: made), 0.05) is made
     go_on.set()
     assert over.wait(10)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from controller.kube.answers import Conflict, Refused, Unavailable
-from controller.kube.leader import DURATION, RENEW_DEADLINE, RENEW_EVERY, Leader, LeadershipLost, Term
+from controller.kube.leader import DURATION, RENEW_DEADLINE, RENEW_EVERY, Leader, LeadershipLost, LeaseTerm
 
 Manifest = dict[str, Any]
 EPOCH = datetime(2026, 11, 23, tzinfo=UTC)
@@ -74,7 +74,7 @@ class Replica:
 
     def __init__(self, server: Server, identity: str) -> None:
         self.server = server
-        self.term = Term(server.clock)
+        self.term = LeaseTerm(server.clock)
         self.slept: list[float] = []
         self.script: list[Any] = []
         self.leader = Leader(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.manifests import DATA, data_files, differences
-from schemas import lint
 from schemas.__main__ import main
+from schemas.lint import files as lint
 from tests import factory
 
-TODAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SAMPLES = Path(__file__).parents[2] / "deploy" / "samples"
 
 MISTAKES = """\
@@ -44,7 +44,7 @@ MISTAKES = """\
 
 
 def found(text: str) -> list[str]:
-    findings = lint.lint(dedent(text), policy=factory.policy(), today=TODAY)
+    findings = lint.lint(dedent(text), policy=factory.policy(), now=NOW)
     return [f"{finding.line}: {finding.text}" for finding in findings]
 
 
@@ -71,6 +71,35 @@ def test_every_mistake_is_told_with_its_line() -> None:
             '19: spec.hba[1]: got "host all all all trust"; '
             "method trust would let anybody connect without a password; write scram-sha-256"
         ),
+    ]
+
+
+def test_mistakes_of_backups_and_restores_have_their_lines_too() -> None:
+    text = database("""\
+        spec:
+          backup:
+            timeZone: Mars/Olympus
+            verify: {schedule: never}
+            repository:
+              s3: {bucket: Backups, endpoint: s3.example.com}
+          restore:
+            from: {name: ledger}
+            targetTime: 2999-01-01T00:00:00Z
+        """)
+    assert [line.split(": got")[0] for line in mistakes(text)] == [
+        "6: spec.backup.timeZone",
+        "7: spec.backup.verify.schedule",
+        "9: spec.backup.repository.s3.bucket",
+        "12: spec.restore.targetTime",
+    ]
+
+
+def test_a_request_in_a_file_is_judged() -> None:
+    text = database("spec: {}\n").replace(
+        "{name: orders}", "\n  name: orders\n  annotations:\n    keddah.dev/backup-now: a b"
+    )
+    assert [line.split(": got")[0] for line in mistakes(text)] == [
+        '6: metadata.annotations["keddah.dev/backup-now"]'
     ]
 
 
@@ -170,7 +199,7 @@ def test_a_date_stays_text_as_it_does_in_kubectl() -> None:
             ),
         ),
         ("a: &a [*a]\n", "1: is nested deeper than 100 levels"),
-        ("[" * 1200, "1: is nested deeper than 100 levels"),
+        ("[\n" * 1200, "1: is nested deeper than 100 levels"),
     ],
 )
 def test_what_cannot_be_read_says_why_and_where(text: str, message: str) -> None:

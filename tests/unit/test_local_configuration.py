@@ -68,11 +68,11 @@ def test_the_build_reports_the_version_it_is_of() -> None:
 
 
 def test_another_compiler_or_another_module_is_another_build(tmp_path: Path) -> None:
-    (tmp_path / "tools").mkdir()
-    (tmp_path / "tools" / "go.mod").write_text("module tools\n")
+    (tmp_path / "kubernetes").mkdir()
+    (tmp_path / "kubernetes" / "go.mod").write_text("module kubernetes\n")
     first = build.build_key(tmp_path, "go1.26.1")
     assert build.build_key(tmp_path, "go1.26.2") != first
-    (tmp_path / "tools" / "go.sum").write_text("changed\n")
+    (tmp_path / "kubernetes" / "go.sum").write_text("changed\n")
     assert build.build_key(tmp_path, "go1.26.1") != first
 
 

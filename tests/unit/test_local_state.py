@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from deploy.local.cluster import elapsed_printer
 from deploy.local.processes import Processes, Program, start_time
 from deploy.local.state import (
     Record,
     StateError,
     StateFolder,
     cluster_folder,
+    locked,
     taken_indices,
     write_if_changed,
 )
@@ -56,3 +60,23 @@ def test_a_process_is_known_by_when_it_started_too(tmp_path: Path) -> None:
 def test_a_program_within_another_keeps_its_name_and_environment() -> None:
     program = Program("etcd", ("etcd", "--name=x"), {"A": "b"}).within("nsenter", "--")
     assert program == Program("etcd", ("nsenter", "--", "etcd", "--name=x"), {"A": "b"})
+
+
+def test_who_waits_for_another_process_says_so_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = tmp_path / "lock"
+    with ThreadPoolExecutor() as pool:
+        with locked(lock):
+            second = pool.submit(lambda: locked(lock).__enter__())
+            while not (said := capsys.readouterr().err):
+                time.sleep(0.01)
+            assert said == f"waiting for another process, which holds {lock}: 0 s\n"
+            assert not second.done()
+        second.result(timeout=5)
+
+
+def test_results_alone_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    elapsed_printer()("building Kubernetes")
+    said = capsys.readouterr()
+    assert (said.out, said.err.partition("] ")[2]) == ("", "building Kubernetes\n")

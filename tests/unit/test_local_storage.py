@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from deploy.local import provisioner, storage
 from deploy.local.provisioner import Grow, Provision, Remove, plan
+from deploy.local.state import StateFolder
 
 UID = "11111111-2222-3333-4444-555555555555"
 NAME = f"pvc-{UID}"
@@ -74,6 +76,23 @@ def test_a_claim_that_is_going_gets_no_volume() -> None:
     going = claim()
     going["metadata"]["deletionTimestamp"] = "2026-11-23T08:00:00Z"
     assert plan([going], {}) == []
+
+
+def test_a_size_that_was_refused_is_not_tried_again_and_another_is() -> None:
+    wanted = claim(size="60Ti", has="1Gi")
+    wanted["status"] |= storage.refused("60Ti", "no room", datetime(2026, 11, 29, tzinfo=UTC))
+    assert plan([wanted], {NAME: volume()}) == []
+    wanted["spec"]["resources"]["requests"]["storage"] = "2Gi"
+    assert plan([wanted], {NAME: volume()}) == [Grow(NAME, "node-2", wanted)]
+
+
+def test_a_volume_does_not_grow_beyond_the_disk(tmp_path: Path) -> None:
+    small = storage.Volume(StateFolder(tmp_path), "node-2", NAME)
+    small.file.parent.mkdir(parents=True)
+    small.file.write_bytes(bytes(4096))
+    with pytest.raises(storage.NoRoomError, match=r"no room on the disk of node-2: \d+ MiB needed"):
+        small.grow(storage.bytes_of("60Ti"))
+    assert small.file.stat().st_size == 4096
 
 
 def test_a_claim_that_asks_for_more_than_it_has_grows() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from schemas import timezones
-from schemas.maintenance import MinorUpgrades, Window, opening
-from schemas.policy import PolicyError, parse
+from schemas.kubernetes import timezones
+from schemas.policy.maintenance import MinorUpgrades, Window, opening
+from schemas.policy.policy import PolicyError, parse
 
 WEEKEND: dict[str, Any] = {"start": "22:00", "duration": "4h", "days": ("Sat",), "time_zone": "UTC"}
 

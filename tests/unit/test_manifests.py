@@ -6,11 +6,20 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.desired.network import CONTROLLER_LABELS
+from controller.desired.instances.policies import CONTROLLER_LABELS
 from deploy.generate.document import documents
 from deploy.generate.policy import policy_text
-from deploy.manifests import INSTALL, differences, install_files, objects, overlay_files, write
-from schemas.policy import PolicyError, parse
+from deploy.manifests import (
+    INSTALL,
+    REFERENCE,
+    differences,
+    install_files,
+    objects,
+    overlay_files,
+    reference_files,
+    write,
+)
+from schemas.policy.policy import PolicyError, parse
 
 Manifest = dict[str, Any]
 OBJECTS = objects()
@@ -21,6 +30,8 @@ CLUSTER_WIDE = {
     "ClusterRoleBinding",
     "MutatingWebhookConfiguration",
     "ValidatingWebhookConfiguration",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
 }
 
 
@@ -40,6 +51,7 @@ def hooks() -> dict[str, Manifest]:
 
 def test_what_is_committed_is_what_the_code_says() -> None:
     assert differences(INSTALL, install_files()) == []
+    assert differences(REFERENCE, reference_files()) == []
 
 
 def test_kustomize_applies_every_file() -> None:
@@ -134,7 +146,7 @@ def test_only_what_is_protected_waits_for_an_admission_server_to_be_deleted() ->
     deletes = {n: h for n, h in hooks().items() if "DELETE" in h["rules"][0]["operations"]}
     assert list(deletes) == ["protect.keddah.dev"]
     (condition,) = deletes["protect.keddah.dev"]["matchConditions"]
-    assert "oldObject.spec.deletionProtection" in condition["expression"]
+    assert "oldObject.spec.?deletionProtection" in condition["expression"]
 
 
 def test_objects_on_their_way_out_are_not_judged() -> None:
@@ -143,9 +155,9 @@ def test_objects_on_their_way_out_are_not_judged() -> None:
         assert condition["expression"] == "!has(object.metadata.deletionTimestamp)"
 
 
-def test_the_installed_policy_is_right_and_defaults_to_its_oldest_major() -> None:
+def test_the_installed_policy_is_right_and_defaults_to_its_newest_major() -> None:
     policy = parse(found("ConfigMap", "keddah-policy")["data"]["policy.yaml"])
-    assert policy.default_version == "17"
+    assert policy.default_version == "18"
     assert all(release.end_of_life for release in policy.catalogue)
 
 
@@ -168,6 +180,15 @@ def test_an_overlay_takes_every_image_from_the_registry(tmp_path: Path) -> None:
     ]
     policy = parse(yaml.safe_load(files["policy.yaml"])["data"]["policy.yaml"])
     assert [(r.version, r.image) for r in policy.catalogue] == [("18.9", "r.example/db/keddah-postgres:7")]
+
+
+def test_an_overlay_for_a_private_registry_pulls_with_its_secret(tmp_path: Path) -> None:
+    files = overlay_files(tmp_path, registry="r.example", tag="7", pull_secret="regcred")
+    policy = parse(yaml.safe_load(files["policy.yaml"])["data"]["policy.yaml"])
+    assert [secret.name for secret in policy.image_pull_secrets] == ["regcred"]
+    (_, patch) = yaml.safe_load(files["kustomization.yaml"])["patches"]
+    assert patch["target"] == {"kind": "Deployment"}
+    assert "regcred" not in "".join(overlay_files(tmp_path, registry="r.example", tag="7").values())
 
 
 def test_differences_name_what_is_missing_changed_and_left_over(tmp_path: Path) -> None:

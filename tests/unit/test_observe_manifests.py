@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from controller.observe.manifests import claim, instance, leadership, node
-from controller.observe.pods import Trouble
-from controller.observe.world import Node, ordinal
-from controller.watches.store import Store
+from controller.observe.instances.manifests import claim, instance, leadership, node
+from controller.observe.instances.pods import Trouble
+from controller.observe.state import Node, ordinal
+from controller.watches.cache import Cache
 
 
 def pod(
@@ -76,6 +76,7 @@ def test_a_restart_that_would_change_nothing_is_not_pending() -> None:
     [
         ("ErrImagePull", "ImageNotPulled"),
         ("ImagePullBackOff", "ImageNotPulled"),
+        ("SignatureValidationFailed", "ImageNotPulled"),
         ("CrashLoopBackOff", "InstanceFailing"),
         ("CreateContainerConfigError", "InstanceFailing"),
     ],
@@ -92,6 +93,14 @@ def test_a_server_that_patroni_cannot_start_is_trouble() -> None:
     trouble = instance(pod(member={"state": "start failed"})).trouble
     assert trouble is not None
     assert trouble.reason == "ServerNotStarting"
+
+
+@pytest.mark.parametrize("state", ["stopped", "start failed", "running"])
+def test_data_that_is_damaged_is_trouble_whatever_its_server_does(state: str) -> None:
+    member = {"state": state, "tags": {"keddah": 1, "damage": "control-file"}}
+    trouble = instance(pod(member=member)).trouble
+    assert trouble == Trouble("DataDamaged", "its control file (global/pg_control) is missing or damaged")
+    assert instance(pod(member={**member, "state": "creating replica"})).trouble is None
 
 
 def test_an_unschedulable_pod_tells_the_schedulers_words() -> None:
@@ -186,9 +195,9 @@ LEAVING = ("ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted", "karpente
     ],
 )
 def test_a_node_is_read_the_same_from_the_store(manifest: dict[str, Any], read: Node) -> None:
-    store = Store()
-    store.put("Node", manifest)
-    assert node(manifest) == node(store.objects("Node")["node-0"]) == read
+    cache = Cache()
+    cache.put("Node", manifest)
+    assert node(manifest) == node(cache.objects("Node")["node-0"]) == read
 
 
 @pytest.mark.parametrize(("kind", "status"), [("PodScheduled", "True"), ("Initialized", "False")])
@@ -200,12 +209,13 @@ def test_a_pod_that_has_its_node_is_not_unschedulable(kind: str, status: str) ->
     ("member", "read"),
     [
         ({"timeline": 3, "xlog_location": 5}, (3, 5)),
-        ({"timeline": "3"}, (3, 0)),
-        ({"timeline": "three", "xlog_location": None}, (0, 0)),
+        ({"timeline": "3"}, (3, None)),
+        ({"timeline": "three", "xlog_location": None}, (None, None)),
+        ({"timeline": 0, "xlog_location": 0}, (None, None)),
     ],
 )
 def test_positions_and_timelines_are_numbers_or_nothing(
-    member: dict[str, Any], read: tuple[int, int]
+    member: dict[str, Any], read: tuple[int | None, int | None]
 ) -> None:
     seen = instance(pod(member=member))
     assert (seen.timeline, seen.position) == read
@@ -279,6 +289,23 @@ def test_a_claim_tells_what_was_asked_and_what_was_given() -> None:
     }
     seen = claim(manifest)
     assert (seen.ordinal, seen.requested, seen.capacity, seen.bound) == (3, "2Gi", "1Gi", True)
+
+
+@pytest.mark.parametrize(
+    ("labels", "prunable"),
+    [
+        ({}, False),
+        ({"keddah.dev/database": "orders"}, False),
+        ({"keddah.dev/database": "orders", "app.kubernetes.io/instance": "theirs"}, False),
+        ({"keddah.dev/database": "orders", "app.kubernetes.io/instance": "orders"}, True),
+    ],
+)
+def test_a_claim_that_an_application_of_the_databases_name_would_prune_is_told(
+    labels: dict[str, str], prunable: object
+) -> None:
+    metadata = {"name": "data-orders-0", "uid": "u", "labels": labels}
+    spec = {"resources": {"requests": {"storage": "2Gi"}}}
+    assert claim({"metadata": metadata, "spec": spec}).prunable == prunable
 
 
 @pytest.mark.parametrize(("name", "number"), [("orders-12", 12), ("data-a-1-0", 0), ("orders", -1)])

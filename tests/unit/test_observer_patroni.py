@@ -10,11 +10,13 @@ import pytest
 
 from controller.kube.client import Kube
 from controller.kube.objects import Key
+from controller.observe.instances.creations import Creations
+from controller.observe.instances.progress import Progress
 from controller.observe.observer import Observer
-from controller.observe.patroni import Patroni
-from controller.observe.progress import Progress
-from controller.observe.world import World
-from controller.watches.store import Store
+from controller.observe.secrets import SecretReader
+from controller.observe.state import ObservedState
+from controller.patroni import Patroni
+from controller.watches.cache import Cache
 
 KEY = Key("shop", "orders")
 LABELS = {"keddah.dev/database": "orders", "keddah.dev/role": "standby"}
@@ -29,10 +31,11 @@ class Members(Patroni):
         self.pending: dict[str, bool | None] = {}
         self.asked: list[str] = []
 
-    async def pending_restart(self, ip: str) -> bool | None:
+    async def member(self, ip: str) -> dict[str, Any] | None:
         """Answer, and take note of the question."""
         self.asked.append(f"restart {ip[-1]}")
-        return self.pending.get(ip[-1])
+        pending = self.pending.get(ip[-1])
+        return None if pending is None else {"pending_restart": pending}
 
     async def server_version(self, ip: str, authority: str | None = None) -> str | None:
         """Answer, and take note of the question."""
@@ -58,14 +61,32 @@ def pod(number: int, image: str = NEW, **member: Any) -> dict[str, Any]:  # noqa
     }
 
 
-async def seen(members: Members, *pods: dict[str, Any]) -> World:
-    store = Store()
+class Logs(Kube):
+    """Gives the logs of containers; there is no API server."""
+
+    def __init__(self, **logs: str) -> None:
+        self._logs = logs
+
+    async def log(self, namespace: str, pod: str, container: str, *, seconds: int, lines: int) -> str:
+        """Give the log that the test has for a pod."""
+        assert (namespace, container) == ("shop", "postgres")
+        assert seconds > 0 < lines
+        return self._logs[pod.replace("-", "_")]
+
+
+async def seen(members: Members, *pods: dict[str, Any], kube: Kube | None = None) -> ObservedState:
+    cache = Cache()
     template = {"spec": {"containers": [{"name": "postgres", "image": NEW}]}}
     owner = {"name": "orders", "namespace": "shop", "uid": "u", "resourceVersion": "5", "labels": LABELS}
-    store.put("StatefulSet", {"kind": "StatefulSet", "metadata": owner, "spec": {"template": template}})
+    spec = {"template": template, "replicas": 0}
+    cache.put("StatefulSet", {"kind": "StatefulSet", "metadata": owner, "spec": spec})
     for each in pods:
-        store.put("Pod", each)
-    return await Observer(Kube.__new__(Kube), store, members, Progress(lambda: 0.0)).world(KEY, secrets=False)
+        cache.put("Pod", each)
+    kube, clock = kube or Logs(), lambda: 0.0
+    creations = Creations(kube, clock, lambda: datetime.now(UTC))
+    reader = SecretReader(kube, "keddah-system")
+    observer = Observer(kube, cache, members, Progress(clock), creations, reader)
+    return await observer.observe(KEY, secrets=False)
 
 
 PENDING: dict[str, Any] = {
@@ -80,14 +101,33 @@ PENDING: dict[str, Any] = {
 async def test_a_restart_that_patroni_no_longer_wants_is_forgotten(answer: object, pending: object) -> None:
     members = Members()
     members.pending = {"1": None if answer is None else bool(answer)}
-    world = await seen(members, pod(0), pod(1, **PENDING))
-    assert [instance.pending_restart for instance in world.instances] == [None, pending]
+    observed = await seen(members, pod(0), pod(1, **PENDING))
+    assert [instance.pending_restart for instance in observed.instances] == [None, pending]
     assert members.asked == ["restart 1"]
 
 
 async def test_pods_with_a_new_image_are_asked_what_is_in_it_while_others_are_still_to_get_it() -> None:
     members = Members()
-    world = await seen(members, pod(0, OLD), pod(1, OLD), pod(2))
-    assert world.moved == {"orders-2": "17.6"}
+    observed = await seen(members, pod(0, OLD), pod(1, OLD), pod(2))
+    assert observed.moved == {"orders-2": "17.6"}
     assert members.asked == ["version 2"]
     assert (await seen(members, pod(0), pod(1))).moved == {}
+
+
+async def test_the_logs_of_servers_that_do_not_start_are_asked_why() -> None:
+    words = "could not locate a valid checkpoint record at 0/3000028"
+    logs = Logs(
+        orders_1=f"2026-11-29 12:00:00.000 UTC [80] PANIC:  {words}\n",
+        orders_2='2026-11-29 12:00:00.000 UTC [80] FATAL:  data directory "/d" has invalid permissions\n',
+        orders_3="",
+    )
+    pods = [pod(0), *(pod(number, state="start failed") for number in (1, 2, 3))]
+    around = await seen(Members(), *pods, kube=logs)
+    assert around.damaged == {"uid-1": words}
+    told = [instance.trouble.message if instance.trouble else "" for instance in around.instances]
+    assert told[1] == f"its server does not start: {words}"
+    assert told[2].endswith(
+        "has invalid permissions (the mode or the owner of its files was changed:"
+        " change it back); its data is kept"
+    )
+    assert (told[0], told[3]) == ("", "Patroni reports: start failed; see the pod's log")

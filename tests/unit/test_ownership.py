@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controller.observe.ownership import part
-from controller.observe.world import World
+from controller.observe.state import ObservedState
 from controller.plan.actions import SetFinalizers
 from controller.plan.deletion import finalize
 from controller.plan.planner import FINALIZER
@@ -55,5 +55,5 @@ def test_finalization_does_not_wait_for_what_belongs_to_somebody_else() -> None:
     db = typed_database(deletionPolicy="Delete")
     db.metadata.finalizers.append(FINALIZER)
     theirs = {"kind": "ConfigMap", **labelled("orders-sync", kind="Tool", name="other")}
-    around = World(children={"ConfigMap": {"orders-sync": theirs}})
+    around = ObservedState(children={"ConfigMap": {"orders-sync": theirs}})
     assert finalize(db, around).actions == (SetFinalizers((), "everything is deleted"),)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas import patch
+from schemas.policy import patch
 
 
 def test_a_pointer_is_escaped_and_read_back() -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from schemas.policy import PolicyError, parse
+from schemas.policy.policy import PolicyError, parse
 from tests import factory
 
 
@@ -70,7 +70,7 @@ def test_every_mistake_is_named_at_once() -> None:
         "catalogue[2].image: got nothing; must be a string of at least 1 character",
         'defaultVersion: got nothing; must be a version in quotes, such as "17" or "17.6"',
         'defaultversion: got "17"; is not a known field; did you mean defaultVersion?',
-        'replicas.maximum: got "9"; must be a whole number of at least 1, without quotes',
+        'replicas.maximum: got "9"; must be a whole number from 1 to 1000, without quotes',
         "replicas.minimum: got 0; must be at least 1",
         "scheduleWindow: got []; must be a mapping of names to values",
         "storage.size: got 10; must be a string: put it in quotes",
@@ -87,9 +87,20 @@ def test_every_mistake_is_named_at_once() -> None:
             ['defaultVersion: got "15"; must be in the catalogue: 16, 16.10, 17, 17.5, 17.6, 18 or 18.1'],
         ),
         ("minimum: 1", "minimum: 10", ["replicas.minimum: got 10; must be at most maximum, 9"]),
+        ("maximum: 9", "maximum: 1001", ["replicas.maximum: got 1001; must be from 1 to 1000"]),
         ("default: 1", "default: 10", ["replicas.default: got 10; must be from 1 to 9"]),
         ("size: 10Gi", "size: -1Gi", ['storage.size: got "-1Gi"; must be from 256Mi to 64Ti']),
         ("size: 10Gi", "size: lots", ['storage.size: got "lots"; is not a quantity; write a number with']),
+        (
+            "replicas:",
+            "imagePullSecrets: [{name: a}, {name: b}, {name: a}]\nreplicas:",
+            ['imagePullSecrets[2].name: got "a"; is there already'],
+        ),
+        (
+            "replicas:",
+            "imagePullSecrets: [registry]\nreplicas:",
+            ['imagePullSecrets[0]: got "registry"; must be a mapping'],
+        ),
         ("startHour: 0", "startHour: 24", ["scheduleWindow.startHour: got 24; must be from 0 to 23"]),
     ],
 )

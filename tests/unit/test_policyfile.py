@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.policy import PolicyError
-from schemas.policyfile import PolicyFile
+from schemas.policy.file import PolicyFile
+from schemas.policy.policy import PolicyError
 from tests import factory
 
 if TYPE_CHECKING:

@@ -6,35 +6,38 @@ from typing import Any
 
 import pytest
 
-from controller.kube.objects import Key
-from controller.observe.world import Instance, Leadership, Node, World
+from controller.observe.state import Instance, Leadership, Node, ObservedState
 from controller.plan.actions import Switchover
-from controller.report.primaries import PrimaryTracker
-from tests.worlds import members, pod, world
+from controller.report import primaries
+from controller.report.primaries import PrimaryTerm, followed
+from tests.states import members, observed, pod
 
-KEY = Key("shop", "orders")
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 KILLED = {"last_end": "OOMKilled, exit code 137", "last_end_at": NOON + timedelta(seconds=1)}
 READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(3)}
 
 
-def led(instances: tuple[Instance, ...], holder: str | None, **lead: Any) -> World:  # noqa: ANN401
+def led(instances: tuple[Instance, ...], holder: str | None, **lead: Any) -> ObservedState:  # noqa: ANN401
     given = {"acquired": NOON - timedelta(hours=1)} | lead
-    return world(instances, nodes=READY, leadership=Leadership(holder, **given))
+    return observed(instances, nodes=READY, leadership=Leadership(holder, **given))
 
 
 class Scenario:
     """A tracker that observes worlds at given seconds after noon."""
 
     def __init__(self, known: str | None = None) -> None:
-        self.tracker = PrimaryTracker()
+        self.term: PrimaryTerm | None = None
         self.known = known
 
-    def observe(self, seconds: float, around: World) -> list[str]:
+    def observe(self, seconds: float, around: ObservedState) -> list[str]:
         """Return the events of one observation."""
         now = NOON + timedelta(seconds=seconds)
-        events = self.tracker.observe(KEY, self.known, around, now)
+        self.term, events = followed(self.term, self.known, around, now)
         return [f"{each.type} {each.reason}: {each.message}" for each in events]
+
+    def asked(self, done: list[Switchover], began: datetime) -> None:
+        """Take note of what a reconcile did."""
+        self.term = primaries.asked(self.term, done, began)
 
 
 BEFORE = led(members(3), "orders-0")
@@ -45,7 +48,7 @@ AFTER = led(
 )
 
 
-def changed(around: World, name: str, **changes: Any) -> World:  # noqa: ANN401
+def changed(around: ObservedState, name: str, **changes: Any) -> ObservedState:  # noqa: ANN401
     instances = tuple(replace(i, **changes) if i.name == name else i for i in around.instances)
     return replace(around, instances=instances)
 
@@ -119,7 +122,7 @@ def test_a_requested_switchover_is_reported_with_its_reason() -> None:
     scenario = Scenario()
     scenario.observe(0, BEFORE)
     switch = Switchover("orders-0", None, "192.0.2.1", "192.0.2.2", "node-0 is cordoned")
-    scenario.tracker.record(KEY, [switch], NOON + timedelta(seconds=1))
+    scenario.asked([switch], NOON + timedelta(seconds=1))
     assert scenario.observe(1.2, BEFORE) == []
     assert scenario.observe(3.2, AFTER) == [
         (
@@ -132,9 +135,109 @@ def test_a_requested_switchover_is_reported_with_its_reason() -> None:
 def test_a_requested_switchover_without_effect_is_forgotten() -> None:
     scenario = Scenario()
     scenario.observe(0, BEFORE)
-    scenario.tracker.record(KEY, [Switchover("orders-0", None, "192.0.2.1", "192.0.2.2", "a restart")], NOON)
+    scenario.asked([Switchover("orders-0", None, "192.0.2.1", "192.0.2.2", "a restart")], NOON)
     assert scenario.observe(31, BEFORE) == []
     assert "it handed over" in scenario.observe(60, AFTER)[0]
+
+
+GONE = "Error, exit code 255"
+"""As containerd says after a power loss."""
+
+
+def powered_on(holder: str | None, *, others: bool = True, **lead: Any) -> ObservedState:  # noqa: ANN401
+    """Give the world ten minutes after noon, a moment after the power came back; nobody knows since when."""
+    back = {"last_end": GONE, "running_since": NOON + timedelta(seconds=600), "start_id": "another"}
+    around = led(tuple(pod(n, "primary" if f"orders-{n}" == holder else "standby") for n in range(3)), holder)
+    around = replace(around, leadership=replace(around.leadership, **lead))
+    for name in ("orders-0", *(("orders-1", "orders-2") if others else ())):
+        around = changed(around, name, **back)
+    return around
+
+
+@pytest.mark.parametrize("known", ["orders-0", None])
+def test_after_a_power_loss_of_all_nodes_nobody_handed_over(known: str | None) -> None:
+    # With `known` the controller is a new one; else it outlived the loss, as on a node of its own.
+    scenario = Scenario(known)
+    if known is None:
+        scenario.observe(0, BEFORE)
+    # A Patroni that starts without a server releases the lock that it finds itself holding.
+    lost = "orders-0 was primary: all instances had stopped, its container ended"
+    assert scenario.observe(604, powered_on(None)) == [f"Warning PrimaryLost: {lost} ({GONE}) at 12:10:00Z"]
+    (event,) = scenario.observe(606, powered_on("orders-1", acquired=NOON + timedelta(seconds=605)))
+    assert event.startswith("Warning FailedOver: orders-1 is primary since 12:10:05Z, after orders-0: all")
+    assert "handed over" not in event
+
+
+def test_a_primary_is_not_back_before_its_new_container_renewed_the_lock() -> None:
+    scenario = Scenario("orders-0")
+    # What it said of itself, its label, and the lock are from before the loss.
+    stale = powered_on("orders-0", renewed=NOON)
+    assert len(scenario.observe(601, stale)) == 1
+    assert scenario.observe(602, stale) == []
+    assert scenario.observe(603, powered_on(None, renewed=NOON + timedelta(seconds=602))) == []
+    (event,) = scenario.observe(606, powered_on("orders-1", acquired=NOON + timedelta(seconds=605)))
+    assert event.startswith("Warning FailedOver: orders-1 is primary since 12:10:05Z, after orders-0: all")
+    back = powered_on("orders-0", renewed=NOON + timedelta(seconds=604))
+    other = Scenario("orders-0")
+    assert [len(other.observe(seconds, stale)) for seconds in (601, 602)] == [1, 0]
+    assert other.observe(605, back)[0].startswith("Normal PrimaryBack: ")
+
+
+def test_a_lock_that_was_inherited_and_released_at_once_was_not_handed_over() -> None:
+    scenario = Scenario("orders-0")
+    # For a moment all looks as if it were back: it renews the lock that it finds, and then releases it.
+    back = powered_on("orders-0", renewed=NOON + timedelta(seconds=602))
+    told = [*scenario.observe(601, back), *scenario.observe(602, back), *scenario.observe(603, back)]
+    assert [event.split(":")[0] for event in told] == ["Warning PrimaryLost", "Normal PrimaryBack"]
+    assert scenario.observe(604, powered_on(None))[0].startswith("Warning PrimaryLost: ")
+    (event,) = scenario.observe(606, powered_on("orders-1", acquired=NOON + timedelta(seconds=605)))
+    assert event.startswith("Warning FailedOver: orders-1 is primary since 12:10:05Z, after orders-0: all")
+
+
+def test_a_kubelet_that_tells_late_of_the_end_corrects_the_guess() -> None:
+    scenario = Scenario()
+    scenario.observe(0, BEFORE)
+    # The pods still look as they did before the power was lost.
+    assert scenario.observe(601, led(BEFORE.instances, None)) == []
+    (event,) = scenario.observe(606, powered_on("orders-1", acquired=NOON + timedelta(seconds=605)))
+    assert event.startswith("Warning FailedOver: orders-1 is primary since 12:10:05Z, after orders-0: all")
+
+
+def test_a_lock_that_is_released_on_a_node_that_is_not_ready_was_not_handed_over() -> None:
+    scenario = Scenario()
+    scenario.observe(0, BEFORE)
+    gone = replace(led(BEFORE.instances, None), nodes={"node-0": Node(ready=False, cordoned=False)})
+    (event,) = scenario.observe(601, gone)
+    assert event.startswith("Warning PrimaryLost: orders-0 was primary: its node node-0 is not Ready")
+
+
+def test_a_controller_that_sees_only_the_successor_knows_that_all_had_stopped() -> None:
+    scenario = Scenario("orders-0")
+    (event,) = scenario.observe(900, powered_on("orders-1", acquired=NOON + timedelta(seconds=605)))
+    assert event.startswith("Warning FailedOver: ")
+    assert f"all instances had stopped, its container ended ({GONE})" in event
+
+
+def test_the_end_of_one_container_is_not_said_of_all() -> None:
+    scenario = Scenario("orders-0")
+    (event,) = scenario.observe(604, powered_on(None, others=False))
+    assert event == f"Warning PrimaryLost: orders-0 was primary: its container ended ({GONE}) at 12:10:00Z"
+
+
+def test_containers_that_were_killed_one_by_one_did_not_stop_together() -> None:
+    scenario = Scenario("orders-0")
+    around = powered_on(None)
+    killed = tuple(replace(i, last_end="Error, exit code 137") for i in around.instances)
+    (event,) = scenario.observe(604, replace(around, instances=killed))
+    assert "was primary: its container ended (Error, exit code 137)" in event
+
+
+def test_a_container_that_restarted_long_ago_did_hand_over() -> None:
+    scenario = Scenario("orders-0")
+    earlier = powered_on("orders-1", acquired=NOON + timedelta(hours=3))
+    (event,) = scenario.observe(3 * 3600 + 2, earlier)
+    assert event.startswith("Normal SwitchedOver: ")
+    assert "it handed over" in event
 
 
 def test_a_manual_switchover_is_not_a_failover() -> None:
@@ -237,10 +340,10 @@ def test_after_a_restart_only_a_recent_termination_counts(ago: int, losses: int)
 def test_a_switchover_is_recorded_only_for_the_current_primary(leader: str) -> None:
     scenario = Scenario()
     asked = Switchover(leader, None, "192.0.2.1", "192.0.2.2", "node-0 is cordoned")
-    scenario.tracker.record(KEY, [asked], NOON)
+    scenario.asked([asked], NOON)
     scenario.observe(0, BEFORE)
-    scenario.tracker.record(KEY, [], NOON)
-    scenario.tracker.record(KEY, [asked], NOON)
+    scenario.asked([], NOON)
+    scenario.asked([asked], NOON)
     (event,) = scenario.observe(3.2, AFTER)
     assert ("it was asked to hand over" in event) is (leader == "orders-0")
 
@@ -287,5 +390,21 @@ def test_the_first_primary_is_not_an_event() -> None:
 def test_a_forgotten_database_starts_without_a_term() -> None:
     scenario = Scenario()
     scenario.observe(0, BEFORE)
-    scenario.tracker.forget(KEY)
+    scenario.term = None
     assert scenario.observe(1, AFTER) == []
+
+
+def test_a_controller_that_starts_long_after_a_restart_does_not_take_it_for_an_outage() -> None:
+    begun = NOON + timedelta(seconds=1)
+    back = changed(
+        led(
+            members(3), "orders-0", acquired=NOON + timedelta(seconds=3), renewed=NOON + timedelta(minutes=12)
+        ),
+        "orders-0",
+        last_end="Error, exit code 1",
+        last_end_at=NOON,
+        running_since=begun,
+        start_id="another",
+    )
+    scenario = Scenario(known="orders-0")
+    assert scenario.observe(758, back) == scenario.observe(760, back) == []

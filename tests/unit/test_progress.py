@@ -1,159 +1,144 @@
+"""Never ten seconds without a word, and what other programs say in a log that is named."""
+
 from __future__ import annotations
 
-from typing import Any
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from controller.kube.objects import Key
-from controller.observe.progress import Progress
-from controller.observe.world import Instance
-from tests.worlds import claim, pod
+from deploy.local.build import BuildError, binaries
+from deploy.local.processes import CommandError
+from deploy.progress import Task, logged, span, task
 
-KEY = Key("shop", "orders")
-BEHIND = {"ready": False, "streaming": False}
+TALK = "import sys; print('one'); print('two', file=sys.stderr); print('three')"
 
 
-class Watch:
-    """A clock, and what is remembered by it."""
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (9.9, "0:09"), (130, "2:10"), (3700, "61:40")])
+def test_a_time_is_minutes_and_seconds(seconds: float, text: str) -> None:
+    assert span(seconds) == text
 
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.progress = Progress(lambda: self.now)
 
-    def after(self, seconds: float, instance: Instance, holder: str = "orders-0") -> float | None:
-        """Look at one instance so many seconds later."""
-        self.now += seconds
-        return self.progress.look(KEY, [instance], holder).get(instance.uid)
+def test_a_task_says_how_far_it_is_and_how_long_it_takes_as_a_rule() -> None:
+    # On a busy machine the first line may come before the note.
+    line, said = "compiling kubernetes: 312 of 1900 packages, 0:00, as a rule 8 min", list[str]()
+    twice = threading.Event()
+
+    def say(text: str) -> None:
+        said.append(text)
+        if said.count(line) > 1:
+            twice.set()
+
+    with task("compiling kubernetes", "8 min", say=say, every=0.005) as compiling:
+        compiling.note = "312 of 1900 packages"
+        assert twice.wait(5), said
+    after = len(said)
+    assert not threading.Event().wait(0.02)
+    assert len(said) == after
+
+
+def test_of_nested_tasks_the_innermost_speaks() -> None:
+    said: list[str] = []
+    inner, outer = threading.Event(), threading.Event()
+
+    def say(text: str) -> None:
+        said.append(text.partition(":")[0])
+        (inner if said[-1] == "inner" else outer).set()
+
+    with task("outer", say=say, every=0.002):
+        assert outer.wait(5)
+        with task("inner", say=say, every=0.002):
+            said.clear()
+            assert inner.wait(5)
+            # One word of the outer one may have been on its way.
+            assert said.count("outer") <= 1
+        outer.clear()
+        assert outer.wait(5)
+
+
+def test_what_is_said_is_noted() -> None:
+    said: list[str] = []
+    mine = Task("bringing the cluster up")
+    mine.noting(said.append)("waiting for the nodes")
+    assert (said, mine.note) == (["waiting for the nodes"], "waiting for the nodes")
+
+
+def test_what_a_program_says_is_in_the_log_and_heard(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[str] = []
+    log = tmp_path / "log"
+    logged([sys.executable, "-uc", TALK], log, heard=heard.append)
+    assert sorted(heard) == ["one\n", "three\n", "two\n"]
+    assert sorted(log.read_text().splitlines()[1:]) == ["one", "three", "two"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_failure_shows_the_end_of_the_log_and_where_it_is(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with pytest.raises(CommandError) as failure:
+        logged([sys.executable, "-c", "for i in range(99): print('line', i)\nraise SystemExit(3)"], log)
+    text = str(failure.value)
+    assert text.splitlines()[0] == "  line 59"
+    assert text.endswith(f"ended with 3; all that it said is in {log}")
+
+
+def test_a_failure_is_told_though_another_build_began_the_log_anew(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with pytest.raises(CommandError, match=r"  no space left\nsh -c"):
+        logged(["sh", "-c", f"rm {log}; echo no space left; exit 1", "sh"], log)
+
+
+FAKE_GO = """#!/bin/sh
+case "$1" in
+env) echo go1.26 ;;
+list) echo "go: downloading example.com/a v1" >&2; printf "stale: a\\n\\nstale: b\\nstale: c\\n" ;;
+build) printf 'example.com/a\\nexample.com/b\\n' >&2
+    [ ! -e "$0.fails" ] || { echo "a.go:1: wrong" >&2; exit 1; }
+    for out; do case "$last" in -o) break ;; esac; last=$out; done
+    for name in coredns server kubectl kubelet; do : >"$out$name"; done
+    for name in apiserver controller-manager proxy scheduler; do : >"${out}kube-$name"; done ;;
+esac
+"""
 
 
 @pytest.fixture
-def watch() -> Watch:
-    return Watch()
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a Go that compiles two packages of each module at once."""
+    path = tmp_path / "go"
+    path.write_text(FAKE_GO)
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return path
 
 
-def standby(**changes: Any) -> Instance:  # noqa: ANN401
-    return pod(1, **(BEHIND | changes))
+@pytest.mark.usefixtures("go")
+def test_a_build_of_kubernetes_counts_its_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks: list[Task] = []
+
+    @contextmanager
+    def spied(what: str, usual: str = "", **_: object) -> Iterator[Task]:
+        tasks.append(Task(what, usual))
+        yield tasks[-1]
+
+    monkeypatch.setattr("deploy.local.build.task", spied)
+    said: list[str] = []
+    folder = binaries(said.append, {"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    assert (folder / "etcd").exists()
+    log = tmp_path / "cache/keddah/logs/kubernetes.log"
+    assert said[0].endswith(f"8 min on two cores as a rule; what Go says is in {log}")
+    assert [(made.what, made.note) for made in tasks] == [
+        ("fetching the modules of coredns", "1 modules"),
+        ("compiling coredns", "2 of 3 packages"),
+        ("fetching the modules of kubernetes", "1 modules"),
+        ("compiling kubernetes", "2 of 3 packages"),
+    ]
 
 
-def test_a_standby_that_stands_still_is_counted(watch: Watch) -> None:
-    assert [watch.after(10, standby()) for _ in range(3)] == [0, 10, 20]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"position": 1001},
-        {"start_id": "another"},
-        {"state": "start failed"},
-        {"rebuilds": 1},
-    ],
-)
-def test_any_change_begins_a_new_count(watch: Watch, change: dict[str, Any]) -> None:
-    watch.after(0, standby())
-    assert watch.after(10, standby(**change)) == 0
-
-
-def test_a_server_that_does_not_start_is_counted_anew_with_another_configuration(watch: Watch) -> None:
-    def failed(version: str) -> Instance:
-        return standby(state="start failed", configuration=version)
-
-    assert [watch.after(60, failed(version)) for version in ("old", "old", "new", "new")] == [0, 60, 0, 60]
-
-
-def test_another_primary_begins_a_new_count(watch: Watch) -> None:
-    watch.after(0, standby())
-    assert watch.after(10, standby(), "orders-2") == 0
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"ready": True, "streaming": True},
-        {"streaming": True},
-        {"state": "creating replica"},
-        {"state": "starting"},
-        {"uid": "another", "state": ""},
-    ],
-)
-def test_one_that_gets_on_has_no_count(watch: Watch, change: dict[str, Any]) -> None:
-    assert watch.after(10, standby(**change)) is None
-
-
-def test_the_holder_of_the_lock_has_no_count(watch: Watch) -> None:
-    assert watch.after(10, standby(), "orders-1") is None
-
-
-def test_a_copy_ends_the_count(watch: Watch) -> None:
-    watch.after(0, standby())
-    watch.after(10, standby(state="creating replica"))
-    assert watch.after(10, standby()) == 0
-
-
-def test_one_that_followed_for_a_moment_is_given_all_its_time_again(watch: Watch) -> None:
-    watch.after(0, standby())
-    assert watch.after(100, standby()) == 100
-    assert watch.after(1, standby(streaming=True)) is None
-    assert [watch.after(1, standby()), watch.after(10, standby())] == [0, 10]
-
-
-def test_another_primary_ends_the_count_of_failed_starts_whatever_is_between_them(watch: Watch) -> None:
-    watch.after(0, standby(state="start failed"))
-    assert watch.after(50, standby(state="starting"), "orders-2") is None
-    assert watch.after(1, standby(state="start failed"), "orders-2") == 0
-
-
-def test_a_switchover_and_back_is_two_beginnings(watch: Watch) -> None:
-    watch.after(0, standby())
-    watch.after(30, standby(), "orders-2")
-    assert watch.after(10, standby()) == 0
-
-
-def test_failed_starts_are_one_count_whatever_is_between_them(watch: Watch) -> None:
-    watch.after(0, standby(state="start failed"))
-    for state in ("starting", "stopped", "crashed"):
-        watch.after(10, standby(state=state))
-    assert watch.after(10, standby(state="start failed")) == 40
-
-
-def test_a_database_that_is_gone_is_forgotten(watch: Watch) -> None:
-    watch.after(0, standby())
-    watch.progress.forget(KEY)
-    assert watch.after(10, standby()) == 0
-
-
-def test_copies_are_forgiven_after_an_hour_without_interruption(watch: Watch) -> None:
-    def forgiven(seconds: float, **changes: Any) -> int:  # noqa: ANN401
-        watch.now += seconds
-        return watch.progress.forgiven(KEY, [pod(1, rebuilds=2, **changes)]).get("uid-1", 0)
-
-    assert forgiven(0) == 0
-    assert forgiven(3599) == 0
-    assert forgiven(1, ready=False) == 2
-    # A moment later it is copied anew, and that one copy counts.
-    watch.progress.forgiven(KEY, [pod(1, rebuilds=3)])
-    assert forgiven(3599, ready=False) == 2
-    watch.progress.forget(KEY)
-    assert forgiven(0) == 0
-    assert forgiven(3000, ready=False) == 0
-    assert forgiven(3000) == 0
-    assert forgiven(3000) == 0
-
-
-def test_a_standby_whose_disk_is_full_begins_its_count_when_it_has_room(watch: Watch) -> None:
-    watch.after(0, standby(state="start failed"))
-    assert watch.after(60, standby(state="start failed", disk_full=True)) is None
-    assert watch.after(60, standby(state="start failed")) == 0
-
-
-def test_a_volume_has_grown_for_ten_seconds_and_one_that_was_never_seen_smaller_has_not(watch: Watch) -> None:
-    def grown(seconds: float, capacity: str | None) -> list[str]:
-        watch.now += seconds
-        return list(watch.progress.grown(KEY, [claim(0, capacity=capacity)]))
-
-    assert grown(0, None) == []
-    assert grown(1, "10Gi") == []
-    assert grown(1, "20Gi") == ["data-orders-0"]
-    assert grown(9, "20Gi") == ["data-orders-0"]
-    assert grown(1, "20Gi") == []
-    watch.progress.forget(KEY)
-    assert grown(1, "30Gi") == []
+def test_a_failed_build_says_what_go_said_last(go: Path, tmp_path: Path) -> None:
+    Path(f"{go}.fails").touch()
+    with pytest.raises(BuildError, match=r"a.go:1: wrong\n.*kubernetes.log"):
+        binaries(lambda _: None, {"XDG_CACHE_HOME": str(tmp_path / "cache")})

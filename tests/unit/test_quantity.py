@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import quantity
+from schemas.kubernetes import quantity
 
 EXAMPLE = "write a number with a suffix, such as 10Gi, 500M or 1.5"
 

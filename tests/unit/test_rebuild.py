@@ -5,24 +5,26 @@ from typing import Any
 
 import pytest
 
-from controller.observe.following import unexplained
-from controller.observe.pods import Trouble
-from controller.observe.world import Instance, Leadership, Node, World
+from controller.observe.instances.following import unexplained
+from controller.observe.instances.pods import Trouble
+from controller.observe.state import Instance, Leadership, Node, ObservedState
 from controller.plan.actions import DeletePod, Rebuild
-from controller.plan.instances.hold import Hold
-from controller.plan.instances.rebuild import REBUILD_AFTER_SECONDS, judge, rebuild
-from controller.plan.outcome import Waiting
+from controller.plan.instances.rebuild import REBUILD_AFTER_SECONDS, decide, rebuild
+from controller.plan.outcome import Hold, Waiting
 from controller.plan.planner import plan
-from tests.worlds import OLD, intent, pod, settled, world
+from controller.protocol import DAMAGE
+from tests.states import OLD, intent, observed, pod, settled
 
 READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(3)}
 LEAD = Leadership("orders-0", frozenset({"orders-1"}), last_primary="orders-0", initialized=True)
 GONE = "it needs WAL that the primary has removed"
-BROKEN = "its server does not start with the primary's template and parameters, so its data is damaged"
-FAILED: dict[str, Any] = {"state": "start failed", "position": 0}
+WORDS = "could not locate a valid checkpoint record at 0/3000028"
+BROKEN = f"its data is damaged: {WORDS}"
+FAILED: dict[str, Any] = {"state": "start failed", "position": None, "timeline": None}
+TOLD = {"uid-2": WORDS}
 
 
-def stuck(*, primary: Any = None, **standby: Any) -> World:  # noqa: ANN401
+def stuck(*, primary: Any = None, **standby: Any) -> ObservedState:  # noqa: ANN401
     """Give three instances, the last of which wants WAL that the primary does not keep."""
     given = {"ready": False, "streaming": False, "timeline": 1, "position": 500}
     instances = (
@@ -31,7 +33,7 @@ def stuck(*, primary: Any = None, **standby: Any) -> World:  # noqa: ANN401
         pod(2, **(given | standby)),
     )
     asked = frozenset({"uid-1", "uid-2"})
-    return world(
+    return observed(
         instances, nodes=READY, leadership=LEAD, idle={"uid-2": REBUILD_AFTER_SECONDS}, without_wal=asked
     )
 
@@ -41,9 +43,61 @@ def test_a_standby_whose_wal_is_gone_is_copied_anew() -> None:
 
 
 @pytest.mark.parametrize("state", ["start failed", "restart failed"])
-def test_a_standby_whose_server_does_not_start_is_copied_anew(state: str) -> None:
+def test_a_standby_whose_server_does_not_start_for_damage_is_copied_anew(state: str) -> None:
     around = stuck(**(FAILED | {"state": state}))
-    assert rebuild(around) == Rebuild("orders-2", "uid-2", "192.0.2.3", 1, BROKEN)
+    assert rebuild(replace(around, damaged=TOLD)) == Rebuild("orders-2", "uid-2", "192.0.2.3", 1, BROKEN)
+
+
+@pytest.mark.parametrize("state", ["start failed", "restart failed"])
+def test_a_server_that_does_not_start_is_no_evidence_of_damage(state: str) -> None:
+    around = replace(stuck(**(FAILED | {"state": state})), idle={"uid-2": 86400.0})
+    kept(around)
+    kept(replace(around, damaged={"uid-1": WORDS}))
+
+
+@pytest.mark.parametrize("state", ["stopped", "start failed", "running", "crashed", "starting"])
+@pytest.mark.parametrize("found", DAMAGE)
+def test_what_a_member_reports_of_its_data_has_it_copied_anew(found: str, state: str) -> None:
+    # Patroni does not even try to start a server whose control file it cannot read.
+    around = stuck(state=state, damage=found, position=None, timeline=None)
+    assert rebuild(around) == Rebuild("orders-2", "uid-2", "192.0.2.3", 1, DAMAGE[found])
+
+
+def test_a_member_that_is_being_copied_is_left_alone_whatever_it_reported() -> None:
+    assert rebuild(stuck(state="creating replica", damage="control-file")) is None
+
+
+@pytest.mark.parametrize("unknown", [{"position": None}, {"timeline": None}])
+def test_how_far_a_server_got_that_runs_must_be_known(unknown: dict[str, Any]) -> None:
+    held(stuck(**unknown), "how far it has got is not known")
+    held(stuck(primary=unknown), "orders-0 has not reported how far it is")
+    held(
+        stuck(primary=unknown, damage="control-file", state="stopped"),
+        "orders-0 has not reported how far it is",
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [
+        ("source-damaged", "the primary could not read all of its own data"),
+        ("no-space", "its volume became full"),
+        ("failed", "pg_basebackup failed"),
+    ],
+)
+def test_why_the_last_copy_failed_is_told_until_the_next(failure: str, why: str) -> None:
+    failed = stuck(copy=failure, rebuilds=1)
+    held(failed, f"the last copy failed: {why}")
+    held(replace(failed, idle={"uid-2": 20.0}), f"the last copy failed: {why}")
+    again = replace(stuck(copy=failure, rebuilds=1), idle={"uid-2": 2 * REBUILD_AFTER_SECONDS})
+    assert isinstance(rebuild(again), Rebuild)
+
+
+def test_a_copy_for_which_the_former_data_had_to_go_is_told_of() -> None:
+    wish = intent(replicas=3)
+    around = settled(wish, stuck(state="creating replica", copy="no-room"))
+    outcome = plan(wish, around).outcome
+    assert outcome.message.startswith("2 of 3 instances serve; orders-2 is cloned: its volume has no room")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +126,8 @@ def test_every_doubt_about_the_world_leaves_the_data(world_changes: dict[str, An
         ({"deleting": True}, "no ready primary"),
         ({"state": "stopping"}, "no ready primary"),
         ({"position": 499}, "it is ahead of orders-0"),
-        ({"timeline": 0}, "it is ahead of orders-0"),
+        ({"timeline": 0}, "orders-0 has not reported how far it is"),
+        ({"position": 0}, "orders-0 has not reported how far it is"),
     ],
 )
 def test_every_doubt_about_the_primary_leaves_the_data(primary: dict[str, Any], why: str) -> None:
@@ -87,7 +142,7 @@ def test_only_the_log_of_a_standby_that_runs_and_does_not_follow_is_asked() -> N
 
 def test_a_server_that_may_fail_for_its_parameters_keeps_its_data() -> None:
     waits = {"pending_restart": {"shared_buffers": ("1", "2")}}
-    held(stuck(primary=waits, **FAILED), "has not restarted with the newest parameters")
+    kept(stuck(primary=waits, **FAILED))
 
 
 @pytest.mark.parametrize("late", [0, 2])
@@ -96,11 +151,19 @@ def test_a_server_that_fails_for_parameters_that_were_just_reverted_keeps_its_da
     around = stuck(**FAILED)
     instances = [replace(i, configuration="old" if i.ordinal == late else "new") for i in around.instances]
     around = replace(around, instances=tuple(instances), configuration="new", idle={"uid-2": 600.0})
-    held(around, f"orders-{late} has not applied the newest configuration yet")
+    kept(around)
 
 
-def held(around: World, why: str) -> None:
-    decision = judge(around.instances[2], around)
+def kept(around: ObservedState) -> None:
+    decision = decide(around.instances[2], around)
+    assert isinstance(decision, Hold)
+    assert "its data is kept" in decision.reason
+    # Nor does it hold up what may help: another template, or other parameters.
+    assert rebuild(around) is None
+
+
+def held(around: ObservedState, why: str) -> None:
+    decision = decide(around.instances[2], around)
     assert isinstance(decision, Hold)
     assert why in decision.reason
     step = rebuild(around)
@@ -117,13 +180,21 @@ def held(around: World, why: str) -> None:
         {"ended": "Error, exit code 1"},
         {"role": "primary"},
         {"state": "creating replica"},
-        {"state": "starting"},
         {"state": "stopped"},
         {"state": ""},
     ],
 )
 def test_a_standby_that_gets_on_or_cannot_be_asked_is_left_alone(standby: dict[str, Any]) -> None:
     assert rebuild(stuck(**standby)) is None
+
+
+def test_a_server_that_waits_for_removed_wal_before_it_is_consistent_is_copied_anew() -> None:
+    recovers = stuck(state="starting", timeline=None, position=None)
+    step = rebuild(recovers)
+    assert isinstance(step, Rebuild)
+    assert step.reason == "it needs WAL that the primary has removed"
+    # Without that evidence it may recover for hours.
+    assert rebuild(replace(recovers, without_wal=frozenset())) is None
 
 
 def test_a_moment_without_progress_is_nothing_yet() -> None:
@@ -176,10 +247,11 @@ def test_a_standby_that_is_as_far_as_its_primary_is_not_ahead_of_it() -> None:
 def test_a_copy_that_was_asked_for_counts_before_it_is_seen_and_until_it_fails() -> None:
     around = stuck()
     asked = replace(around.instances[1], ready=False, rebuilds=1, **FAILED)
+    around = replace(around, damaged={"uid-1": WORDS})
     both = replace(around, instances=(around.instances[0], asked, around.instances[2]))
     held(both, "orders-1 is being cloned first, one at a time")
     failing = replace(both, idle={"uid-1": REBUILD_AFTER_SECONDS, "uid-2": REBUILD_AFTER_SECONDS})
-    assert isinstance(judge(failing.instances[2], failing), Rebuild)
+    assert isinstance(decide(failing.instances[2], failing), Rebuild)
 
 
 def test_of_two_that_cannot_follow_one_is_copied() -> None:
@@ -191,7 +263,7 @@ def test_of_two_that_cannot_follow_one_is_copied() -> None:
         idle={"uid-1": REBUILD_AFTER_SECONDS, "uid-2": REBUILD_AFTER_SECONDS},
     )
     assert isinstance(rebuild(both), Rebuild)
-    assert rebuild(both) == replace(judge(other, both))
+    assert rebuild(both) == replace(decide(other, both))
 
 
 def test_a_hold_of_one_does_not_stop_the_copy_of_another() -> None:
@@ -212,7 +284,7 @@ def test_the_plan_copies_before_it_rolls_anything() -> None:
     around = settled(wish, stuck())
     stale = tuple(replace(i, revision=OLD) for i in around.instances)
     broken = replace(stale[2], trouble=Trouble("ServerNotStarting", ""), **FAILED)
-    chosen = plan(wish, replace(around, instances=(*stale[:2], broken)))
+    chosen = plan(wish, replace(around, instances=(*stale[:2], broken), damaged=TOLD))
     assert chosen.actions == (Rebuild("orders-2", "uid-2", "192.0.2.3", 1, BROKEN),)
     assert isinstance(chosen.outcome, Waiting)
     assert chosen.outcome.reason == "RebuildingStandby"
@@ -224,3 +296,9 @@ def test_a_broken_standby_of_another_template_is_left_to_the_roll_out() -> None:
     broken = replace(around.instances[2], revision=OLD, trouble=Trouble("ServerNotStarting", ""), **FAILED)
     chosen = plan(wish, replace(around, instances=(*around.instances[:2], broken)))
     assert [type(action) for action in chosen.actions] == [DeletePod]
+
+
+def test_a_standby_of_a_primary_of_which_nobody_hears_has_nobody_to_follow() -> None:
+    lost = stuck(primary={"ready": False})
+    node = lost.instances[0].node
+    assert rebuild(replace(lost, nodes={**lost.nodes, node: Node(ready=False, cordoned=False)})) is None

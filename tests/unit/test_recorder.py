@@ -33,15 +33,15 @@ def running(api: Objects) -> Iterator[tuple[Recorder, list[float]]]:
     task.cancel()
 
 
-def tell(recorder: Recorder, *messages: str) -> None:
+def record(recorder: Recorder, *messages: str) -> None:
     for message in messages:
-        recorder.tell(ORDERS, "Normal", "Switchover", message)
+        recorder.record(ORDERS, "Normal", "Switchover", message)
 
 
 async def test_events_are_sent_in_the_order_in_which_they_were_told() -> None:
     api = Objects()
     with running(api) as (recorder, _):
-        tell(recorder, "a", "b", "c")
+        record(recorder, "a", "b", "c")
         assert told(api) == []
         await recorder.drain(1)
     assert told(api) == ["a", "b", "c"]
@@ -50,7 +50,7 @@ async def test_events_are_sent_in_the_order_in_which_they_were_told() -> None:
 async def test_the_same_words_again_count_in_a_series() -> None:
     api = Objects()
     with running(api) as (recorder, _):
-        tell(recorder, "a", "a", "b", "a")
+        record(recorder, "a", "a", "b", "a")
         await recorder.drain(1)
     assert told(api) == ["a", "b"]
     assert [event.get("series", {}).get("count") for event in api.of("Event")] == [3, None]
@@ -59,7 +59,7 @@ async def test_the_same_words_again_count_in_a_series() -> None:
 async def test_a_refused_event_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
     api = Objects(failures=(Refused(403, "the namespace is being terminated"),))
     with running(api) as (recorder, pauses):
-        tell(recorder, "a", "b")
+        record(recorder, "a", "b")
         await recorder.drain(1)
     assert (told(api), pauses) == (["b"], [])
     assert "about=shop/orders reason=Switchover" in caplog.text
@@ -70,7 +70,7 @@ async def test_a_refused_event_holds_up_no_other(caplog: pytest.LogCaptureFixtur
 async def test_an_api_server_that_is_away_is_asked_again_but_not_for_ever(times: int, arrives: bool) -> None:  # noqa: FBT001
     api = Objects(failures=(Unavailable(0, "refused"),) * times)
     with running(api) as (recorder, pauses):
-        tell(recorder, "a", "b")
+        record(recorder, "a", "b")
         await recorder.drain(1)
     assert told(api) == (["a", "b"] if arrives else ["b"])
     assert len(pauses) == min(times, 3)
@@ -79,7 +79,7 @@ async def test_an_api_server_that_is_away_is_asked_again_but_not_for_ever(times:
 async def test_more_than_may_wait_is_lost_and_said_to_be(caplog: pytest.LogCaptureFixture) -> None:
     api = Objects()
     with running(api) as (recorder, _):
-        tell(recorder, *map(str, range(MOST_WAITING + 7)))
+        record(recorder, *map(str, range(MOST_WAITING + 7)))
         await recorder.drain(5)
     assert told(api) == list(map(str, range(MOST_WAITING)))
     assert "events=7" in caplog.text
@@ -87,13 +87,13 @@ async def test_more_than_may_wait_is_lost_and_said_to_be(caplog: pytest.LogCaptu
 
 async def test_nobody_waits_longer_for_events_than_was_said(caplog: pytest.LogCaptureFixture) -> None:
     recorder = Recorder(Objects(), now=lambda: NOW)
-    tell(recorder, "a")
+    record(recorder, "a")
     await recorder.drain(0)
     assert "Gave up on events" in caplog.text
 
 
 async def test_who_lost_the_lease_tells_nothing_more() -> None:
     recorder = Recorder(Objects(failures=(LeadershipLost("lost"),)), now=lambda: NOW)
-    tell(recorder, "a", "b")
+    record(recorder, "a", "b")
     with pytest.raises(LeadershipLost):
         await recorder.run()

@@ -5,7 +5,7 @@ from typing import Any
 
 from controller.plan.actions import Reload
 from controller.plan.instances.renewal import reloads
-from tests.worlds import members, world
+from tests.states import members, observed
 
 REASON = "it uses an older certificate than the one in its Secret"
 
@@ -16,13 +16,13 @@ def secret(pem: str) -> dict[str, Any]:
 
 def test_a_member_with_an_older_certificate_is_told_to_reload() -> None:
     served = {"orders-0": "NEW\n", "orders-1": "OLD\n"}
-    around = world(members(2), children=secret("NEW"), certificates=served)
+    around = observed(members(2), children=secret("NEW"), certificates=served)
     assert reloads(around, "orders") == [Reload("orders-1", "192.0.2.2", REASON)]
 
 
 def test_a_member_that_was_not_asked_is_left_alone() -> None:
-    assert reloads(world(members(2), children=secret("NEW")), "orders") == []
+    assert reloads(observed(members(2), children=secret("NEW")), "orders") == []
 
 
 def test_without_the_secret_nobody_is_told_anything() -> None:
-    assert reloads(world(members(1), certificates={"orders-0": "OLD"}), "orders") == []
+    assert reloads(observed(members(1), certificates={"orders-0": "OLD"}), "orders") == []

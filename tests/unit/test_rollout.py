@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from controller.observe.pods import Trouble
-from controller.observe.world import Leadership
+from controller.observe.instances.pods import Trouble
+from controller.observe.state import Leadership
 from controller.plan.actions import DeletePod, RestartPostgres, Switchover
 from controller.plan.instances.rollout import candidate, handover, rollout
 from controller.plan.outcome import Waiting
-from tests.worlds import NEW, OLD, members, pod, rolling, world
+from tests.states import NEW, OLD, members, observed, pod, rolling
 
 RESTART = {"shared_buffers": ("128MB", "256MB")}
 
@@ -22,6 +22,11 @@ def test_nothing_stale_means_no_step() -> None:
 def test_a_template_that_was_not_seen_yet_is_waited_for() -> None:
     step = rollout(rolling(*members(3), seen=False), 3)
     assert isinstance(step, Waiting)
+    assert step.message.startswith("waiting for Kubernetes to take up the latest change of the pods")
+
+
+def test_without_a_statefulset_there_is_nothing_to_roll_out() -> None:
+    assert rollout(replace(observed(), children={}), 3) is None
 
 
 def test_an_unready_standby_holds_the_next_one_back() -> None:
@@ -112,8 +117,9 @@ def test_a_primary_that_nobody_may_take_over_from_waits() -> None:
     assert step == Waiting(5, "RollingOut", told)
 
 
-def test_a_lowered_standby_limit_restarts_the_primary_first() -> None:
-    lowered = {"max_connections": ("200", "100")}
+@pytest.mark.parametrize("value", ["100", "1e2", "0x64", "0144"])
+def test_a_lowered_standby_limit_restarts_the_primary_first(value: str) -> None:
+    lowered = {"max_connections": ("200", value)}
     pending = [replace(i, pending_restart=lowered) for i in members(3)]
     step = rollout(rolling(*pending), 3)
     assert isinstance(step, RestartPostgres)
@@ -256,16 +262,23 @@ def test_no_known_primary_means_nobody_is_taken_down() -> None:
 )
 def test_an_unfit_standby_is_no_candidate(name: str, changes: dict[str, Any]) -> None:
     assert name
-    around = world((pod(0, "primary"), pod(1, **changes)))
+    around = observed((pod(0, "primary"), pod(1, **changes)))
     assert candidate(around, lambda _: True) is None
 
 
 def test_the_most_advanced_synchronous_standby_is_the_candidate() -> None:
     instances = (pod(0, "primary"), pod(1, position=10), pod(2, position=20), pod(3, position=30))
     lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}), initialized=True)
-    chosen = candidate(world(instances, leadership=lead), lambda _: True)
+    chosen = candidate(observed(instances, leadership=lead), lambda _: True)
     assert chosen is not None
     assert chosen.name == "orders-2"
+
+
+def test_a_standby_that_does_not_tell_how_far_it_is_comes_after_those_that_do() -> None:
+    standbys = (pod(1, position=None), pod(2, position=20))
+    found = candidate(observed((pod(0, "primary"), *standbys)), lambda _: True)
+    assert found is not None
+    assert found.name == "orders-2"
 
 
 @pytest.mark.parametrize(("full", "chosen"), [((2,), "orders-1"), ((1, 2), "orders-2")])
@@ -273,6 +286,6 @@ def test_a_standby_whose_disk_is_full_is_the_candidate_only_where_there_is_no_ot
     full: tuple[int, ...], chosen: str
 ) -> None:
     standbys = (pod(n, position=10 * n, disk_full=n in full) for n in (1, 2))
-    found = candidate(world((pod(0, "primary"), *standbys)), lambda _: True)
+    found = candidate(observed((pod(0, "primary"), *standbys)), lambda _: True)
     assert found is not None
     assert found.name == chosen

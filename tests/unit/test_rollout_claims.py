@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from controller.observe.pods import Trouble
+from controller.observe.instances.pods import Trouble
 from controller.plan.actions import DeletePod
 from controller.plan.instances.rollout import rollout
 from controller.plan.outcome import Waiting
-from tests.worlds import OLD, claim, pod, rolling
+from tests.states import OLD, claim, pod, rolling
 
 
 def test_the_last_pod_on_a_claim_that_was_deleted_is_not_restarted() -> None:

@@ -9,7 +9,7 @@ import pytest
 from controller.plan.actions import DeletePod, RestartPostgres
 from controller.plan.instances.rollout import rollout
 from controller.plan.outcome import Waiting
-from tests.worlds import OLD, members, pod, rolling
+from tests.states import OLD, members, pod, rolling
 
 RESTART = {"shared_buffers": ("128MB", "256MB")}
 UNREAD = Waiting(2, "RollingOut", "waiting for the newest configuration to be applied: orders-1")

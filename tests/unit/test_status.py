@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from controller.observe.world import Instance, World
+from controller.observe.state import Instance, Node, ObservedState
 from controller.plan.outcome import Done, Stalled, Waiting
-from controller.plan.upgrade import Choice, Held
-from controller.report.status import status, transitions
-from schemas.types import PostgreSQLDatabase, decode
+from controller.plan.upgrade import Choice, Postponed
+from controller.report.status import status
+from controller.report.transitions import transitions
+from schemas.api.types import PostgreSQLDatabase, decode
 from tests.factory import complete_database, typed_database
-from tests.worlds import members, pod, world
+from tests.states import claim, members, observed, pod
 
 NOW = "2026-11-23T08:00:00Z"
 LATER = "2026-11-23T09:00:00Z"
@@ -27,8 +28,8 @@ def stored(result: dict[str, Any], **spec: Any) -> PostgreSQLDatabase:  # noqa: 
 
 
 def test_a_healthy_database_is_ready_in_every_column() -> None:
-    around = world(members(3), server_version="17.6")
-    result = status(typed_database(replicas=3), around, Done(), judged=True, now=NOW)
+    around = observed(members(3), server_version="17.6")
+    result = status(typed_database(replicas=3), around, Done(), validated=True, now=NOW)
     assert (result["readyReplicas"], result["ready"], result["replicas"]) == (3, "3/3", 3)
     assert (result["primary"], result["currentVersion"], result["observedGeneration"]) == (
         "orders-0",
@@ -40,38 +41,57 @@ def test_a_healthy_database_is_ready_in_every_column() -> None:
     assert condition(result, "Replicated") == ("True", "Streaming")
 
 
+@pytest.mark.parametrize(
+    ("spec", "instances", "pods"),
+    [
+        ({"replicas": 3}, members(3), "orders-0,orders-1,orders-2"),
+        ({"replicas": 12}, members(2), ",".join(f"orders-{n}" for n in range(12))),
+        ({"replicas": 1}, members(3), "orders-0,orders-1,orders-2"),
+        ({"replicas": 2, "hibernated": True}, (), "orders-0,orders-1"),
+    ],
+)
+def test_an_autoscaler_counts_the_pods_of_the_database_by_name(
+    spec: dict[str, Any], instances: tuple[Instance, ...], pods: str
+) -> None:
+    result = status(typed_database(**spec), observed(instances), Done(), validated=True, now=NOW)
+    wanted = f"keddah.dev/database=orders,statefulset.kubernetes.io/pod-name in ({pods})"
+    assert result["selector"] == wanted
+
+
 def test_an_unchanged_world_gives_an_equal_status_at_any_time() -> None:
-    around = world(members(3), server_version="17.6")
-    first = status(typed_database(replicas=3), around, Done(), judged=True, now=NOW)
-    assert status(stored(first, replicas=3), around, Done(), judged=True, now=LATER) == first
+    around = observed(members(3), server_version="17.6")
+    first = status(typed_database(replicas=3), around, Done(), validated=True, now=NOW)
+    assert status(stored(first, replicas=3), around, Done(), validated=True, now=LATER) == first
 
 
 def test_a_condition_keeps_its_time_until_its_status_changes() -> None:
-    around = world(members(3))
-    first = status(typed_database(replicas=3), around, Done(), judged=True, now=NOW)
+    around = observed(members(3))
+    first = status(typed_database(replicas=3), around, Done(), validated=True, now=NOW)
     down = replace(around, instances=(*around.instances[:2], pod(2, ready=False)))
     waiting = Waiting(5, "StandbysCatchingUp", "2 of 3 instances serve")
-    second = status(stored(first, replicas=3), down, waiting, judged=True, now=LATER)
+    second = status(stored(first, replicas=3), down, waiting, validated=True, now=LATER)
     assert condition(second, "Ready") == ("False", "StandbysCatchingUp")
     assert [c["lastTransitionTime"] for c in second["conditions"] if c["type"] == "Ready"] == [LATER]
     assert [c["lastTransitionTime"] for c in second["conditions"] if c["type"] == "Stalled"] == [NOW]
 
 
 def test_a_generation_that_was_not_judged_is_not_claimed() -> None:
-    result = status(typed_database(), world(), Waiting(5, "Reconciling", ""), judged=False, now=NOW)
+    result = status(typed_database(), observed(), Waiting(5, "Reconciling", ""), validated=False, now=NOW)
     assert "observedGeneration" not in result
 
 
 def test_the_version_of_before_stays_while_nobody_answers() -> None:
-    first = status(typed_database(), world(members(1), server_version="17.6"), Done(), judged=True, now=NOW)
-    gone = status(stored(first), world(), Waiting(5, "NoPrimary", ""), judged=True, now=NOW)
+    first = status(
+        typed_database(), observed(members(1), server_version="17.6"), Done(), validated=True, now=NOW
+    )
+    gone = status(stored(first), observed(), Waiting(5, "NoPrimary", ""), validated=True, now=NOW)
     assert gone["currentVersion"] == "17.6"
     assert "primary" not in gone
 
 
 def test_a_stalled_database_says_what_would_be_right() -> None:
     stalled = Stalled("StorageClassNotFound", "StorageClass nope does not exist")
-    result = status(typed_database(), world(), stalled, judged=True, now=NOW)
+    result = status(typed_database(), observed(), stalled, validated=True, now=NOW)
     assert condition(result, "Ready") == ("False", "StorageClassNotFound")
     assert condition(result, "Stalled") == ("True", "StorageClassNotFound")
 
@@ -92,37 +112,44 @@ STUCK = Stalled("VolumeCannotGrow", "StorageClass fixed does not allow volumes t
 def test_what_a_user_must_decide_takes_nothing_from_those_who_serve(
     instances: tuple[Instance, ...], serves: str
 ) -> None:
-    result = status(typed_database(replicas=3), world(instances), STUCK, judged=True, now=NOW)
+    result = status(typed_database(replicas=3), observed(instances), STUCK, validated=True, now=NOW)
     assert condition(result, "Ready") == (serves, "VolumeCannotGrow")
 
 
-def test_a_hibernated_database_is_not_ready_and_says_why() -> None:
+def test_a_hibernated_database_is_as_declared_once_the_last_pod_has_gone() -> None:
     asleep = typed_database(replicas=3, hibernated=True)
-    result = status(asleep, world(), Done("Hibernated", "No pods"), judged=True, now=NOW)
-    assert (result["ready"], condition(result, "Ready")) == ("0/0", ("False", "Hibernated"))
+    done = Done("Hibernated", "No pods; the volumes are kept")
+    result = status(asleep, observed(), done, validated=True, now=NOW)
+    assert (result["ready"], condition(result, "Ready")) == ("0/0", ("True", "Hibernated"))
+    assert condition(result, "Replicated") == ("False", "Hibernated")
+    assert transitions({}, result) == [("Normal", "Hibernated", "No pods; the volumes are kept")]
+    going = Waiting(30, "Hibernating", "waiting for orders-0 to stop")
+    result = status(asleep, observed((pod(0, deleting=True),)), going, validated=True, now=NOW)
+    assert (result["replicas"], condition(result, "Ready")) == (1, ("False", "Hibernating"))
+    assert transitions({}, result) == [("Normal", "Hibernating", "waiting for orders-0 to stop")]
 
 
 def test_an_instance_that_is_on_its_way_out_is_one_too_many_and_does_not_count() -> None:
     instances = (*members(2), pod(2, deleting=True))
     ending = Waiting(30, "InstancesEnding", "2 of 2 instances serve")
-    result = status(typed_database(replicas=2), world(instances), ending, judged=True, now=NOW)
+    result = status(typed_database(replicas=2), observed(instances), ending, validated=True, now=NOW)
     assert (result["ready"], result["replicas"]) == ("2/2", 3)
     assert condition(result, "Ready") == ("False", "InstancesEnding")
-    result = status(typed_database(replicas=2), world(members(3)), ending, judged=True, now=NOW)
+    result = status(typed_database(replicas=2), observed(members(3)), ending, validated=True, now=NOW)
     assert condition(result, "Ready") == ("False", "InstancesEnding")
 
 
 def test_an_instance_that_is_not_ready_does_not_count() -> None:
-    around = world((pod(0, "primary"), pod(1, ready=False)))
+    around = observed((pod(0, "primary"), pod(1, ready=False)))
     waiting = Waiting(30, "InstancesStarting", "1 of 2 instances serve")
-    assert status(typed_database(replicas=2), around, waiting, judged=True, now=NOW)["ready"] == "1/2"
+    assert status(typed_database(replicas=2), around, waiting, validated=True, now=NOW)["ready"] == "1/2"
 
 
 def test_a_primary_that_lost_the_lock_is_not_shown() -> None:
-    around = world((pod(0, "primary"), pod(1, "primary")))
+    around = observed((pod(0, "primary"), pod(1, "primary")))
     lead = replace(around.leadership, holder="orders-1")
     result = status(
-        typed_database(replicas=2), replace(around, leadership=lead), Done(), judged=True, now=NOW
+        typed_database(replicas=2), replace(around, leadership=lead), Done(), validated=True, now=NOW
     )
     assert result["primary"] == "orders-1"
 
@@ -130,7 +157,7 @@ def test_a_primary_that_lost_the_lock_is_not_shown() -> None:
 @pytest.mark.parametrize(("behind", "said"), [(0, "0 MiB"), (1, "16 MiB"), (17 << 20, "32 MiB")])
 def test_lag_is_told_in_whole_segments(behind: int, said: str) -> None:
     instances = (pod(0, "primary", position=100 << 20), pod(1, position=(100 << 20) - behind))
-    result = status(typed_database(replicas=2), world(instances), Done(), judged=True, now=NOW)
+    result = status(typed_database(replicas=2), observed(instances), Done(), validated=True, now=NOW)
     assert said in next(c["message"] for c in result["conditions"] if c["type"] == "Replicated")
 
 
@@ -141,19 +168,43 @@ def test_lag_is_told_in_whole_segments(behind: int, said: str) -> None:
         (
             {"ready": False, "position": 0},
             "StandbysBehind",
-            "1 of 2 standbys stream, at most 16 MiB behind; orders-2 is 112 MiB behind, where 64 are allowed",
+            (
+                "1 of 2 standbys stream, at most 16 MiB behind; "
+                "orders-2 is 112 MiB behind, so its answers are old"
+            ),
         ),
         (
             {"ready": False, "position": 0, "streaming": False},
             "StandbysMissing",
             "1 of 2 standbys stream, at most 16 MiB behind",
         ),
+        (
+            {"position": -(900 << 20)},
+            "StandbysBehind",
+            (
+                "2 of 2 standbys stream, at most 1008 MiB behind; "
+                "orders-2 is 1008 MiB behind, so its answers are old"
+            ),
+        ),
+        (
+            {"position": None},
+            "Streaming",
+            "2 of 2 standbys stream, at most 16 MiB behind, as far as is known (orders-2 does not tell)",
+        ),
         ({"ready": False}, "StandbysMissing", "1 of 2 standbys stream, at most 16 MiB behind"),
         ({"deleting": True}, "StandbysMissing", "1 of 2 standbys stream, at most 16 MiB behind"),
     ],
-    ids=["streams", "too far behind", "does not stream", "not ready yet", "going"],
+    ids=[
+        "streams",
+        "far behind and not ready",
+        "does not stream",
+        "far behind",
+        "unknown",
+        "not ready yet",
+        "going",
+    ],
 )
-def test_replicated_is_true_only_while_every_standby_streams_within_bounds(
+def test_replicated_is_true_only_while_every_standby_streams_however_far_behind(
     third: dict[str, Any], reason: str, message: str
 ) -> None:
     here, near = 100 << 20, 99 << 20
@@ -162,18 +213,18 @@ def test_replicated_is_true_only_while_every_standby_streams_within_bounds(
         pod(1, position=near),
         pod(2, **{"position": here} | third),
     )
-    result = status(typed_database(replicas=3), world(instances), Done(), judged=True, now=NOW)
+    result = status(typed_database(replicas=3), observed(instances), Done(), validated=True, now=NOW)
     told = next(c for c in result["conditions"] if c["type"] == "Replicated")
-    assert (told["status"], told["reason"]) == (str(reason == "Streaming"), reason)
+    assert (told["status"], told["reason"]) == (str(message.startswith("2 of 2")), reason)
     assert told["message"] == message
 
 
 def test_an_event_is_told_only_when_ready_changes() -> None:
-    ready = status(typed_database(), world(members(1)), Done(), judged=True, now=NOW)
+    ready = status(typed_database(), observed(members(1)), Done(), validated=True, now=NOW)
     assert transitions({}, ready) == [("Normal", "Ready", "1 of 1 instances serve")]
     assert transitions(ready, ready) == []
     growing = Waiting(30, "VolumesGrowing", "data-orders-0 10Gi -> 20Gi")
-    another = status(typed_database(), world(members(1)), growing, judged=True, now=NOW)
+    another = status(typed_database(), observed(members(1)), growing, validated=True, now=NOW)
     assert transitions(ready, another) == [
         ("Normal", "VolumesGrowing", "1 of 1 instances serve; data-orders-0 10Gi -> 20Gi")
     ]
@@ -181,7 +232,7 @@ def test_an_event_is_told_only_when_ready_changes() -> None:
 
 def test_a_full_disk_is_a_warning_though_every_instance_serves() -> None:
     full = Stalled("DiskFull", "disk full: orders-0")
-    result = status(typed_database(), world(members(1)), full, judged=True, now=NOW)
+    result = status(typed_database(), observed(members(1)), full, validated=True, now=NOW)
     assert condition(result, "Ready") == ("True", "DiskFull")
     assert transitions({}, result) == [("Warning", "DiskFull", "disk full: orders-0")]
 
@@ -195,7 +246,9 @@ def pods(*images: str) -> dict[str, Any]:
 
 
 NEW_IMAGE, OLD_IMAGE = "registry/a:2", "registry/a:1"
-HELD = Held("UpgradePending", "17.5 -> 17.6: the policy's maintenance window opens at 2026-11-28T02:00:00Z")
+HELD = Postponed(
+    "UpgradePending", "17.5 -> 17.6: the policy's maintenance window opens at 2026-11-28T02:00:00Z"
+)
 
 
 @pytest.mark.parametrize(
@@ -212,8 +265,8 @@ HELD = Held("UpgradePending", "17.5 -> 17.6: the policy's maintenance window ope
 def test_up_to_date_tells_how_the_image_stands_and_leaves_ready_alone(
     choice: Choice | None, images: tuple[str, ...], reports: str | None, told: tuple[str, str]
 ) -> None:
-    around = world(members(2), server_version=reports, children=pods(*images))
-    result = status(typed_database(replicas=2), around, Done(), choice, judged=True, now=NOW)
+    around = observed(members(2), server_version=reports, children=pods(*images))
+    result = status(typed_database(replicas=2), around, Done(), choice, validated=True, now=NOW)
     assert condition(result, "UpToDate") == told
     assert condition(result, "Ready") == ("True", "Ready")
     assert condition(result, "Reconciling") == ("False", "Ready")
@@ -230,26 +283,26 @@ def test_an_upgrade_is_told_from_its_announcement_to_its_end() -> None:
         (Choice(NEW_IMAGE, "17.6"), new, "17.6"),
         (Choice(NEW_IMAGE, "17.6"), new, "17.6"),
     ):
-        around = world(members(1), server_version=reports, children=children)
-        result = status(typed_database(), around, Done(), choice, judged=True, now=NOW)
+        around = observed(members(1), server_version=reports, children=children)
+        result = status(typed_database(), around, Done(), choice, validated=True, now=NOW)
         story += [reason for _, reason, _ in transitions(last, result)]
         last = result
     assert story == ["Ready", "UpgradePending", "Upgrading", "UpToDate"]
 
 
 def test_a_refused_downgrade_is_a_warning() -> None:
-    held = Choice(NEW_IMAGE, None, Held("DowngradeRefused", "17.6 runs"))
-    result = status(typed_database(), world(members(1)), Done(), held, judged=True, now=NOW)
+    held = Choice(NEW_IMAGE, None, Postponed("DowngradeRefused", "17.6 runs"))
+    result = status(typed_database(), observed(members(1)), Done(), held, validated=True, now=NOW)
     assert ("Warning", "DowngradeRefused", "17.6 runs") in transitions({}, result)
 
 
-def replicated(around: World, **spec: Any) -> tuple[str, str]:  # noqa: ANN401
-    result = status(typed_database(replicas=2, **spec), around, Done(), judged=True, now=NOW)
+def replicated(around: ObservedState, **spec: Any) -> tuple[str, str]:  # noqa: ANN401
+    result = status(typed_database(replicas=2, **spec), around, Done(), validated=True, now=NOW)
     return condition(result, "Replicated")
 
 
 def test_replicated_waits_for_a_standby_that_acknowledges_commits() -> None:
-    around = world(members(2))
+    around = observed(members(2))
     unnamed = replace(around, leadership=replace(around.leadership, synchronous=frozenset()))
     elsewhere = replace(around, leadership=replace(around.leadership, synchronous=frozenset({"orders-7"})))
     assert replicated(around) == ("True", "Streaming")
@@ -259,11 +312,11 @@ def test_replicated_waits_for_a_standby_that_acknowledges_commits() -> None:
 
 
 def test_replicated_says_what_is_missing() -> None:
-    gone = world(members(1))
+    gone = observed(members(1))
     assert replicated(gone) == ("False", "StandbysMissing")
-    nobody = world((pod(0), pod(1)))
+    nobody = observed((pod(0), pod(1)))
     assert replicated(nobody) == ("False", "NoPrimary")
-    result = status(typed_database(replicas=1), gone, Done(), judged=True, now=NOW)
+    result = status(typed_database(replicas=1), gone, Done(), validated=True, now=NOW)
     assert condition(result, "Replicated") == ("False", "SingleInstance")
 
 
@@ -273,10 +326,43 @@ def test_replicated_says_what_is_missing() -> None:
     ids=["its pod is not Ready", "its label is not there yet", "its pod is going"],
 )
 def test_ready_waits_for_the_pod_and_the_label_of_the_primary(primary: Instance) -> None:
-    around = world((primary,))
+    around = observed((primary,))
     locked = replace(around, leadership=replace(around.leadership, holder="orders-0"))
-    result = status(typed_database(), locked, Waiting(5, "Creating", ""), judged=True, now=NOW)
+    result = status(typed_database(), locked, Waiting(5, "Creating", ""), validated=True, now=NOW)
     assert condition(result, "Ready") == ("False", "Creating")
     healthy = replace(locked, instances=(pod(0, "primary"),))
-    result = status(typed_database(), healthy, Waiting(5, "Creating", ""), judged=True, now=NOW)
+    result = status(typed_database(), healthy, Waiting(5, "Creating", ""), validated=True, now=NOW)
     assert condition(result, "Ready") == ("True", "Creating")
+
+
+@pytest.mark.parametrize(
+    ("ready", "node_ready", "named"),
+    [(True, True, "orders-0"), (True, False, "orders-0"), (False, True, "orders-0"), (False, False, None)],
+)
+def test_a_primary_of_which_nobody_hears_is_not_named(
+    ready: bool,  # noqa: FBT001
+    node_ready: bool,  # noqa: FBT001
+    named: str | None,
+) -> None:
+    around = observed((pod(0, "primary", ready=ready), pod(1, ready=False, streaming=False)))
+    around = replace(around, nodes={around.instances[0].node: Node(ready=node_ready, cordoned=False)})
+    result = status(typed_database(replicas=2), around, Waiting(5, "X", ""), validated=True, now=NOW)
+    assert result.get("primary") == named
+
+
+def test_slots_that_hold_wal_for_consumers_that_are_away_are_named_and_told() -> None:
+    instances = (pod(0, "primary", slots={"debezium": 256}), pod(1))
+    result = status(typed_database(replicas=2), observed(instances), Done(), validated=True, now=NOW)
+    assert condition(result, "Replicated") == ("True", "SlotHoldsWAL")
+    told = [
+        (kind, reason) for kind, reason, message in transitions({}, result) if "debezium (256 MiB)" in message
+    ]
+    assert told == [("Warning", "SlotHoldsWAL")]
+
+
+def test_the_largest_volume_is_told_and_stays_while_nobody_sees_one() -> None:
+    around = replace(observed(members(2)), claims=(claim(0, capacity="20Gi"), claim(1, capacity="10Gi")))
+    first = status(typed_database(), around, Done(), validated=True, now=NOW)
+    assert first["volumeSize"] == "20Gi"
+    later = status(stored(first), observed(), Done(), validated=True, now=NOW)
+    assert later["volumeSize"] == "20Gi"

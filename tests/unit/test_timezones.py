@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas import timezones
+from schemas.kubernetes import timezones
 
 EXAMPLE = "write an IANA name such as UTC or Europe/Berlin"
 

@@ -8,17 +8,19 @@ from typing import Any
 
 import pytest
 
-from controller.observe.pods import Trouble
-from controller.observe.world import World
+from controller.desired.instances.pod import pod_template
+from controller.observe.instances.editions import Edition
+from controller.observe.instances.pods import Trouble
+from controller.observe.state import ObservedState
 from controller.plan.fleet import Move
-from controller.plan.judge import Judgement
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 from controller.plan.upgrade import Choice, awake, choose
-from schemas.maintenance import MinorUpgrades, Window
-from schemas.policy import Release
-from schemas.types import decode
+from controller.plan.validation import Decision
+from schemas.api.types import decode
+from schemas.policy.maintenance import MinorUpgrades, Window
+from schemas.policy.policy import Release
 from tests.factory import complete_database
-from tests.worlds import members, pod, world
+from tests.states import members, observed, pod
 
 # A Monday; the window opens on Saturdays.
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -28,42 +30,39 @@ SATURDAYS = MinorUpgrades(when="window", window=Window(start="02:00", duration="
 A, B, C = "registry/a:1", "registry/b:1", "registry/c:1"
 
 
-def running(image: str, pods: str = "", *, version: str | None = "17.5", **changes: Any) -> World:  # noqa: ANN401
+def running(image: str, pods: str = "", *, version: str | None = "17.5", **changes: Any) -> ObservedState:  # noqa: ANN401
     """Give three healthy instances; `pods` has the image of each where it is not the template's."""
     images = [{"a": A, "b": B, "c": C}[letter] for letter in pods] or [image] * 3
-    containers = [{"name": "postgres", "image": image}]
-    statefulset = {"spec": {"replicas": 3, "template": {"spec": {"containers": containers}}}}
-    made = {
-        f"orders-{n}": {"spec": {"containers": [{"name": "postgres", "image": each}]}}
-        for n, each in enumerate(images)
-    }
+    db = decode(complete_database(version="17"))
+    statefulset = {"spec": {"replicas": 3, "template": pod_template(db, image)}}
+    made = {f"orders-{n}": pod_template(db, each) for n, each in enumerate(images)}
     children = {"StatefulSet": {"orders": statefulset}, "Pod": made}
-    return replace(world(members(3), children=children, server_version=version), **changes)
+    return replace(observed(members(3), children=children, server_version=version), **changes)
 
 
-def judged(version: str = "17.6", image: str = B, *, status: str | None = None, **more: Any) -> Judgement:  # noqa: ANN401
+def validated(version: str = "17.6", image: str = B, *, status: str | None = None, **more: Any) -> Decision:  # noqa: ANN401
     manifest = {**complete_database(version="17"), "status": {"currentVersion": status} if status else {}}
-    return Judgement(decode(manifest), "{}", Release(version=version, image=image), (), **more)
+    return Decision(decode(manifest), "{}", Release(version=version, image=image), (), **more)
 
 
 def chosen(
-    judgement: Judgement, around: World, upgrades: MinorUpgrades = SATURDAYS, now: datetime = NOW
+    decision: Decision, around: ObservedState, upgrades: MinorUpgrades = SATURDAYS, now: datetime = NOW
 ) -> Choice:
-    choice = choose(judgement, around, upgrades, now)
+    choice = choose(decision, around, upgrades, now)
     assert choice is not None
     return choice
 
 
 def test_a_new_database_starts_with_the_policys_release_at_any_time() -> None:
-    assert chosen(judged(), World()) == Choice(B, "17.6")
+    assert chosen(validated(), ObservedState()) == Choice(B, "17.6")
 
 
 def test_a_newer_minor_is_taken_at_once_where_the_policy_says_so() -> None:
-    assert chosen(judged(), running(A), AT_ONCE) == Choice(B, "17.6")
+    assert chosen(validated(), running(A), AT_ONCE) == Choice(B, "17.6")
 
 
 def test_a_newer_minor_waits_for_the_window_and_says_when_it_opens() -> None:
-    choice = chosen(judged(), running(A))
+    choice = chosen(validated(), running(A))
     assert (choice.image, choice.version) == (A, None)
     assert choice.held
     assert choice.held.reason == "UpgradePending"
@@ -73,49 +72,49 @@ def test_a_newer_minor_waits_for_the_window_and_says_when_it_opens() -> None:
 
 
 def test_a_rebuilt_image_of_the_same_release_goes_by_the_same_rule() -> None:
-    choice = chosen(judged("17.5"), running(A))
+    choice = chosen(validated("17.5"), running(A))
     assert choice.image == A
     assert choice.held
     assert choice.held.message.startswith("another image of 17.5: ")
-    assert chosen(judged("17.5"), running(A), now=OPEN) == Choice(B, "17.5")
+    assert chosen(validated("17.5"), running(A), now=OPEN) == Choice(B, "17.5")
 
 
 @pytest.mark.parametrize(("minutes", "image"), [(-1, A), (0, B), (239, B), (240, A)])
 def test_an_open_window_lets_it_through_until_it_closes(minutes: int, image: str) -> None:
-    assert chosen(judged(), running(A), now=OPEN + timedelta(minutes=minutes)).image == image
+    assert chosen(validated(), running(A), now=OPEN + timedelta(minutes=minutes)).image == image
 
 
 def test_what_is_pinned_or_unchanged_is_up_to_date() -> None:
-    assert chosen(judged("17.5", A), running(A)) == Choice(A, "17.5")
+    assert chosen(validated("17.5", A), running(A)) == Choice(A, "17.5")
 
 
 def test_a_version_that_its_user_changed_does_not_wait() -> None:
-    assert chosen(judged(version_changed=True), running(A)) == Choice(B, "17.6")
+    assert chosen(validated(version_changed=True), running(A)) == Choice(B, "17.6")
 
 
 @pytest.mark.parametrize("pods", ["aab", "abb"])
 def test_a_change_that_was_begun_is_finished_after_the_window(pods: str) -> None:
-    assert chosen(judged(), running(B, pods)) == Choice(B, "17.6")
+    assert chosen(validated(), running(B, pods)) == Choice(B, "17.6")
 
 
 @pytest.mark.parametrize("image", [A, C])
 def test_a_begun_change_to_a_broken_image_goes_back_or_on_outside_of_the_window(image: str) -> None:
     broken = running(B, "aab")
-    assert chosen(judged("17.5", image), broken) == Choice(image, "17.5")
+    assert chosen(validated("17.5", image), broken) == Choice(image, "17.5")
 
 
 def test_a_hibernated_database_takes_the_newest_for_nobody_is_disturbed() -> None:
-    assert chosen(judged(), running(A, instances=())).image == B
+    assert chosen(validated(), running(A, instances=())).image == B
 
 
 def test_an_only_instance_whose_image_is_broken_gets_another_at_once() -> None:
     down = pod(0, "primary", ready=False, trouble=Trouble("ImageNotPulled", "no such image"))
-    assert chosen(judged(), running(A, instances=(down,))).image == B
+    assert chosen(validated(), running(A, instances=(down,))).image == B
 
 
 def test_a_broken_standby_is_no_reason_to_upgrade_while_others_serve() -> None:
     broken = pod(2, ready=False, trouble=Trouble("InstanceFailing", "back-off"))
-    choice = chosen(judged(), running(A, instances=(pod(0, "primary"), pod(1), broken)))
+    choice = chosen(validated(), running(A, instances=(pod(0, "primary"), pod(1), broken)))
     assert choice.image == A
     assert choice.held
     assert choice.held.reason == "UpgradePending"
@@ -123,14 +122,14 @@ def test_a_broken_standby_is_no_reason_to_upgrade_while_others_serve() -> None:
 
 def test_a_failover_is_no_reason_to_upgrade() -> None:
     unready = tuple(replace(i, ready=False) for i in members(3))
-    assert chosen(judged(), running(A, instances=unready)).image == A
+    assert chosen(validated(), running(A, instances=unready)).image == A
 
 
 @pytest.mark.parametrize("upgrades", [AT_ONCE, SATURDAYS])
 @pytest.mark.parametrize("reported", ["server", "status"])
 def test_a_catalogue_that_moves_back_moves_no_database_back(upgrades: MinorUpgrades, reported: str) -> None:
     around = running(B, version="17.6" if reported == "server" else None)
-    choice = chosen(judged("17.5", A, status="17.6", version_changed=True), around, upgrades, OPEN)
+    choice = chosen(validated("17.5", A, status="17.6", version_changed=True), around, upgrades, OPEN)
     assert choice.image == B
     assert choice.held
     assert choice.held.reason == "DowngradeRefused"
@@ -138,48 +137,48 @@ def test_a_catalogue_that_moves_back_moves_no_database_back(upgrades: MinorUpgra
 
 
 def test_minors_are_compared_as_numbers() -> None:
-    assert chosen(judged("17.10"), running(A, version="17.9"), AT_ONCE).image == B
-    assert chosen(judged("17.9"), running(A, version="17.10"), AT_ONCE).image == A
+    assert chosen(validated("17.10"), running(A, version="17.9"), AT_ONCE).image == B
+    assert chosen(validated("17.9"), running(A, version="17.10"), AT_ONCE).image == A
 
 
 def test_a_new_release_that_is_taken_back_before_the_primary_has_it_is_left_again() -> None:
-    assert chosen(judged("17.5", A), running(B, "aab", version="17.5"), AT_ONCE).image == A
+    assert chosen(validated("17.5", A), running(B, "aab", version="17.5"), AT_ONCE).image == A
 
 
 def test_one_that_is_taken_back_after_the_primary_had_it_is_finished() -> None:
     around = running(B, "bab", version="17.6")
-    choice = chosen(judged("17.5", A), around, AT_ONCE)
+    choice = chosen(validated("17.5", A), around, AT_ONCE)
     assert choice.image == B
     assert choice.held
     assert choice.held.reason == "DowngradeRefused"
 
 
 def test_an_image_that_turned_out_to_be_older_goes_no_further_once_the_catalogue_admits_it() -> None:
-    choice = chosen(judged("17.4", B), running(B, "aab", version="17.5"), AT_ONCE)
+    choice = chosen(validated("17.4", B), running(B, "aab", version="17.5"), AT_ONCE)
     assert choice.image == A
 
 
 def test_a_version_that_left_the_catalogue_runs_on() -> None:
-    gone = replace(judged(), release=None)
+    gone = replace(validated(), release=None)
     choice = chosen(gone, running(A), AT_ONCE)
     assert choice.image == A
     assert choice.held
     assert choice.held.reason == "NotInCatalogue"
-    assert choose(gone, World(), AT_ONCE, NOW) is None
+    assert choose(gone, ObservedState(), AT_ONCE, NOW) is None
 
 
 def test_a_prerelease_that_is_no_number_is_left_to_the_policy() -> None:
-    assert chosen(judged(), running(A, version="18beta1"), AT_ONCE).image == B
+    assert chosen(validated(), running(A, version="18beta1"), AT_ONCE).image == B
 
 
-def moving(*names: str, image: str = B, minutes: int = 0) -> dict[str, Move]:
+def moving(*names: str, image: str = B, renewed: bool = False, minutes: int = 0) -> dict[str, Move]:
     """Give databases that are on their way, without progress for so long."""
-    return dict.fromkeys(names, Move(image, ((), 0), NOW - timedelta(minutes=minutes)))
+    return dict.fromkeys(names, Move(Edition(image), renewed, ((), 0), NOW - timedelta(minutes=minutes)))
 
 
 def turn(others: dict[str, Move], at_once: int = 1, **changes: Any) -> Choice:  # noqa: ANN401
-    judgement = judged(**changes)
-    choice = choose(judgement, running(A), MinorUpgrades(at_once=at_once), NOW, others)
+    decision = validated(**changes)
+    choice = choose(decision, running(A), MinorUpgrades(at_once=at_once), NOW, others)
     assert choice is not None
     return choice
 
@@ -228,7 +227,7 @@ def test_a_user_who_asks_for_a_version_waits_for_nobody() -> None:
 
 def test_one_that_begun_or_is_broken_or_hibernated_waits_for_nobody() -> None:
     for around in (running(B, "aab"), running(C, "aac"), running(A, instances=())):
-        choice = choose(judged(), around, AT_ONCE, NOW, moving("shop/a", minutes=9))
+        choice = choose(validated(), around, AT_ONCE, NOW, moving("shop/a", minutes=9))
         assert choice == Choice(B, "17.6")
 
 
@@ -244,10 +243,10 @@ def test_one_that_begun_or_is_broken_or_hibernated_waits_for_nobody() -> None:
 )
 def test_the_opening_wakes_the_database_however_it_stands(outcome: Outcome, after: float) -> None:
     now = OPEN - timedelta(minutes=10)
-    pending = chosen(judged(), running(A), now=now)
+    pending = chosen(validated(), running(A), now=now)
     assert awake(outcome, pending, now) == replace(outcome, after=after)
     assert awake(outcome, Choice(A, "17.5"), now) == outcome
 
 
 def test_a_distant_opening_is_looked_at_again_within_the_hour() -> None:
-    assert awake(Done(), chosen(judged(), running(A)), NOW).after == 3600.0
+    assert awake(Done(), chosen(validated(), running(A)), NOW).after == 3600.0

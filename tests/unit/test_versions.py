@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas import versions
+from schemas.postgresql import versions
 
 
 def test_a_major_means_its_newest_minor() -> None:

@@ -68,7 +68,8 @@ def test_a_key_with_a_newline_stays_on_its_line() -> None:
 
 def test_no_refusal_is_endless() -> None:
     answer = invalid("PostgreSQLDatabase", "orders", [Violation(f"spec.hba[{n}]", "x") for n in range(5000)])
-    assert answer.status.message.endswith(f"\n  and {5000 - MOST_CAUSES} more")
+    assert answer.status.message.startswith(f"more than {MOST_CAUSES} mistakes in orders:")
+    assert answer.status.message.endswith("\n  and more")
     assert len(answer.fields) == MOST_CAUSES
 
 

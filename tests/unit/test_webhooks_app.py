@@ -19,7 +19,7 @@ from webhooks.probes import Probes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schemas.policy import Policy
+    from schemas.policy.policy import Policy
 
 WHOLE = json.dumps(reviews.creation(factory.complete_database())).encode()
 JSON = (b"content-type", b"application/json")
@@ -176,17 +176,17 @@ async def test_a_failure_is_no_traceback_and_logs_no_values(
     assert "Failed a review error=KeyError at=test_webhooks_app.py:" in caplog.text
 
 
-async def test_the_day_is_that_of_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_time_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def respond(*_: object, policy: Policy, today: object) -> Allowed:
-        asked.append((policy.default_version, today))
+    def respond(*_: object, policy: Policy, now: object) -> Allowed:
+        asked.append((policy.default_version, now))
         return Allowed()
 
     monkeypatch.setattr(review, "respond", respond)
     east = datetime(2026, 11, 24, 3, tzinfo=timezone(timedelta(hours=9)))
     await Exchange(WHOLE).with_(application(now=lambda: east))
-    assert asked == [("17", datetime(2026, 11, 23, tzinfo=UTC).date())]
+    assert asked == [("17", east)]
 
 
 @pytest.mark.parametrize(

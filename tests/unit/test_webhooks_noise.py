@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import patch
-from schemas.types import Spec
+from schemas.api.types import Spec
+from schemas.policy import patch
 from tests import factory, reviews
 from webhooks.answer import Allowed, Denied, encode
 from webhooks.review import Hook, decode, respond
 
-TODAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 POLICY = factory.policy()
 
 SCALARS = st.one_of(
@@ -44,7 +44,7 @@ SPECS = st.one_of(
 
 def decided(review: dict[str, Any], hook: Hook) -> Allowed | Denied:
     request = decode(msgspec.json.encode(review))
-    answer = respond(request, hook, policy=POLICY, today=TODAY)
+    answer = respond(request, hook, policy=POLICY, now=NOW)
     assert encode(request.uid, answer)
     return answer
 

@@ -1,22 +1,22 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
-from schemas import patch
+from schemas.policy import patch
 from tests import factory, reviews
 from webhooks.answer import Allowed, Denied
 from webhooks.review import Hook, MalformedError, decode, respond
 
-TODAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def decided(review: dict[str, Any], hook: Hook = "validate") -> Allowed | Denied:
     request = decode(msgspec.json.encode(review))
-    return respond(request, hook, policy=factory.policy(), today=TODAY)
+    return respond(request, hook, policy=factory.policy(), now=NOW)
 
 
 def completed(manifest: dict[str, Any], old: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -109,6 +109,51 @@ def test_a_protected_object_is_not_deleted_and_the_way_out_is_told() -> None:
     assert (answer.status.code, answer.status.reason) == (403, "Forbidden")
     assert causes(answer) == ["spec.deletionProtection"]
     assert "kubectl patch pgdb orders -n shop" in answer.status.message
+
+
+def test_all_of_a_namespace_are_deleted_without_a_name_in_the_request() -> None:
+    answer = decided(reviews.deletion(factory.complete_database(deletionProtection=True), name=""))
+    assert isinstance(answer, Denied)
+    assert "kubectl patch pgdb orders -n shop" in answer.status.message
+
+
+LAST_BACKUP = {"deletionPolicy": "Delete", "backup": {"finalBackup": True}, "hibernated": True}
+
+
+def test_an_object_is_held_as_soon_as_its_data_is_to_go_with_it() -> None:
+    """A deletion right after the change would find it without its finalizer, and keep everything."""
+    kept, goes = factory.complete_database(), factory.complete_database(deletionPolicy="Delete")
+    goes["metadata"] = {**goes["metadata"], "finalizers": ["theirs"]}
+    answer = decided(reviews.update(goes, kept), "mutate")
+    assert isinstance(answer, Allowed)
+    finalizers = ["theirs", "keddah.dev/deletion"]
+    assert answer.patch == ({"op": "add", "path": "/metadata/finalizers", "value": finalizers},)
+    held = {**goes, "metadata": {**goes["metadata"], "finalizers": finalizers}}
+    for new, old in ((held, kept), (goes, goes), (kept, goes)):
+        assert decided(reviews.update(new, old), "mutate") == Allowed()
+    # A new object has taken up nothing yet.
+    assert decided(reviews.creation(goes), "mutate") == Allowed()
+
+
+def test_what_sleeps_is_not_deleted_where_a_last_backup_is_asked_for() -> None:
+    answer = decided(reviews.deletion(factory.complete_database(**LAST_BACKUP)))
+    assert isinstance(answer, Denied)
+    assert causes(answer) == ["spec.hibernated"]
+    for way_out in ('{"spec":{"hibernated":false}}', '{"spec":{"backup":{"finalBackup":false}}}'):
+        assert f"kubectl patch pgdb orders -n shop --type merge -p '{way_out}'" in answer.status.message
+
+
+@pytest.mark.parametrize(
+    "change", [{"hibernated": False}, {"backup": {"finalBackup": False}}, {"deletionPolicy": "Retain"}]
+)
+def test_without_any_of_it_it_is_deleted(change: dict[str, Any]) -> None:
+    assert decided(reviews.deletion(factory.complete_database(**{**LAST_BACKUP, **change}))) == Allowed()
+
+
+@pytest.mark.parametrize("spec", [{}, {"deletionProtection": True}])
+def test_an_object_of_any_shape_can_be_asked_to_go(spec: dict[str, Any]) -> None:
+    shaped = {"metadata": [None], "spec": spec}
+    decided(reviews.deletion(factory.database(), name="", oldObject=shaped))
 
 
 def test_an_unprotected_object_is_deleted() -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from schemas.processes import Address, SettingsError
 from webhooks.log import line
-from webhooks.settings import Address, SettingsError, read
+from webhooks.settings import read
 
 
 def test_an_empty_environment_is_enough() -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from controller.observe.world import Instance, World
+from controller.observe.state import Instance, ObservedState
 
 NO_PRIMARY = "there is no ready primary, so this may be the last good copy"
 
 
-def trusted_primary(world: World) -> Instance | str:
+def failed_source(observed: ObservedState) -> str | None:
+    """Say that the primary could not deliver a copy of itself: another may have the last good one."""
+    failed = next((i.name for i in observed.instances if i.copy == "source-damaged"), None)
+    if failed is None:
+        return None
+    return f"the primary could not deliver a whole copy to {failed}, so this may be the last good copy"
+
+
+def trusted_primary(observed: ObservedState) -> Instance | str:
     """Return the primary if it has every acknowledged commit; else why it may not."""
-    primary, last = world.primary, world.leadership.last_primary
+    primary, last = observed.primary, observed.leadership.last_primary
     if primary is None or not primary.fit:
         return NO_PRIMARY
-    node = world.nodes.get(primary.node)
+    node = observed.nodes.get(primary.node)
     if node is None or not node.ready:
         return f"the primary's node {primary.node} is not Ready, so this may be the last good copy"
     if last not in (None, primary.name):

@@ -9,49 +9,58 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from controller.observe.world import Instance, Manifest, World, ordinal
+from controller.observe.instances.editions import newest_revision
+from controller.observe.state import Instance, ObservedState, ordinal
 from controller.plan.actions import DeletePod, Disruption, RestartPostgres, Switchover
 from controller.plan.outcome import Waiting
-from schemas.parameters import STANDBY_SENSITIVE
+from schemas.postgresql.parameters.check import STANDBY_SENSITIVE
+from schemas.postgresql.parameters.values import whole_number
 
 Step = Disruption | Waiting | None
 
 _PASSING = frozenset({"InstanceFailing", "ServerNotStarting"})
 """Troubles that may end by themselves: a crashed container is restarted."""
+_UNSEEN = (
+    "waiting for Kubernetes to take up the latest change of the pods; if this lasts, kube-controller-manager"
+    " does not run"
+)
+"""Until its StatefulSet controller has seen the newest template, nobody knows which pods are outdated."""
 
 
-def candidate(world: World, accept: Callable[[Instance], bool]) -> Instance | None:
+def candidate(observed: ObservedState, accept: Callable[[Instance], bool]) -> Instance | None:
     """Return the most advanced accepted standby that could be promoted without losing a commit.
 
     One whose disk is full only if there is no other.
     """
     fit = [
         instance
-        for instance in world.instances
+        for instance in observed.instances
         if instance.fit
         and instance.role == "standby"
-        and world.leadership.eligible(instance.name)
+        and not instance.restarting
+        and observed.leadership.eligible(instance.name)
         and accept(instance)
     ]
     return max(fit, key=_aptitude, default=None)
 
 
 def _aptitude(instance: Instance) -> tuple[bool, int, int]:
-    return not instance.disk_full, instance.position, -instance.ordinal
+    known = -1 if instance.position is None else instance.position
+    return not instance.disk_full, known, -instance.ordinal
 
 
-def uncounted(world: World) -> list[str]:
+def uncounted(observed: ObservedState) -> list[str]:
     """Return the streaming standbys that are not synchronous standbys yet."""
-    lead = world.leadership
+    lead = observed.leadership
     if lead.last_primary is None:  # replication is not synchronous
         return []
     return [
-        i.name for i in world.instances if i.role == "standby" and i.fit and i.name not in lead.synchronous
+        i.name for i in observed.instances if i.role == "standby" and i.fit and i.name not in lead.synchronous
     ]
 
 
 def handover(
-    world: World, primary: Instance, accept: Callable[[Instance], bool], reason: str
+    observed: ObservedState, primary: Instance, accept: Callable[[Instance], bool], reason: str
 ) -> Switchover | None:
     """Return the switchover to an accepted standby; None while none is fit, or one is not synchronous yet.
 
@@ -61,29 +70,37 @@ def handover(
     sleep for 2 s before they follow the new primary (Patroni 4.1, ha.py, process_unhealthy_cluster), and
     with quorum commit no commit is acknowledged before one of them does.
     """
-    target = candidate(world, accept)
-    if target is None or uncounted(world):
+    target = candidate(observed, accept)
+    if target is None or uncounted(observed):
         return None
-    standbys = [instance for instance in world.instances if instance.name != primary.name]
+    standbys = [instance for instance in observed.instances if instance.name != primary.name]
     name = None if all(map(accept, standbys)) else target.name
     return Switchover(primary.name, name, primary.ip, target.ip, reason)
 
 
-def rollout(world: World, expected: int) -> Step:
+def restarting(observed: ObservedState) -> Waiting | None:
+    """Wait while a server restarts that was asked to: it may not be back yet, whatever its pod says."""
+    names = ", ".join(instance.name for instance in observed.instances if instance.restarting)
+    return Waiting(1, "RollingOut", f"PostgreSQL restarts in {names}") if names else None
+
+
+def rollout(observed: ObservedState, expected: int) -> Step:
     """Return the next disruptive action towards the newest template and configuration, if any."""
-    revision = _update_revision(world.statefulset)
+    if observed.statefulset is None:
+        return None  # its write was refused, and that is what there is to say
+    revision = newest_revision(observed.statefulset)
     if revision is None:
-        return Waiting(5, "RollingOut", "the StatefulSet's newest revision is not known yet")
-    stale = [instance for instance in world.instances if instance.revision != revision]
+        return Waiting(5, "Reconciling", _UNSEEN)
+    stale = [instance for instance in observed.instances if instance.revision != revision]
     step = (
-        _broken(world, stale, revision)
-        or _blocked(world, stale, revision, expected)
-        or _relied_upon(_next(world, stale, expected), world)
+        _broken(observed, stale, revision)
+        or _blocked(observed, stale, revision, expected)
+        or _relied_upon(_next(observed, stale, expected), observed)
     )
-    return _spare(step, world)
+    return _spare(step, observed)
 
 
-def _relied_upon(step: Step, world: World) -> Step:
+def _relied_upon(step: Step, observed: ObservedState) -> Step:
     """Restart no instance before all other standbys are synchronous.
 
     Otherwise the restarted one may be the only synchronous standby, and the only one that could be promoted.
@@ -91,18 +108,18 @@ def _relied_upon(step: Step, world: World) -> Step:
     if not isinstance(step, DeletePod | RestartPostgres):
         return step
     going = step.name if isinstance(step, DeletePod) else step.pod
-    late = [name for name in uncounted(world) if name != going]
+    late = [name for name in uncounted(observed) if name != going]
     if not late:
         return step
     return Waiting(2, "RollingOut", f"not a synchronous standby yet: {', '.join(late)}")
 
 
-def _spare(step: Step, world: World) -> Step:
+def _spare(step: Step, observed: ObservedState) -> Step:
     """Keep a pod whose claim is marked for deletion: with the pod its data would be lost."""
     if not isinstance(step, DeletePod):
         return step
-    claim = next((c for c in world.claims if c.deleting and ordinal(step.name) == c.ordinal), None)
-    primary = world.primary
+    claim = next((c for c in observed.claims if c.deleting and ordinal(step.name) == c.ordinal), None)
+    primary = observed.primary
     copied = primary is not None and primary.fit and primary.name != step.name
     if claim is None or copied:
         return step
@@ -112,76 +129,71 @@ def _spare(step: Step, world: World) -> Step:
     return Waiting(30, "ClaimDeleted", message)
 
 
-def _update_revision(statefulset: Manifest | None) -> str | None:
-    """Return the revision that new pods get, once the StatefulSet controller has seen the newest template."""
-    if statefulset is None:
-        return None
-    status = statefulset.get("status") or {}
-    if status.get("observedGeneration") != statefulset["metadata"].get("generation"):
-        return None
-    return status.get("updateRevision") or None
-
-
-def _broken(world: World, stale: list[Instance], revision: str) -> Step:
+def _broken(observed: ObservedState, stale: list[Instance], revision: str) -> Step:
     """Replace an outdated pod that is not ready: nothing is lost, and it may be all that is needed."""
     for instance in stale:
         trouble = instance.trouble
-        if instance.ready or instance.deleting or trouble is None or _may_recover(instance, world, revision):
+        if (
+            instance.ready
+            or instance.deleting
+            or trouble is None
+            or _may_recover(instance, observed, revision)
+        ):
             continue
         return DeletePod(instance.name, instance.uid, f"not ready ({trouble.reason}), with an old template")
     return None
 
 
-def _may_recover(instance: Instance, world: World, revision: str) -> bool:
+def _may_recover(instance: Instance, observed: ObservedState, revision: str) -> bool:
     """Whether an outdated pod may recover by itself, while no pod of the new template is ready yet.
 
     With no ready primary there is nothing to lose, and this pod may have the newest data.
     """
-    primary = world.primary
+    primary = observed.primary
     served = primary is not None and primary.fit
-    unproven = any(i.revision == revision and not i.ready for i in world.instances)
+    unproven = any(i.revision == revision and not i.ready for i in observed.instances)
     return served and unproven and instance.trouble is not None and instance.trouble.reason in _PASSING
 
 
-def _blocked(world: World, stale: list[Instance], revision: str, expected: int) -> Step:
+def _blocked(observed: ObservedState, stale: list[Instance], revision: str, expected: int) -> Step:
     """Disrupt nothing while another instance is not ready, or has not applied the newest configuration."""
-    due = stale or any(i.pending_restart is not None for i in world.instances)
-    return (_unready(world, revision, expected) if due else None) or _unread(world, stale)
+    due = stale or any(i.pending_restart is not None for i in observed.instances)
+    return (_unready(observed, revision, expected) if due else None) or _unread(observed, stale)
 
 
-def _unread(world: World, stale: list[Instance]) -> Step:
+def _unread(observed: ObservedState, stale: list[Instance]) -> Step:
     """Wait until every member has applied the newest configuration: until then its pending restart is old.
 
     Otherwise the primary, when it is the first to report, would be switched over to a standby that has to
     restart, too; and a server would be restarted for a parameter that was reverted meanwhile. Outdated pods
     are replaced in any case. An image that does not tell is believed: its successor may be held back.
     """
-    late = [i.name for i in world.instances if i.fit and i not in stale and world.outdated(i)]
+    late = [i.name for i in observed.instances if i.fit and i not in stale and observed.outdated(i)]
     if not late:
         return None
     message = f"waiting for the newest configuration to be applied: {', '.join(late)}"
     return Waiting(2, "RollingOut", message)
 
 
-def _unready(world: World, revision: str, expected: int) -> Step:
-    for instance in world.instances:
+def _unready(observed: ObservedState, revision: str, expected: int) -> Step:
+    for instance in observed.instances:
         if instance.trouble and instance.revision == revision:
             trouble = f"{instance.name}: {instance.trouble.reason}: {instance.trouble.message}"
             return Waiting(10, "RolloutBlocked", trouble)
-    unfit = [instance.name for instance in world.instances if not instance.fit]
-    if unfit or len(world.instances) < expected:
-        who = ", ".join(unfit) or f"{expected - len(world.instances)} missing"
+    unfit = [instance.name for instance in observed.instances if not instance.fit]
+    if unfit or len(observed.instances) < expected:
+        who = ", ".join(unfit) or f"{expected - len(observed.instances)} missing"
         return Waiting(5, "RollingOut", f"waiting for all instances to be ready and streaming: {who}")
     return None
 
 
-def _next(world: World, stale: list[Instance], expected: int) -> Step:
-    primary = world.primary
+def _next(observed: ObservedState, stale: list[Instance], expected: int) -> Step:
+    primary = observed.primary
     if primary is None:
         return Waiting(5, "RollingOut", "no primary is known") if stale else None
     lowered = _lowered(primary)
     standbys = sorted(
-        (i for i in world.instances if i.name != primary.name), key=lambda instance: -instance.ordinal
+        (i for i in observed.instances if i.name != primary.name), key=lambda instance: -instance.ordinal
     )
     renewed = (_renewed(standby) for standby in standbys if standby in stale)
     restarted = (_restarted(standby, primary.ip, lowered) for standby in standbys)
@@ -189,7 +201,7 @@ def _next(world: World, stale: list[Instance], expected: int) -> Step:
         next(renewed, None)
         or (None if primary in stale else _primary_first(primary, standbys, lowered))
         or next(filter(None, restarted), None)
-        or _primary_last(world, primary, stale, expected)
+        or _primary_last(observed, primary, stale, expected)
     )
 
 
@@ -226,11 +238,11 @@ def _primary_first(primary: Instance, standbys: list[Instance], lowered: frozens
     )
 
 
-def _primary_last(world: World, primary: Instance, stale: list[Instance], expected: int) -> Step:
+def _primary_last(observed: ObservedState, primary: Instance, stale: list[Instance], expected: int) -> Step:
     step = _renewed(primary) if primary in stale else _restarted(primary)
     if step is None or expected == 1:
         return step
-    switch = handover(world, primary, lambda _: True, f"{primary.name} must restart: {step.reason}")
+    switch = handover(observed, primary, lambda _: True, f"{primary.name} must restart: {step.reason}")
     nobody = f"{primary.name} must restart, and not every standby is ready for that yet"
     return switch or Waiting(5, "RollingOut", nobody)
 
@@ -242,4 +254,5 @@ def _lowered(primary: Instance) -> frozenset[str]:
 
 
 def _less(old: str, new: str) -> bool:
-    return old.isdecimal() and new.isdecimal() and int(new) < int(old)
+    before, after = whole_number(old), whole_number(new)
+    return before is not None and after is not None and after < before

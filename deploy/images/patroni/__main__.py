@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
-from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from patroni import postgresql
+from keddah_backup.archiving import Queue, member_queue
+from patroni import postgresql, psycopg
 from patroni.__main__ import Patroni
 from patroni.api import RestApiHandler, check_access
 from patroni.daemon import abstract_main
+from patroni.postgresql.misc import PostgresqlRole
 
-from . import disk, liveness, lock, postmaster
+from controller.backup_protocol import SETTINGS_FILE
+from controller.protocol import VERSION, Report
+
+from . import archiving, disk, liveness, lock, mishaps, postmaster, replacing, restoring, slots
+from .bootstrap import RESTORE, Mark
 from .configuration import Configuration
+from .data import MemberData, undo_interrupted_copy
 from .disk import DiskSpace
 from .ha import KeddahHa
 from .request import Request
 from .server import PatroniServer
+from .session import pinned
 from .standby import PatroniStandby
+from .watcher import Watchers
 
 # Patroni checks only once a second whether a server that it stops has stopped, twice in a row, while nobody
 # can write. A force-deleted pod has two seconds from SIGTERM to SIGKILL: it must have released its lock by
@@ -30,33 +39,98 @@ STOP_POLLING_SECONDS = 0.25
 # client is refused at once and can retry. Every kube-proxy knows the new primary within this time.
 LINGER_SECONDS = 2.0
 
+_PRIMARY = (PostgresqlRole.PRIMARY, PostgresqlRole.PROMOTED)
+
+
+def archives() -> bool:
+    """Whether this pod was made for a database with backups."""
+    return Path(SETTINGS_FILE).parent.is_dir()
+
 
 class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image only
     """Patroni's daemon, with additional threads."""
 
-    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - Patroni's own
+    data: MemberData
+
+    def __init__(self, config: Any, *others: Any) -> None:  # noqa: ANN401 - Patroni's own
+        self._watchers = Watchers()
         self._disk = DiskSpace()
         self._configuration = Configuration()
-        super().__init__(*arguments)
+        self._archive = archiving.WalArchive()
+        self._slots: slots.HeldSlots | None = None  # until there is a configuration
+        undo_interrupted_copy(config["postgresql"]["data_dir"])
+        self._mishaps = mishaps.Mishaps()
+        self.mark = Mark(config["postgresql"]["data_dir"])
+        super().__init__(config, *others)
+        in_place = replacing.requested()
+        self.mark.undo(self.dcs, RESTORE if in_place else self.config["bootstrap"].get("method", ""))
+        initialize = self.dcs.get_cluster().initialize
+        self.restores = in_place is not None and not in_place.back
+        self.replaced = replacing.prepare(config["postgresql"]["data_dir"], in_place, initialize)
         # The server starts with what was read just now.
         self._configuration.changed(self.config.dynamic_configuration)
+        if archives():
+            Path(archiving.STOPPING_FILE).unlink(missing_ok=True)
+            self._stop_server, self.postgresql.stop = self.postgresql.stop, self._stop
+            self._promote_server, self.postgresql.promote = self.postgresql.promote, self._promote
         self._reload_server = self.postgresql.reload_config
         self.postgresql.reload_config = self._apply
+        handler = self.postgresql.slots_handler
+        handler.ignore_replication_slot = slots.ignoring_others(
+            handler.ignore_replication_slot, self.config["scope"]
+        )
+        self._slots = slots.HeldSlots(self.config["scope"])
         self.request = Request(self.config, True)
         self.ha = KeddahHa(self)
+        if archives():
+            # Before pg_rewind, Patroni would wait for each file of the queue, however many the repository has
+            # not taken; the first that fails is enough.
+            leftovers = partial(archiving.archive_leftovers, self.postgresql.data_dir)
+            self.ha._rewind._archive_ready_wals = leftovers  # noqa: SLF001 - the only way
+        self.data = MemberData(self)
         self._server = PatroniServer(self)
 
     @property
     def tags(self) -> dict[str, Any]:
-        """The tags of the configuration file, of a full volume, and of the configuration in force."""
-        return {**super().tags, **self._disk.tags, **self._configuration.tags}
+        """The tags of the configuration file, and what this member reports besides."""
+        held = self._slots.held if self._slots else {}
+        data = getattr(self, "data", None)  # Patroni reads the tags before it has a server
+        damage, copy = (data.damage, data.copy) if data else ("", "")
+        report = Report(
+            VERSION,
+            self._configuration.version,
+            self._disk.full,
+            held,
+            damage,
+            copy,
+            crashed=self._mishaps.crashed,
+            killed=self._mishaps.killed,
+            room=self._disk.room,
+            restoring=restoring.progress(),
+            replaced=getattr(self, "replaced", ""),
+            archiving=self._archive.report,
+        )
+        return {**super().tags, **self._disk.tags, **report.tags()}
 
     def run(self) -> None:
         """Start the additional threads, and run Patroni."""
-        _spawn("postmaster", postmaster.watch, self._server.pid, self.ha.wakeup, time.sleep)
-        _spawn("liveness", liveness.watch, self._server, time.monotonic, time.sleep, liveness.LivenessProbe())
-        _spawn("lock", lock.watch, PatroniStandby(self), time.monotonic, time.sleep)
-        _spawn("disk", disk.watch, self._disk, self.postgresql.data_dir, self.ha.wakeup, time.sleep)
+        start, wake = self._watchers.start, self.ha.wakeup
+        probe, folder = liveness.LivenessProbe(), self.postgresql.data_dir
+        clocks = (time.time, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
+        start("postmaster", partial(postmaster.watch, self._server.pid, wake, time.sleep))
+        start("liveness", partial(liveness.watch, self._server, time.monotonic, time.sleep, probe))
+        start("lock", partial(lock.watch, PatroniStandby(self), time.monotonic, time.sleep))
+        start("disk", partial(disk.watch, self._disk, folder, wake, time.sleep))
+        start("mishaps", partial(mishaps.watch, self._mishaps, self._server.pid, wake, clocks, time.sleep))
+        if archives():
+            look, leftovers = self._queue, partial(archiving.archive_leftovers, folder)
+            start(
+                "archiving",
+                partial(archiving.watch, self._archive, look, leftovers, wake, time.time, time.sleep),
+            )
+        if self._slots:
+            start("slots", partial(slots.watch, self._slots, self._ask, wake, time.sleep))
+        start("data", partial(self.data.watch, time.sleep))
         super().run()
 
     def schedule_next_run(self) -> None:
@@ -64,12 +138,46 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
 
         In each loop Patroni first updates its pod's annotation, and applies a new configuration last.
         """
+        self._watchers.revive()
         if self._configuration.doubtful(self.postgresql.state):
             # As by SIGHUP, which writes all files, whatever Patroni believes of them.
             self.reload_config(sighup=self.postgresql.state == "running")
         if self._configuration.changed(self.config.dynamic_configuration):
             self.ha.wakeup()
+        if self.data.look():
+            self.ha.wakeup()
         super().schedule_next_run()
+
+    def _ask(self, statement: str) -> list[tuple[str, int]]:
+        """Query the server over a connection of its own; nothing while it does not run."""
+        if self.postgresql.state != "running":
+            return []
+        rows: list[tuple[str, int]] = self.postgresql.connection_pool.get("slots").query(statement)
+        return rows
+
+    def _queue(self) -> Queue | None:
+        """Return the WAL that waits for the archive; None of a server that is no primary."""
+        if self.postgresql.role not in _PRIMARY:
+            return None
+        return member_queue(self.postgresql.data_dir)
+
+    def _stop(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - Patroni's own
+        """Stop the server; one that others take over from does not wait for its archive.
+
+        They archive what it had not, and so does the server itself, once it follows them.
+        """
+        flag, cluster = Path(archiving.STOPPING_FILE), self.ha.cluster if hasattr(self, "ha") else None
+        if self.postgresql.role in _PRIMARY and cluster and len(cluster.members) > 1:
+            flag.touch()
+        try:
+            return self._stop_server(*arguments, **options)
+        finally:
+            flag.unlink(missing_ok=True)
+
+    def _promote(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - Patroni's own
+        if self.postgresql.role not in _PRIMARY:
+            archiving.archive_again(self.postgresql.data_dir)
+        return self._promote_server(*arguments, **options)
 
     def _apply(self, *arguments: Any) -> None:  # noqa: ANN401 - Patroni's own
         self._configuration.apply(lambda: self._reload_server(*arguments), lambda: self.postgresql.state)
@@ -81,12 +189,9 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
             time.sleep(LINGER_SECONDS)
 
 
-def _spawn(name: str, work: Callable[..., None], *arguments: object) -> None:
-    threading.Thread(target=work, args=arguments, name=name, daemon=True).start()
-
-
 if __name__ == "__main__":
     postgresql.STOP_POLLING_INTERVAL = STOP_POLLING_SECONDS
+    psycopg.connect = pinned(psycopg.connect)
     # The only endpoint that changes something and that Patroni does not protect by a client certificate.
     RestApiHandler.do_POST_mpp = check_access(RestApiHandler.do_POST_mpp)
     abstract_main(KeddahPatroni, sys.argv[1])

@@ -6,10 +6,10 @@ pending. Both are reported in one write of the pod's annotation.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from typing import Any
+
+from controller.protocol import configuration_version
 
 _STARTING = "starting"
 
@@ -22,13 +22,9 @@ class Configuration:
     """
 
     def __init__(self) -> None:
-        self._version: str | None = None
+        self.version = ""
+        """The digest of that configuration; "" before any was applied."""
         self._certain = True
-
-    @property
-    def tags(self) -> dict[str, Any]:
-        """The tag of a member that has applied a configuration; none before."""
-        return {"configuration": self._version} if self._version else {}
 
     def apply(self, change: Callable[[], None], state: Callable[[], str]) -> None:
         """Apply a configuration; raises what `change` raises. `state`: Patroni's word for the server."""
@@ -44,21 +40,5 @@ class Configuration:
         """Record the configuration in force; return whether its version changed."""
         if not self._certain:
             return False
-        before, self._version = self._version, _version(applied)
-        return self._version != before
-
-
-def _version(settings: dict[str, Any]) -> str | None:
-    """Return a digest of a configuration, which the controller computes by the same rule; None if empty.
-
-    Equal for what Patroni regards as equal (4.1.5, utils.py, deep_compare), as it applies no such change. A
-    pause changes nothing about the server.
-    """
-    content = {key: value for key, value in settings.items() if key != "pause"}
-    if not content:
-        return None
-    return hashlib.sha256(json.dumps(_words(content), sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _words(value: object) -> object:
-    return {key: _words(each) for key, each in value.items()} if isinstance(value, dict) else str(value)
+        before, self.version = self.version, configuration_version(applied)
+        return self.version != before

@@ -1,4 +1,4 @@
-"""Reports in the Patroni member's tags that the data volume is full; leader races read the tags, too."""
+"""Reports in the Patroni member's tags how full the data volume is; leader races read the tags, too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import logging
 import os
 from collections.abc import Callable
 from typing import Any
+
+from controller.protocol import ROOM_TOLERANCE
 
 logger = logging.getLogger(__name__)
 
@@ -20,27 +22,31 @@ ENOUGH_MIB = 64
 # `nofailover: true` would make Patroni demote a primary, and leave no candidate where all disks are full. An
 # explicit false limits priority 0 to its other effect (4.1.5, ha.py, _is_healthiest_node): a member does not
 # race if another voter at the same WAL position has a higher priority.
-_FULL = {"disk_full": True, "nofailover": False, "failover_priority": 0}
+_LAST_CHOICE = {"nofailover": False, "failover_priority": 0}
 
 
 class DiskSpace:
-    """Remembers whether the volume was full at the last check."""
+    """Remembers how full the volume was at the last check."""
 
     def __init__(self) -> None:
-        self._full = False
+        self.full = False
+        self.room = 0
+        """How many MiB are free, at least; coarse, so that what comes and goes changes it rarely."""
 
     @property
     def tags(self) -> dict[str, Any]:
-        """The tags of a member whose volume is full; none for any other."""
-        return dict(_FULL) if self._full else {}
+        """The tags by which Patroni elects a member whose volume is full last; none for any other."""
+        return dict(_LAST_CHOICE) if self.full else {}
 
     def changed(self, free: int) -> bool:
-        """Record how many bytes are free; return whether that changes the tags."""
-        before, self._full = self._full, free < (ENOUGH_MIB if self._full else FULL_MIB) * _MIB
-        if self._full != before:
-            said = "Volume was full" if self._full else "Volume had room again"
+        """Record how many bytes are free; return whether the volume became full, or has room again."""
+        if not self.room * _MIB <= free <= self.room * _MIB * ROOM_TOLERANCE:
+            self.room = int(free / _MIB / (1 + (ROOM_TOLERANCE - 1) / 2))
+        before, self.full = self.full, free < (ENOUGH_MIB if self.full else FULL_MIB) * _MIB
+        if self.full != before:
+            said = "Volume was full" if self.full else "Volume had room again"
             logger.warning("%s: free_mib=%s", said, free // _MIB)
-        return self._full != before
+        return self.full != before
 
 
 def watch(space: DiskSpace, folder: str, wake: Callable[[], None], pause: Callable[[float], None]) -> None:

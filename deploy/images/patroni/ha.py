@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from patroni import global_config
+from patroni import global_config, psycopg
 from patroni import ha as patroni_ha
 from patroni.dcs.kubernetes import catch_kubernetes_errors, k8s_client
+from patroni.exceptions import PostgresConnectionException
 from patroni.ha import Ha
 
+from .bootstrap import RESTORING
 from .call import CALL_SECONDS, calling
 from .label import Label
+from .session import without_sessions
 from .sleep import InterruptibleTime
+
+logger = logging.getLogger(__name__)
 
 # Patroni delays the HA loop of standbys by this much, so that the primary runs first.
 _LATER_SECONDS = 0.5
 
 # The lock is valid up to and including its last moment.
 _AFTER_SECONDS = 0.02
+
+_FAR_BYTES = 256 << 20
+"""What a standby cannot receive before a stopping primary is killed (primary_stop_timeout)."""
+_MISSING = """
+    SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), pg_catalog.max(flush_lsn))
+    FROM pg_catalog.pg_stat_replication WHERE sync_state <> 'async'"""
+"""How many bytes the best of the voters lacks."""
 
 
 class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
@@ -28,6 +42,7 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
     def __init__(self, patroni: Any) -> None:  # noqa: ANN401 - Patroni is not typed here
         super().__init__(patroni)
         self._label = Label()
+        self._rewind.read_postmaster_opts = without_sessions(self._rewind.read_postmaster_opts)
         patroni_ha.time = InterruptibleTime(self.succeeded)
 
     def hands_over(self) -> bool:
@@ -41,6 +56,36 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
         leader = cluster.leader if cluster else None
         return leader is not None and leader.name not in ("", self.state_handler.name)
 
+    def follows(self) -> bool:
+        """Whether the server streams from the primary, or is the primary."""
+        server = self.state_handler
+        if server.state != "running":
+            return False
+        try:
+            return bool(server.role == "primary" or server.replication_state() == "streaming")
+        except (psycopg.Error, PostgresConnectionException):
+            return False
+
+    def clone(self, clone_member: Any = None, *arguments: Any) -> Any:  # noqa: ANN401 - Patroni's own
+        """Copy another member; the data that the copy replaces is kept until that streams."""
+        return self.patroni.data.copied(clone_member, partial(super().clone, clone_member, *arguments))
+
+    def bootstrap(self) -> str:
+        """Begin to make the data, or wait for a primary to copy; marked, so that it can begin again."""
+        if self.patroni.restores:
+            # Its data was set aside, and comes from the archive, like that of a database that is new.
+            self.patroni.config["bootstrap"].update(RESTORING)
+        said = str(super().bootstrap())
+        if self.state_handler.bootstrapping:
+            self.patroni.mark.begin()
+        return said
+
+    def cancel_initialization(self) -> None:
+        """Give a bootstrap up that failed; its data goes before the note that it is under way."""
+        self.state_handler.stop("immediate", stop_timeout=self.patroni.config["retry_timeout"])
+        self.state_handler.move_data_directory()
+        super().cancel_initialization()
+
     def post_bootstrap(self) -> str:
         """Finish the bootstrap, and run the next HA loop at once.
 
@@ -49,8 +94,15 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
         """
         outcome = str(super().post_bootstrap())
         if self.is_leader():
+            self.patroni.mark.end()
             self.wakeup()
         return outcome
+
+    def demote(self, mode: str) -> Any:  # noqa: ANN401 - Patroni's own
+        """Stop the server and release the lock."""
+        if mode == "graceful":
+            self._hurry()
+        return super().demote(mode)
 
     def shutdown(self) -> None:
         """Stop the server and release the lock; close the REST API first.
@@ -59,7 +111,31 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
         open, so they would wait for two seconds.
         """
         self.patroni.api.socket.close()
+        if self.is_leader() and not self.is_paused():
+            self._hurry()
         super().shutdown()
+
+    def _hurry(self) -> None:
+        """End the server at once, if it would be killed anyway after its checkpoints and a second more.
+
+        A clean stop waits until the standbys have all WAL. With quorum commit the votes tell that they have
+        all that was acknowledged, and how far they are behind besides is not waited for.
+        """
+        server = self.state_handler
+        if not self.quorum_commit_mode_is_active() or not self._far_behind():
+            return
+        logger.info("Ending the server at once: no standby could receive all of its WAL in time")
+        if postmaster := server.is_running():
+            server.set_state("stopping")
+            server.terminate_postmaster(postmaster, "fast", self.patroni.config["retry_timeout"])
+
+    def _far_behind(self) -> bool:
+        """Whether there are standbys whose votes count, and all of them are far behind."""
+        try:
+            [(missing,)] = self.state_handler.query(_MISSING, retry=False)
+        except (psycopg.Error, PostgresConnectionException):
+            return False
+        return missing is not None and missing > _FAR_BYTES
 
     def watch(self, timeout: float) -> bool:
         """Wait for the next HA loop; return true if something woke it.
@@ -116,6 +192,14 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
             for member in self._labelled():
                 _unlabel(self.dcs, member, self._settings["role_label"])
         return written
+
+    def is_lagging(self, wal_position: int) -> bool:
+        """Whether a standby misses too much WAL to be promoted; never with quorum commit.
+
+        Its votes tell who has every acknowledged commit. How much more the lost primary had written, which
+        nobody acknowledged, says nothing: in a bulk load over a slow network it is hundreds of MiB.
+        """
+        return not self.quorum_commit_mode_is_active() and bool(super().is_lagging(wal_position))
 
     def process_sync_replication(self) -> None:
         """Set the synchronous standbys; first remove a `*` that strict mode has left.

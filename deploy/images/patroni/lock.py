@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-CONTAINER = "postgres"
+from controller.protocol import container, last_renewed_by, moment, termination
 
 CONTROLLER_SECONDS = 1.0
 """Head start of the controller, which needs a tenth of it and also knows whether the node is Ready."""
 LOOK_SECONDS = 0.25
-
-_SECOND = timedelta(seconds=1)  # the kubelet truncates its timestamps to seconds
 
 
 @dataclass(frozen=True)
@@ -69,26 +66,5 @@ def orphaned(lock: Lock, pod: Any) -> bool:  # noqa: ANN401 - a manifest: whatev
     if pod is None or (pod.get("spec") or {}).get("shareProcessNamespace") is True:
         return False
     status = pod.get("status") or {}
-    started, renewed = _moment(status.get("startTime")), _moment(lock.renewed)
-    ended = _moment(_termination(status).get("finishedAt"))
-    if started is None or renewed is None or ended is None:
-        return False
-    return started <= renewed < ended + _SECOND
-
-
-def _termination(status: Any) -> Any:  # noqa: ANN401 - a part of a manifest
-    """Return the container's termination; empty while it runs or is being started."""
-    statuses = status.get("containerStatuses") or []
-    container: Any = next((each for each in statuses if each.get("name") == CONTAINER), {})
-    state = container.get("state") or {}
-    if ((state.get("waiting") or {}).get("reason")) == "CrashLoopBackOff":
-        state = container.get("lastState") or {}
-    return state.get("terminated") or {}
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        read = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return read if read.tzinfo else None
+    ended = termination(container(status)).get("finishedAt")
+    return last_renewed_by(moment(status.get("startTime")), moment(lock.renewed), moment(ended))

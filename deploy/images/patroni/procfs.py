@@ -1,7 +1,9 @@
-"""The state of a process, from /proc."""
+"""Processes, from /proc (proc(5)): what is gone meanwhile, or not shown, is None."""
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,3 +32,24 @@ def process_state(pid: int) -> ProcessState | None:
     except (OSError, LookupError):
         return None
     return None if state in _BUSY_STATES else ProcessState(pid, state, switches)
+
+
+def started(pid: int) -> float | None:
+    """Return when a process started, in seconds since the machine's start."""
+    try:
+        # The name before it may have spaces and parentheses; the start is field 22, and this begins with 3.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, LookupError, ValueError):
+        return None
+
+
+def child(pid: int, role: str) -> int | None:
+    """Return the child of a postmaster whose title ends with this role."""
+    with suppress(OSError):
+        for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with suppress(OSError):
+                title = Path(f"/proc/{each}/cmdline").read_bytes().partition(b"\0")[0]
+                if title.startswith(b"postgres:") and title.split()[-1] == role.encode():
+                    return int(each)
+    return None

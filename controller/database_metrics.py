@@ -1,0 +1,113 @@
+"""Metrics of each database, as its status has it: nothing is remembered between two readings of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+Statuses: TypeAlias = Callable[[], Iterable[tuple[tuple[str, str], Mapping[str, Any]]]]
+"""Gives namespace and name of each database, and its status."""
+
+_LABELS: Final = ("namespace", "database")
+
+
+class _Gauge(NamedTuple):
+    name: str
+    meaning: str
+    value: Callable[[Mapping[str, Any]], float | None]
+
+
+def _backups(field: str) -> Callable[[Mapping[str, Any]], float | None]:
+    return lambda status: _number((status.get("backups") or {}).get(field))
+
+
+def _number(value: object) -> float | None:
+    """Return a count, or a moment (RFC 3339) as Unix time."""
+    if isinstance(value, int):
+        return float(value)
+    if not isinstance(value, str):
+        return None
+    try:
+        return datetime.fromisoformat(value).timestamp()
+    except ValueError:
+        return None
+
+
+def _condition(kind: str) -> Callable[[Mapping[str, Any]], float | None]:
+    def holds(status: Mapping[str, Any]) -> float | None:
+        found = [c["status"] for c in status.get("conditions") or [] if c["type"] == kind]
+        return {"True": 1.0, "False": 0.0}.get(found[0]) if found else None
+
+    return holds
+
+
+_GAUGES: Final = (
+    _Gauge(
+        "keddah_database_backed_up",
+        "1 while the condition BackedUp is True, 0 while it is False; absent without a schedule.",
+        _condition("BackedUp"),
+    ),
+    _Gauge(
+        "keddah_database_archiving_wal",
+        "1 while the condition ArchivingWAL is True, 0 while it is False; absent without a schedule.",
+        _condition("ArchivingWAL"),
+    ),
+    _Gauge(
+        "keddah_database_last_backup_timestamp_seconds",
+        "When the newest good backup ended.",
+        lambda status: _number(status.get("lastBackupTime")),
+    ),
+    _Gauge("keddah_database_backups", "Good backups in the repository.", _backups("count")),
+    _Gauge("keddah_database_backup_bytes", "Bytes that all backups take.", _backups("sizeBytes")),
+    _Gauge(
+        "keddah_database_oldest_restorable_timestamp_seconds",
+        "Earliest moment that can be restored.",
+        _backups("oldestRestorableTime"),
+    ),
+    _Gauge(
+        "keddah_database_newest_restorable_timestamp_seconds",
+        "Latest moment that can be restored.",
+        _backups("newestRestorableTime"),
+    ),
+    _Gauge(
+        "keddah_database_archive_lag_seconds",
+        "Age of the oldest WAL that is not archived.",
+        _backups("archiveLagSeconds"),
+    ),
+    _Gauge(
+        "keddah_database_last_verified_timestamp_seconds",
+        "When a backup was last restored and found good.",
+        _backups("lastVerifiedTime"),
+    ),
+    _Gauge(
+        "keddah_database_last_backup_error_timestamp_seconds",
+        "When the newest run failed, or could not remove old backups; absent when it succeeded.",
+        lambda status: _number(((status.get("backups") or {}).get("lastError") or {}).get("time")),
+    ),
+)
+
+
+class DatabaseMetrics(Collector):
+    """Reads the statuses whenever Prometheus asks."""
+
+    def __init__(self, statuses: Statuses) -> None:
+        self._statuses = statuses
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Name the metrics without reading anything."""
+        return [GaugeMetricFamily(gauge.name, gauge.meaning, labels=_LABELS) for gauge in _GAUGES]
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Read every status once."""
+        found = list(self._statuses())
+        for gauge in _GAUGES:
+            family = GaugeMetricFamily(gauge.name, gauge.meaning, labels=_LABELS)
+            for labels, status in found:
+                value = gauge.value(status)
+                if value is not None:
+                    family.add_metric(labels, value)
+            yield family

@@ -1,0 +1,1 @@
+"""What is read of the database that a new one is restored from."""

@@ -1,0 +1,175 @@
+"""Reports in the Patroni member's tags how archiving goes, and archives what PostgreSQL itself would not.
+
+PostgreSQL archives only as a primary. A standby takes all WAL that it has received for archived
+(xlogarchive.c, XLogArchiveForceDone), though its primary may have been lost before it was; and it archives
+nothing of what it completed as a primary and could not archive then.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+from controller.backup_protocol import ARCHIVE_COMMAND, RUN_DIRECTORY, Reason
+from controller.protocol import Archiving
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 3.0
+LATE_SECONDS: Final = 45.0
+"""WAL that waits for so long is told of, even if nothing tells why; usually it takes a second or two."""
+UNCONFIGURED_SECONDS: Final = 100.0
+"""The same for an instance without settings: the kubelet brings them within about a minute and a half."""
+NEW_SECONDS: Final = 110.0
+"""The same for a new database, whose repository comes up after it."""
+TOLD_SECONDS: Final = 45.0
+"""Up to when WAL is archived is told anew once what was told is so old: each time costs writes to the API."""
+STOPPING_FILE: Final = f"{RUN_DIRECTORY}/stopping"
+"""While it is there, the archive command ends at once, and PostgreSQL's archiver with it."""
+
+_EARLY: Final = "000000010000000000000010"
+"""The name of a segment that no database is still new with."""
+_SEGMENT = re.compile(r"[0-9A-F]{24}")
+_MOST_SECONDS = 120.0
+_SEGMENT_MIB = 16
+
+
+class Queue(Protocol):
+    """What waits for the archive (keddah_backup, archiving)."""
+
+    @property
+    def waiting(self) -> int:
+        """How many files."""
+
+    @property
+    def first(self) -> str:
+        """The name of the first of them."""
+
+    @property
+    def oldest(self) -> float | None:
+        """When the first of them was complete (Unix)."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+    @property
+    def restorable(self) -> float | None:
+        """When the newest segment that is archived was complete."""
+
+
+@dataclass
+class WalArchive:
+    """Remembers how archiving went at the last look."""
+
+    report: Archiving | None = None
+
+    def changed(self, queue: Queue | None, now: float) -> bool:
+        """Record the queue of a primary, None of a standby; return whether there is something new to tell."""
+        before, self.report = self.report, None if queue is None else _report(queue, now, self.report)
+        return self.report != before
+
+
+def _report(queue: Queue, now: float, before: Archiving | None) -> Archiving:
+    restorable = _restorable(queue, now, before.restorable if before else "")
+    if queue.oldest is None:
+        return Archiving(restorable=restorable)
+    since, told = _second(queue.oldest), before.reason if before and before.since else ""
+    stuck = before is not None and before.since == since
+    reason = _reason(queue, told if stuck else "")
+    unconfigured = reason == Reason.INVALID_SETTINGS
+    patience = UNCONFIGURED_SECONDS if unconfigured else 0.0 if reason else LATE_SECONDS
+    if not restorable and queue.first < _EARLY:
+        patience = max(patience, NEW_SECONDS)
+    if not stuck and now - queue.oldest < patience:
+        return Archiving(restorable=restorable)
+    mebibytes = 1 << (queue.waiting * _SEGMENT_MIB - 1).bit_length()
+    return Archiving(since, reason, mebibytes, restorable)
+
+
+def _reason(queue: Queue, told: str) -> str:
+    """Return why WAL waits; `told`: what was told of the same WAL before.
+
+    While it is tried again, and while another run holds the lock, nothing is known that was not before. Of a
+    full repository some errors say no more than that something failed.
+    """
+    found = "" if queue.reason == Reason.BUSY else queue.reason
+    vague = not found or (found == Reason.OTHER and told == Reason.REPOSITORY_FULL)
+    return told if vague else found
+
+
+def _restorable(queue: Queue, now: float, told: str) -> str:
+    """Return the moment up to which all WAL is archived: what was told of it, until that is old."""
+    # The file of the newest archived segment may be in use again for a coming one.
+    if queue.restorable is None:
+        return told
+    archived = _second(queue.restorable)
+    if told and now - datetime.fromisoformat(told).timestamp() < TOLD_SECONDS:
+        return told
+    return max(told, archived)
+
+
+def watch(
+    archive: WalArchive,
+    queue: Callable[[], Queue | None],
+    leftovers: Callable[[], None],
+    wake: Callable[[], None],
+    clock: Callable[[], float],
+    pause: Callable[[float], None],
+) -> None:
+    """Look every few seconds, and call `wake` whenever the tag changes; never returns.
+
+    `queue` gives None, and `leftovers` archives, while the server is a standby.
+    """
+    while True:
+        found = queue()
+        if archive.changed(found, clock()):
+            wake()
+        if found is None:
+            leftovers()
+        pause(LOOK_SECONDS)
+
+
+def archive_leftovers(data: str) -> None:
+    """Archive what this server completed as a primary and could not archive then, up to the first failure."""
+    marks = Path(data, "pg_wal/archive_status")
+    for mark in sorted(marks.glob("*.ready")):
+        if not Path(data, "pg_wal", mark.stem).exists():
+            continue
+        words = ARCHIVE_COMMAND.replace("%p", f"pg_wal/{mark.stem}").split()
+        try:
+            done = subprocess.run(words, cwd=data, check=False, timeout=_MOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            return
+        if done.returncode:
+            return
+        with suppress(FileNotFoundError):
+            mark.rename(mark.with_suffix(".done"))
+        logger.info("Archived WAL of the time as primary: file=%s", mark.stem)
+
+
+def archive_again(data: str) -> None:
+    """Have a server that is about to be promoted archive all WAL that it has from its former primary.
+
+    What is in the archive already is compared, and not stored again.
+    """
+    marks = Path(data, "pg_wal/archive_status")
+    count = 0
+    for mark in marks.glob("*.done"):
+        if _SEGMENT.fullmatch(mark.stem) and Path(data, "pg_wal", mark.stem).exists():
+            # It waits from now on, not since its former primary completed it.
+            mark.touch()
+            mark.rename(mark.with_suffix(".ready"))
+            count += 1
+    logger.info("Had WAL of the former primary archived again, if it was not: segments=%s", count)
+
+
+def _second(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

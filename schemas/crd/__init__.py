@@ -1,0 +1,1 @@
+"""The CustomResourceDefinition, made from the structures in `api` and the CEL of `rules.relations`."""

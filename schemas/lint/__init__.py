@@ -1,0 +1,1 @@
+"""The offline linter: the admission rules, applied to YAML files, with the line of every mistake."""

@@ -1,0 +1,1 @@
+"""Lines of pg_hba.conf: their tokens, fields and authentication methods."""

@@ -1,0 +1,1 @@
+"""Configuration parameters, by PostgreSQL's own table for each major version (pg_settings)."""

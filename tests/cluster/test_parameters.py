@@ -1,0 +1,27 @@
+"""Any set of parameters that admission accepts leaves a database that survives the loss of its primary."""
+
+from __future__ import annotations
+
+import os
+from random import SystemRandom
+
+import pytest
+
+from tests.databases import Database
+from tests.laboratory.parameters import bear, make, take_back, trial
+
+MAJOR = 18
+SETS = 3
+SEED = "KEDDAH_PARAMETERS_SEED"
+"""Of the first set; without it other sets are tried in each run."""
+
+
+@pytest.mark.minutes(2)
+def test_a_database_survives_whatever_parameters_admission_accepts(database: Database) -> None:
+    first = int(os.environ.get(SEED) or SystemRandom().randrange(10**6))
+    make(database, MAJOR)
+    for seed in range(first, first + SETS):
+        given = trial(seed, MAJOR)
+        print(f"{SEED}={seed}: {given}")
+        bear(database, given)
+    take_back(database)
