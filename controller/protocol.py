@@ -37,6 +37,9 @@ COPIES: Mapping[str, str] = {
 }
 """What there is to say of the last copy of the primary: why it failed, or that it is all that is left."""
 
+LOST = -1
+"""Said in place of the WAL that a slot holds: it is invalid, and what its consumer had not read is gone."""
+
 ROOM_TOLERANCE = 1.25
 """By what factor the free space of a volume may be larger than it is said to be."""
 
@@ -88,7 +91,7 @@ class Report:
     disk_full: bool = False
     """Whether its volume is full."""
     slots: Mapping[str, int] = field(default_factory=dict)
-    """MiB of WAL that each slot of an absent consumer holds."""
+    """MiB of WAL that each slot of an absent consumer holds, or LOST."""
     damage: str = ""
     """Why its data is useless, one of DAMAGE; "" while it has found nothing."""
     copy: str = ""

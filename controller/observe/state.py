@@ -76,7 +76,7 @@ class Instance:
     restarting: bool = False
     """Whether its server restarts because it was asked to; its pod's annotation may not tell yet."""
     slots: Mapping[str, int] = field(default_factory=dict)
-    """Slots of others, whose consumers are away, and how many MiB of WAL each holds."""
+    """Slots of others, whose consumers are away, and how many MiB of WAL each holds, or protocol.LOST."""
     damage: str = ""
     """Why its data is useless, as it reports (protocol, DAMAGE); "" while it has found nothing."""
     superseded: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -15,6 +16,7 @@ from controller.plan.instances.scaling import declared_instances
 from controller.plan.outcome import Outcome, Stalled, Waiting
 from controller.plan.upgrade import NEW_TEMPLATE, Choice, reported
 from controller.plan.volumes import largest
+from controller.protocol import LOST
 from controller.report.finding import Finding, StatusComponent, Subject
 from schemas.api.types import PostgreSQLDatabase
 
@@ -112,15 +114,23 @@ def _replicated(observed: ObservedState, expected: int, *, synchronous: bool) ->
     if unknown := [name for name in following if name not in behind]:
         message = f"{message}, as far as is known ({', '.join(unknown)} does not tell)"
     if primary.slots:
-        held = ", ".join(f"{name} ({mib} MiB)" for name, mib in sorted(primary.slots.items()))
-        message = f"{message}; replication slots hold WAL for consumers that are away: {held}"
-        return Finding("Replicated", holds, "SlotHoldsWAL", message)
+        reason, words = _slots(primary.slots)
+        return Finding("Replicated", holds, reason, f"{message}; {words}")
     late = {name: lag for name, lag in behind.items() if lag > MOST_BEHIND_MIB}
     if late:
         told = ", ".join(f"{name} is {lag} MiB behind" for name, lag in late.items())
         message = f"{message}; {told}, so its answers are old"
         return Finding("Replicated", holds, "StandbysBehind", message)
     return Finding("Replicated", holds, "Streaming" if holds else "StandbysMissing", message)
+
+
+def _slots(slots: Mapping[str, int]) -> tuple[str, str]:
+    """Return the reason and the words for slots whose consumers are away."""
+    if lost := sorted(name for name, mib in slots.items() if mib == LOST):
+        told = f"replication slots are invalid, and their consumers miss changes: {', '.join(lost)}"
+        return "SlotInvalid", f"{told}; drop them, and begin anew"
+    held = ", ".join(f"{name} ({mib} MiB)" for name, mib in sorted(slots.items()))
+    return "SlotHoldsWAL", f"replication slots hold WAL for consumers that are away: {held}"
 
 
 def _mebibytes(lag: int) -> int:

@@ -120,6 +120,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "NotSynchronous": _quiet("No standby acknowledges commits yet."),
     "SingleInstance": _quiet("There is no standby, as declared."),
     "SlotHoldsWAL": _warning("Replication slots hold WAL for consumers that are away."),
+    "SlotInvalid": _warning("The WAL that consumers of replication slots need is gone."),
     "StandbysBehind": _quiet("A standby is far behind, so its answers are old."),
     "StandbysMissing": _quiet("Not every standby streams."),
     "Streaming": _quiet("Every standby streams."),

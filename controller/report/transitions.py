@@ -23,6 +23,9 @@ _OF_IMAGES = frozenset(
 """Reasons of the condition UpToDate that no other condition has."""
 
 
+_OF_SLOTS = frozenset({"SlotHoldsWAL", "SlotInvalid"})
+"""Reasons of the condition Replicated that nobody would look for."""
+
 _OF_BACKUPS = frozenset({"BackupOverdue", "BackupsSuspended", "RepositoryReplaced"})
 """Reasons of the condition BackedUp that no run's own event tells."""
 
@@ -50,7 +53,7 @@ def _told(last: Condition, condition: Condition) -> str:
         case "Ready":
             return _news(last, condition)
         case "Replicated":
-            return reason if reason == "SlotHoldsWAL" else ""
+            return reason if reason in _OF_SLOTS else ""
         case "UpToDate" if condition["status"] == "True" and last.get("status") == "False":
             return "UpToDate"
         case "UpToDate":

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from schemas.api.types import KIND
-from tests import sites
-from tests.clusters import Cluster
+from tests import failures, sites
+from tests.clusters import OPERATOR, Cluster
 from tests.databases import Database
+from tests.machine import machine
 
 USUAL_MINUTES = 0.5
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -55,17 +56,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show with a failure what a person would look at next."""
     report = yield
-    cluster = getattr(item, "funcargs", {}).get("cluster")
+    given = getattr(item, "funcargs", {})
+    cluster = given.get("cluster")
     if report.when == "call" and report.failed and isinstance(cluster, Cluster):
-        report.sections.append(("operator", _operator_story(cluster)))
+        databases = [each for each in given.values() if isinstance(each, Database)]
+        namespaces = {OPERATOR: None} | {each.namespace: None for each in databases}
+        logs = failures.kept(cluster, item.nodeid, list(namespaces))
+        report.sections += [("operator", failures.operator(cluster)), ("machine", f"{machine()}; {logs}")]
     return report
-
-
-def _operator_story(cluster: Cluster) -> str:
-    system = ("--namespace", "keddah-system")
-    label = "app.kubernetes.io/component=controller"
-    pods = cluster(*system, "get", "pods").out
-    return pods + cluster(*system, "logs", "-l", label, "--tail=15", "--prefix").out
 
 
 @pytest.fixture(scope="session")

@@ -220,7 +220,7 @@ def test_a_standby_that_is_away_fills_no_disk_and_is_cloned_when_it_returns(data
     try:
         _write_wal(database, primary, 800)
         assert not any(c["reason"] == "DiskFull" for c in database.status()["conditions"])
-        database.until_told("SlotHoldsWAL: ", "archive (")
+        database.until_told("SlotInvalid: ", ": archive, cdc")
     finally:
         ground(sites.local_name()).local("node-power", node, "on")
     database.settled(240)

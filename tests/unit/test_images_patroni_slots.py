@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from controller.protocol import LOST
 from deploy.images.patroni.slots import HELD, LOOK_SECONDS, HeldSlots, ignoring_others, own, watch
 
 
@@ -39,6 +40,14 @@ def test_what_a_slot_holds_is_told_in_doubles(held: int, told: int) -> None:
     assert slots.changed([("debezium", held), ("orders_1", 9000)]) is bool(told)
     assert slots.held == ({"debezium": told} if told else {})
     assert not slots.changed([("debezium", held)])
+
+
+def test_a_slot_that_became_invalid_is_told_until_it_is_gone() -> None:
+    slots = HeldSlots("orders")
+    assert slots.changed([("debezium", LOST), ("orders_1", LOST)])
+    assert slots.held == {"debezium": LOST}
+    assert not slots.changed([("debezium", LOST)])
+    assert slots.changed([])
 
 
 def test_the_member_is_written_when_the_tag_changes() -> None:

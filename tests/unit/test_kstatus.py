@@ -152,6 +152,7 @@ def test_every_reason_is_classified_and_stands_for_one_kind_of_outcome() -> None
             "NotSynchronous",
             "SingleInstance",
             "SlotHoldsWAL",
+            "SlotInvalid",
             "StandbysBehind",
             "StandbysMissing",
             "Streaming",

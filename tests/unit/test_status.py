@@ -8,6 +8,7 @@ import pytest
 from controller.observe.state import Instance, Node, ObservedState
 from controller.plan.outcome import Done, Stalled, Waiting
 from controller.plan.upgrade import Choice, Postponed
+from controller.protocol import LOST
 from controller.report.status import status
 from controller.report.transitions import transitions
 from schemas.api.types import PostgreSQLDatabase, decode
@@ -358,6 +359,15 @@ def test_slots_that_hold_wal_for_consumers_that_are_away_are_named_and_told() ->
         (kind, reason) for kind, reason, message in transitions({}, result) if "debezium (256 MiB)" in message
     ]
     assert told == [("Warning", "SlotHoldsWAL")]
+
+
+def test_slots_that_are_invalid_are_told_before_those_that_hold_wal() -> None:
+    instances = (pod(0, "primary", slots={"cdc": LOST, "archive": LOST, "debezium": 256}), pod(1))
+    result = status(typed_database(replicas=2), observed(instances), Done(), validated=True, now=NOW)
+    told = [message for _, reason, message in transitions({}, result) if reason == "SlotInvalid"]
+    words = "replication slots are invalid, and their consumers miss changes: archive, cdc; drop them"
+    assert condition(result, "Replicated") == ("True", "SlotInvalid")
+    assert [words in message for message in told] == [True]
 
 
 def test_the_largest_volume_is_told_and_stays_while_nobody_sees_one() -> None:

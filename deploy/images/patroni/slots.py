@@ -1,6 +1,6 @@
 """Replication slots that keddah did not make: Patroni leaves them alone, and what they hold is reported.
 
-A consumer of logical replication that is gone holds WAL until `max_slot_wal_keep_size` ends its slot.
+A consumer of logical replication that is gone holds WAL until `max_slot_wal_keep_size` invalidates its slot.
 """
 
 from __future__ import annotations
@@ -9,16 +9,23 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from controller.protocol import LOST
+
 LOOK_SECONDS = 10.0
 _REPORTED_MIB = 64
 """The smallest amount that is reported, and then its doubles: a tag that changed always would be noise."""
 
 HELD = """
-SELECT slot_name, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint >> 20
+SELECT slot_name,
+    CASE wal_status
+        WHEN 'lost' THEN -1
+        ELSE pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint >> 20
+    END
 FROM pg_catalog.pg_replication_slots
-WHERE NOT active AND NOT temporary AND restart_lsn IS NOT NULL AND NOT pg_is_in_recovery()
+WHERE NOT active AND NOT temporary AND NOT pg_is_in_recovery()
+    AND (restart_lsn IS NOT NULL OR wal_status = 'lost')
 """
-"""Inactive slots of a primary, and the MiB of WAL that each holds; none on a standby."""
+"""Inactive slots of a primary, and the MiB of WAL that each holds, or LOST; none on a standby."""
 
 
 def own(name: str, scope: str) -> bool:
@@ -40,13 +47,13 @@ class HeldSlots:
     def __init__(self, scope: str) -> None:
         self._scope = scope
         self.held: dict[str, int] = {}
-        """MiB by the slot's name."""
+        """MiB by the slot's name; LOST of an invalid one."""
 
     def changed(self, rows: Iterable[tuple[str, int]]) -> bool:
         """Record what each slot holds; return whether that changes the report."""
         before = self.held
         others = ((name, held) for name, held in rows if not own(name, self._scope))
-        self.held = {name: _step(held) for name, held in others if held >= _REPORTED_MIB}
+        self.held = {name: _step(held) for name, held in others if held >= _REPORTED_MIB or held == LOST}
         return self.held != before
 
 
@@ -64,4 +71,4 @@ def watch(
 
 
 def _step(held: int) -> int:
-    return _REPORTED_MIB << (held // _REPORTED_MIB).bit_length() - 1
+    return LOST if held == LOST else _REPORTED_MIB << (held // _REPORTED_MIB).bit_length() - 1
