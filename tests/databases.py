@@ -221,17 +221,24 @@ class Database:
         """Make another instance the primary, by Patroni's own tool, and wait until it is."""
         # Patroni hands over to nobody who may lack an acknowledged commit, and finds out who has them all
         # some seconds after a standby has come; a primary that has only just ended still counts as one.
-        until(lambda: to in self.synchronous() and self._handed_over(to), 60, self.story, POLL)
+        said: list[str] = []
+        until(
+            lambda: to in self.synchronous() and self._handed_over(to, said),
+            60,
+            lambda: "\n".join([self.story(), *said[-1:]]),
+            POLL,
+        )
         until(lambda: self.status().get("primary") == to, 60, self.story, POLL)
 
-    def _handed_over(self, to: str) -> bool:
-        """Ask for it; the tool ends well even where Patroni would not, and says so."""
+    def _handed_over(self, to: str, said: list[str]) -> bool:
+        """Ask for it; the tool ends well even where Patroni would not, and says so, which is kept."""
         found = self.primaries()
         if found == [to] or len(found) != 1:
             return found == [to]
         [before] = found
         tool = ("patronictl", "-c", "/etc/patroni/patroni.yml", "switchover", self.name, "--force")
         done = self.execute(before, *tool, "--leader", before, "--candidate", to)
+        said.append(done.out + done.err)
         return "Successfully switched over" in done.out
 
     def synchronous(self) -> list[str]:
