@@ -57,7 +57,7 @@ unit-0 unit-1: unit-%:
 test: verify ## every test: unit, real API server, real cluster; installs what the machine lacks
 	$(python) -m deploy machine
 	@echo "== What the tests need and the cache lacks: Kubernetes' programs, and keddah's images"
-	$(python) -m deploy.local binaries --cert-manager >/dev/null
+	$(python) -m deploy.local binaries --tests >/dev/null
 	$(python) -m deploy.images build >/dev/null
 	@echo "== The API server tier: a real kube-apiserver and etcd, with the admission server called by it"
 	$(python) -m pytest -v $(side_by_side) tests/apiserver
@@ -79,7 +79,7 @@ bench-failover: ## inject faults while an application writes, and print the gaps
 		$(if $(CONTROLLER_KILLED),--controller-killed)
 
 .PHONY: manifests
-manifests: ## generate deploy/install, deploy/cert-manager and the golden manifests from the code
+manifests: ## generate deploy/install, deploy/cert-manager, deploy/chart and the golden manifests from the code
 	$(python) -m deploy manifests
 	$(python) -m tests.golden
 

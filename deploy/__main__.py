@@ -14,15 +14,19 @@ from deploy.installation import await_serving
 from deploy.machine import MachineError, make_room, prepare
 from deploy.manifests import (
     CERT_MANAGER,
+    CHART,
     DATA,
     INSTALL,
     REFERENCE,
+    TEMPLATES,
     cert_manager_files,
+    chart_files,
     data_files,
     differences,
     install_files,
     overlay_files,
     reference_files,
+    template_files,
     write,
 )
 from deploy.target import Existing, TargetError, of_context
@@ -39,6 +43,8 @@ def _manifests(given: argparse.Namespace) -> int:
     generated = {
         INSTALL: install_files(),
         CERT_MANAGER: cert_manager_files(),
+        CHART: chart_files(),
+        TEMPLATES: template_files(),
         DATA: data_files(),
         REFERENCE: reference_files(),
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
 from controller.report import reasons
-from deploy.generate import cert_manager
+from deploy.generate import cert_manager, chart
 from deploy.generate.admission import admission
 from deploy.generate.controller import controller
 from deploy.generate.document import GENERATED, documents
@@ -25,6 +25,8 @@ from schemas.crd.definition import crd
 INSTALL = Path(__file__).parent / "install"
 CERT_MANAGER = Path(__file__).parent / "cert-manager"
 """The installation in which cert-manager makes the webhooks' certificates: an overlay of the other."""
+CHART = Path(__file__).parent / "chart"
+TEMPLATES = CHART / "templates"
 DATA = Path(__file__).parents[1] / "schemas" / "data"
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 KUSTOMIZATION = "kustomization.yaml"
@@ -59,6 +61,26 @@ def cert_manager_files() -> dict[str, str]:
     resources = [os.path.relpath(INSTALL, CERT_MANAGER), *_CERT_MANAGER_FILES]
     body = layers(resources, list(patches))
     return {name: GENERATED + documents(made) for name, made in {**files, KUSTOMIZATION: [body]}.items()}
+
+
+def chart_files() -> dict[str, str]:
+    """Return the text of what describes the Helm chart, by name."""
+    return {
+        "Chart.yaml": GENERATED + documents([chart.chart()]),
+        "values.yaml": chart.values_text(objects()),
+        "values.schema.json": chart.schema(objects()),
+    }
+
+
+def template_files() -> dict[str, str]:
+    """Return the text of the Helm chart's templates by name: all but the namespace, which Helm makes."""
+    both = {
+        name: (make(CertificateMode.KEDDAH), make(CertificateMode.CERT_MANAGER))
+        for name, make in _FILES.items()
+        if make is not _FILES["namespace.yaml"]
+    }
+    both |= {name: ((), make()) for name, make in _CERT_MANAGER_FILES.items()}
+    return {name: chart.template(*made) for name, made in both.items()}
 
 
 def data_files() -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from deploy.local import cluster as clusters
 from deploy.local import faults
-from deploy.local.build import CERT_MANAGER, BuildError, binaries
+from deploy.local.build import CERT_MANAGER, HELM, BuildError, binaries
 from deploy.local.cluster import Cluster, check_machine, elapsed_printer
 from deploy.local.images import ImageError
 from deploy.local.kube import ApiError
@@ -66,8 +66,8 @@ def _load(given: argparse.Namespace, say: Callable[[str], None]) -> int:
 
 
 def _binaries(given: argparse.Namespace, say: Callable[[str], None]) -> int:
-    if given.cert_manager:
-        binaries(say, bundle=CERT_MANAGER)
+    for bundle in (CERT_MANAGER, HELM) if given.tests else ():
+        binaries(say, bundle=bundle)
     print(binaries(say))
     return 0
 
@@ -114,7 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     load = commands.add_parser("load", parents=[named], help="import OCI archives into a running cluster")
     load.add_argument("image", type=Path, nargs="+")
     build = commands.add_parser("binaries", help="build the programs if need be, and print their folder")
-    build.add_argument("--cert-manager", action="store_true", help="build cert-manager for the tests, too")
+    build.add_argument(
+        "--tests", action="store_true", help="build what their tests need, too: cert-manager and Helm"
+    )
     link = commands.add_parser(
         "node-link", parents=[named], help="cut a node off the network, or connect it again"
     )

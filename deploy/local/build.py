@@ -81,6 +81,7 @@ CERT_MANAGER = Bundle(
     copied={"crds": ("github.com/cert-manager/cert-manager", "deploy/crds")},
 )
 """Its controllers and its CA injector, with the CRDs that they need."""
+HELM = Bundle("helm", "helm", "Helm", "5 min on two cores", ("helm",), ("helm",))
 
 
 class BuildError(Exception):
