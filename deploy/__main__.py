@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     manifests = commands.add_parser(
-        "manifests", help="write deploy/install, deploy/cert-manager and the linter's policy"
+        "manifests", help="write deploy/install, deploy/cert-manager, deploy/chart, and the linter's policy"
     )
     manifests.add_argument("--check", action="store_true", help="only say whether it is current")
     overlay = commands.add_parser("overlay", help="write an installation with images of a registry")

@@ -1,4 +1,4 @@
-"""The files of deploy/install and of deploy/cert-manager, and an installation for a registry of one's own."""
+"""The files of deploy/install, cert-manager and chart, and an installation for a registry of one's own."""
 
 from __future__ import annotations
 
