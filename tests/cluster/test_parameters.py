@@ -12,7 +12,7 @@ from tests.laboratory.parameters import bear, make, take_back, trial
 MAJOR = 18
 SETS = 3
 SEED = "KEDDAH_PARAMETERS_SEED"
-"""Of the first set; the same ones are tried in each run, others by `python -m tests.laboratory.parameters`."""
+"""Of the first set; the same ones are tried in each run, many others by `tests.laboratory.parameters`."""
 
 
 @pytest.mark.minutes(2)
