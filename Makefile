@@ -8,6 +8,8 @@ TAG ?= 0.1.0
 KUBE_CONTEXT ?=
 # Of a private registry: the Secret with which images are pulled.
 PULL_SECRET ?=
+# Who makes the webhooks' certificates: keddah, or the cluster's cert-manager.
+CERTIFICATES ?= keddah
 # Of `make bench-failover`: runs of each fault, and which faults; without a name it is all of them.
 REPEAT ?= 5
 FAULT ?=
@@ -55,7 +57,7 @@ unit-0 unit-1: unit-%:
 test: verify ## every test: unit, real API server, real cluster; installs what the machine lacks
 	$(python) -m deploy machine
 	@echo "== What the tests need and the cache lacks: Kubernetes' programs, and keddah's images"
-	$(python) -m deploy.local binaries >/dev/null
+	$(python) -m deploy.local binaries --cert-manager >/dev/null
 	$(python) -m deploy.images build >/dev/null
 	@echo "== The API server tier: a real kube-apiserver and etcd, with the admission server called by it"
 	$(python) -m pytest -v $(side_by_side) tests/apiserver
@@ -77,7 +79,7 @@ bench-failover: ## inject faults while an application writes, and print the gaps
 		$(if $(CONTROLLER_KILLED),--controller-killed)
 
 .PHONY: manifests
-manifests: ## generate deploy/install and the golden manifests from the code
+manifests: ## generate deploy/install, deploy/cert-manager and the golden manifests from the code
 	$(python) -m deploy manifests
 	$(python) -m tests.golden
 
@@ -92,8 +94,8 @@ docker-push: ## push both images to REGISTRY
 	$(python) -m deploy.images push --registry $(REGISTRY) --tag $(TAG)
 
 .PHONY: deploy
-deploy: ## install keddah, with images of REGISTRY (private: PULL_SECRET=name), on the cluster that kubectl reaches
-	$(python) -m deploy overlay $(build) --registry $(REGISTRY) --tag $(TAG) \
+deploy: ## install keddah, with images of REGISTRY (private: PULL_SECRET=name), on the cluster that kubectl reaches (CERTIFICATES=cert-manager)
+	$(python) -m deploy overlay $(build) --registry $(REGISTRY) --tag $(TAG) --certificates $(CERTIFICATES) \
 		$(if $(PULL_SECRET),--pull-secret $(PULL_SECRET)) \
 		$(if $(wildcard $(catalogue)),--catalogue $(catalogue))
 	$(KUBECTL) apply --server-side -k $(build)

@@ -15,7 +15,7 @@ from controller.health import Health
 from controller.kube.answers import KubeError
 from controller.kube.client import Kube
 from controller.kube.connection import Configuration
-from controller.kube.kinds import DATABASE
+from controller.kube.kinds import DATABASE, CertificateMode, watched
 from controller.kube.leader import Leader, LeadershipLost, LeaseTerm
 from controller.metrics import Metrics
 from controller.pipeline import Pipeline
@@ -79,7 +79,13 @@ class Process:
         self._certificates = CertificateCheck(certificates)
         configured = self._certificates.alarm
         self._source = Source(
-            kube, cache, queue, self._metrics, configured=configured, random=dependencies.random
+            kube,
+            cache,
+            queue,
+            self._metrics,
+            kinds=watched(chosen.certificates),
+            configured=configured,
+            random=dependencies.random,
         )
 
     def stop(self) -> None:
@@ -104,7 +110,9 @@ class Process:
         self._tasks.start(self._leader.hold())
         self._metrics.leader.set(1)
         await self._wait_for_api()
-        self._tasks.start(self._watch(), self._certificates.run(), self._follow_policy())
+        self._tasks.start(self._watch(), self._follow_policy())
+        if self._chosen.certificates is CertificateMode.KEDDAH:
+            self._tasks.start(self._certificates.run())
         await self._source.fill()
         self._metrics.ready.set(1)
         pipeline = self._pipeline

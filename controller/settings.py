@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from controller.kube.kinds import CertificateMode
 from schemas.processes import Address, Environment
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Settings:
     kubeconfig: Path | None
     """How to reach the API server; None is the service account of the pod."""
     context: str | None
+    certificates: CertificateMode
+    """Who makes the webhooks' certificates."""
     workers: int
     """How many databases are reconciled at once."""
     log_level: int
@@ -44,6 +47,9 @@ def read(variables: Mapping[str, str], *, hostname: str) -> Settings:
         cluster_domain=environment.domain("KEDDAH_CLUSTER_DOMAIN", "cluster.local"),
         kubeconfig=Path(kubeconfig) if kubeconfig else None,
         context=variables.get("KEDDAH_CONTEXT") or None,
+        certificates=CertificateMode(
+            environment.choice("KEDDAH_CERTIFICATES", CertificateMode.KEDDAH, [*CertificateMode])
+        ),
         workers=environment.count("KEDDAH_WORKERS", 16, MOST_WORKERS),
         log_level=environment.log_level(),
     )

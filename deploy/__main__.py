@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from controller.kube.kinds import CertificateMode
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION
 from deploy.installation import await_serving
 from deploy.machine import MachineError, make_room, prepare
 from deploy.manifests import (
+    CERT_MANAGER,
     DATA,
     INSTALL,
     REFERENCE,
+    cert_manager_files,
     data_files,
     differences,
     install_files,
@@ -33,7 +36,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _manifests(given: argparse.Namespace) -> int:
-    generated = {INSTALL: install_files(), DATA: data_files(), REFERENCE: reference_files()}
+    generated = {
+        INSTALL: install_files(),
+        CERT_MANAGER: cert_manager_files(),
+        DATA: data_files(),
+        REFERENCE: reference_files(),
+    }
     if not given.check:
         for folder, files in generated.items():
             write(folder, files)
@@ -56,6 +64,7 @@ def _overlay(given: argparse.Namespace) -> int:
         tag=given.tag,
         catalogue=given.catalogue,
         pull_secret=given.pull_secret,
+        certificates=CertificateMode(given.certificates),
     )
     write(folder, files)
     return 0
@@ -89,7 +98,9 @@ def _machine(_given: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    manifests = commands.add_parser("manifests", help="write deploy/install and the linter's policy")
+    manifests = commands.add_parser(
+        "manifests", help="write deploy/install, deploy/cert-manager and the linter's policy"
+    )
     manifests.add_argument("--check", action="store_true", help="only say whether it is current")
     overlay = commands.add_parser("overlay", help="write an installation with images of a registry")
     overlay.add_argument("folder", type=Path, help="where to write it")
@@ -99,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
         "--catalogue", type=Path, help="the releases in the database image, if not the usual"
     )
     overlay.add_argument("--pull-secret", default="", help="the Secret with which the registry is read")
+    overlay.add_argument(
+        "--certificates",
+        choices=[*CertificateMode],
+        default=CertificateMode.KEDDAH,
+        help="who makes the webhooks' certificates; default: %(default)s",
+    )
     wait = commands.add_parser("wait", help="wait until an installation serves")
     wait.add_argument("--context", help="of which cluster; default: the one that kubectl reaches")
     commands.add_parser(

@@ -1,4 +1,4 @@
-"""The files of deploy/install, and an installation for a registry of one's own."""
+"""The files of deploy/install and of deploy/cert-manager, and an installation for a registry of one's own."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
 from controller.report import reasons
+from deploy.generate import cert_manager
 from deploy.generate.admission import admission
 from deploy.generate.controller import controller
 from deploy.generate.document import GENERATED, documents
-from deploy.generate.kustomization import kustomization
+from deploy.generate.kustomization import kustomization, layers
 from deploy.generate.namespace import namespace
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION
 from deploy.generate.policy import CATALOGUE, policy, policy_text, read_catalogue
@@ -21,27 +23,42 @@ from deploy.generate.webhooks import webhooks
 from schemas.crd.definition import crd
 
 INSTALL = Path(__file__).parent / "install"
+CERT_MANAGER = Path(__file__).parent / "cert-manager"
+"""The installation in which cert-manager makes the webhooks' certificates: an overlay of the other."""
 DATA = Path(__file__).parents[1] / "schemas" / "data"
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 KUSTOMIZATION = "kustomization.yaml"
 
 # In the order in which they are applied: whatever refers to something comes after it.
-_FILES: Mapping[str, Callable[[], Iterable[Manifest]]] = {
-    "namespace.yaml": lambda: (namespace(),),
-    "crd.yaml": lambda: (crd(),),
+_FILES: Mapping[str, Callable[[CertificateMode], Iterable[Manifest]]] = {
+    "namespace.yaml": lambda _: (namespace(),),
+    "crd.yaml": lambda _: (crd(),),
     "rbac.yaml": rbac,
-    "policy.yaml": lambda: (policy(),),
+    "policy.yaml": lambda _: (policy(),),
     "controller.yaml": controller,
-    "webhooks.yaml": webhooks,
+    "webhooks.yaml": lambda _: webhooks(),
     "admission.yaml": admission,
-    "protection.yaml": protection,
+    "protection.yaml": lambda _: protection(),
+}
+_CERT_MANAGER_FILES: Mapping[str, Callable[[], Iterable[Manifest]]] = {
+    "certificates.yaml": cert_manager.certificates,
+    "confinement.yaml": cert_manager.confinement,
 }
 
 
 def install_files() -> dict[str, str]:
     """Return the text of every file of deploy/install by name."""
-    files = {name: GENERATED + documents(objects()) for name, objects in _FILES.items()}
+    files = {name: GENERATED + documents(make(CertificateMode.KEDDAH)) for name, make in _FILES.items()}
     return {**files, KUSTOMIZATION: GENERATED + documents([kustomization(list(_FILES))])}
+
+
+def cert_manager_files() -> dict[str, str]:
+    """Return the text of every file of deploy/cert-manager by name."""
+    patches = cert_manager.patches()
+    files = {name: make() for name, make in _CERT_MANAGER_FILES.items()} | patches
+    resources = [os.path.relpath(INSTALL, CERT_MANAGER), *_CERT_MANAGER_FILES]
+    body = layers(resources, list(patches))
+    return {name: GENERATED + documents(made) for name, made in {**files, KUSTOMIZATION: [body]}.items()}
 
 
 def data_files() -> dict[str, str]:
@@ -54,9 +71,11 @@ def reference_files() -> dict[str, str]:
     return {"reasons.md": reasons.page()}
 
 
-def objects() -> tuple[Manifest, ...]:
+def objects(certificates: CertificateMode = CertificateMode.KEDDAH) -> tuple[Manifest, ...]:
     """Return every object of the installation, in the order to apply them."""
-    return tuple(item for make in _FILES.values() for item in make())
+    common = tuple(item for make in _FILES.values() for item in make(certificates))
+    more = _CERT_MANAGER_FILES.values() if certificates is CertificateMode.CERT_MANAGER else ()
+    return (*common, *(item for make in more for item in make()))
 
 
 def overlay_files(
@@ -66,16 +85,19 @@ def overlay_files(
     tag: str,
     catalogue: Path | None = None,
     pull_secret: str = "",
-    install: Path = INSTALL,
+    install: Path | None = None,
+    certificates: CertificateMode = CertificateMode.KEDDAH,
 ) -> dict[str, str]:
     """Return an overlay, to stand in `folder`, that takes all images from a registry.
 
     `catalogue` is the list of releases that the database image was built with, if it is another than the
-    committed one. `pull_secret` names the Secret with which the registry is read.
+    committed one. `pull_secret` names the Secret with which the registry is read. `install` is what it is an
+    overlay of, if not of what is committed for that mode of the certificates.
     """
     releases = None if catalogue is None else read_catalogue(catalogue)
     patch = policy(releases, registry, tag, pull_secret)
-    reference = os.path.relpath(install, folder)
+    committed = CERT_MANAGER if certificates is CertificateMode.CERT_MANAGER else INSTALL
+    reference = os.path.relpath(install or committed, folder)
     body = kustomization(
         [reference], registry=registry, tag=tag, patches=["policy.yaml"], pull_secret=pull_secret
     )

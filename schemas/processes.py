@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 HIGHEST_PORT: Final = 65535
 
@@ -99,12 +99,17 @@ class Environment:
             self.mistakes.append(f"{name}: got {text!r}; a number of seconds from 0 to {longest:g}")
         return seconds
 
+    def choice(self, name: str, default: str, options: Collection[str]) -> str:
+        """Read one of some words, whatever their case."""
+        text = self._variables.get(name, default)
+        if text.lower() in options:
+            return text.lower()
+        self.mistakes.append(f"{name}: got {text!r}; one of {', '.join(options)}")
+        return default
+
     def log_level(self) -> int:
         """Read from which level on log lines are written."""
-        text = self._variables.get("KEDDAH_LOG_LEVEL", "info")
-        if text.lower() not in _LEVELS:
-            self.mistakes.append(f"KEDDAH_LOG_LEVEL: got {text!r}; one of {', '.join(_LEVELS)}")
-        return _LEVELS.get(text.lower(), logging.INFO)
+        return _LEVELS[self.choice("KEDDAH_LOG_LEVEL", "info", _LEVELS)]
 
 
 def log_to_stderr(level: int) -> None:

@@ -47,6 +47,8 @@ OTHERS = {
         Kind(
             "ClusterRoleBinding", "rbac.authorization.k8s.io", "v1", "clusterrolebindings", namespaced=False
         ),
+        Kind("Issuer", "cert-manager.io", "v1", "issuers"),
+        Kind("Certificate", "cert-manager.io", "v1", "certificates"),
         Kind("SelfSubjectAccessReview", "authorization.k8s.io", "v1", "selfsubjectaccessreviews", False),
         Kind("SelfSubjectRulesReview", "authorization.k8s.io", "v1", "selfsubjectrulesreviews", False),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from schemas.api.types import GROUP, KIND, PLURAL, VERSION
 
@@ -14,6 +15,13 @@ LEASE = "keddah-controller"
 
 CONFIGURATION = "keddah"
 """Name of the mutating and of the validating webhook configuration."""
+
+
+class CertificateMode(StrEnum):
+    """Who makes the webhooks' certificates, and has the API server trust them."""
+
+    KEDDAH = "keddah"
+    CERT_MANAGER = "cert-manager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +99,10 @@ EMPTYING = frozenset({"ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted"
 """Taints of drains without cordon (Cluster Autoscaler; Karpenter 1.0 and before)."""
 
 WATCHED = (DATABASE, *CHILDREN, STORAGE_CLASS, NODE, *WEBHOOK_CONFIGURATIONS)
-"""Every kind of which the cache holds objects."""
+"""Every kind of which the cache may hold objects."""
+
+
+def watched(certificates: CertificateMode) -> tuple[str, ...]:
+    """Return the kinds that are watched: webhook configurations only where the caBundle is ours to inject."""
+    others = WEBHOOK_CONFIGURATIONS if certificates is CertificateMode.CERT_MANAGER else ()
+    return tuple(kind for kind in WATCHED if kind not in others)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from controller.kube.kinds import CONFIGURATION, KINDS, LEASE
+from controller.kube.kinds import CONFIGURATION, KINDS, LEASE, CertificateMode
 from schemas.api.types import GROUP, PLURAL
 
 _WATCH = ("list", "watch")
@@ -29,6 +29,8 @@ class Rule:
     scope: Literal["cluster", "namespace"] = "cluster"
     """Everywhere, or only in the operator's own namespace."""
     names: tuple[str, ...] = ()
+    only: CertificateMode | None = None
+    """In which of the modes it is needed, if not in both."""
 
     def manifest(self) -> dict[str, Any]:
         """Return the rule as it stands in a Role."""
@@ -127,12 +129,15 @@ RULES = (
         ("get", *_WATCH, "patch"),
         "the caBundle of the two webhook configurations",
         names=(CONFIGURATION,),
+        only=CertificateMode.KEDDAH,
     ),
     Rule("coordination.k8s.io", ("leases",), ("create",), "the election (creation has no name)", "namespace"),
     Rule("coordination.k8s.io", ("leases",), ("get", "update"), "the election", "namespace", (LEASE,)),
 )
 
 
-def rules(scope: Literal["cluster", "namespace"]) -> list[dict[str, Any]]:
+def rules(
+    scope: Literal["cluster", "namespace"], certificates: CertificateMode = CertificateMode.KEDDAH
+) -> list[dict[str, Any]]:
     """Return the rules of the ClusterRole, or of the Role in the operator's namespace."""
-    return [rule.manifest() for rule in RULES if rule.scope == scope]
+    return [rule.manifest() for rule in RULES if rule.scope == scope and rule.only in (None, certificates)]

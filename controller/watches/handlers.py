@@ -22,12 +22,11 @@ from controller.kube.kinds import (
     CONFIGURATION,
     DATABASE_LABEL,
     KINDS,
-    WATCHED,
     WEBHOOK_CONFIGURATIONS,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from controller.kube.client import Kube
     from controller.kube.kinds import Kind
@@ -87,7 +86,7 @@ def selectors(kind: str) -> tuple[str, str]:
     return "", ""
 
 
-def registry(feed: Feed, kube: Kube) -> kopf.OperatorRegistry:
+def registry(feed: Feed, kube: Kube, kinds: Iterable[str]) -> kopf.OperatorRegistry:
     """Return the handlers: one for each kind, and one that logs in with the session of our own client."""
     handlers = kopf.OperatorRegistry()
 
@@ -95,12 +94,12 @@ def registry(feed: Feed, kube: Kube) -> kopf.OperatorRegistry:
         return kopf.AiohttpSession(server=kube.server, aiohttp_session=kube.session())
 
     kopf.on.login(registry=handlers, id="login")(login)
-    for kind in WATCHED:
+    for kind in kinds:
         kopf.on.event(*_address(KINDS[kind]), registry=handlers, id=kind)(partial(_tell, feed, kind))
     return handlers
 
 
-def settings(random: Callable[[], float]) -> kopf.OperatorSettings:
+def settings(random: Callable[[], float], kinds: Iterable[str]) -> kopf.OperatorSettings:
     """Return kopf's settings for a source of events."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
@@ -115,7 +114,7 @@ def settings(random: Callable[[], float]) -> kopf.OperatorSettings:
     chosen.networking.request_timeout = 60
     chosen.networking.error_backoffs = _Backoff(random)
     chosen.persistence.diffbase_storage = _NoDifferences()
-    for kind in WATCHED:
+    for kind in kinds:
         labels, fields = selectors(kind)
         if labels:
             chosen.watching.label_selectors[_address(KINDS[kind])] = labels
@@ -124,13 +123,15 @@ def settings(random: Callable[[], float]) -> kopf.OperatorSettings:
     return chosen
 
 
-async def watch(feed: Feed, kube: Kube, random: Callable[[], float], started: asyncio.Event) -> None:
+async def watch(
+    feed: Feed, kube: Kube, kinds: tuple[str, ...], random: Callable[[], float], started: asyncio.Event
+) -> None:
     """Watch until cancelled; `started` is set when kopf has installed its signal handlers."""
     for name in ("kopf.objects", "kopf.activities", "kopf"):
         logging.getLogger(name).setLevel(logging.WARNING)
     await kopf.operator(
-        registry=registry(feed, kube),
-        settings=settings(random),
+        registry=registry(feed, kube, kinds),
+        settings=settings(random, kinds),
         clusterwide=True,
         standalone=True,
         # For peering, which is off; left out, kopf asks who the user is, and a container's has no name.

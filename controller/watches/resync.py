@@ -12,7 +12,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from controller.kube.answers import KubeError
-from controller.kube.kinds import WATCHED
 from controller.kube.objects import identity_of, version_of
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ class Resync:
         self,
         kube: Kube,
         cache: Cache,
+        kinds: tuple[str, ...],
         *,
         selectors: Callable[[str], tuple[str, str]],
         enqueue: Callable[[str, Key | None], None],
@@ -47,6 +47,7 @@ class Resync:
     ) -> None:
         self._kube = kube
         self._cache = cache
+        self._kinds = kinds
         self._selectors = selectors
         self._enqueue = enqueue
         self._random = random
@@ -59,13 +60,13 @@ class Resync:
 
         Until then a missing object means nothing, so nothing may be reconciled.
         """
-        for kind in WATCHED:
+        for kind in self._kinds:
             while not await self._filled(kind):
                 await self._sleep(_LOOK_EVERY)
 
     async def run(self) -> None:
         """Resync one kind after another, evenly spread over PERIOD, and a suspected kind at once."""
-        kinds = list(WATCHED)
+        kinds = list(self._kinds)
         while True:
             pause = PERIOD / len(kinds) * (0.75 + 0.5 * self._random())
             try:

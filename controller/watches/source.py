@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Source:
-    """Fills the cache and the queue; `configured` is called when a webhook configuration changed."""
+    """Fills the cache and the queue; `configured` is called when a webhook configuration changed.
+
+    `kinds` are what is watched.
+    """
 
     def __init__(
         self,
@@ -29,14 +32,16 @@ class Source:
         queue: KeyedQueue[Key],
         metrics: Metrics,
         *,
+        kinds: tuple[str, ...],
         configured: Callable[[], None],
         random: Callable[[], float],
     ) -> None:
         self._kube = kube
         self._metrics = metrics
+        self._kinds = kinds
         self._random = random
         self._resync = Resync(
-            kube, cache, selectors=handlers.selectors, enqueue=self._repaired, random=random
+            kube, cache, kinds, selectors=handlers.selectors, enqueue=self._repaired, random=random
         )
         self._intake = EventHandler(
             cache, queue, metrics, configured=configured, relisted=self._resync.suspect
@@ -49,7 +54,7 @@ class Source:
 
     async def watch(self, started: asyncio.Event) -> None:
         """Watch until cancelled; `started` is set when kopf has installed its signal handlers."""
-        await handlers.watch(self._intake, self._kube, self._random, started)
+        await handlers.watch(self._intake, self._kube, self._kinds, self._random, started)
 
     async def fill(self) -> None:
         """Wait until the cache holds every object of every kind."""

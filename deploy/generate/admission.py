@@ -1,11 +1,12 @@
 """When the API server calls the admission server.
 
-The CA bundle is not here: the controller injects it, and as no field manager but its own ever names that
-field, applying these manifests again leaves it alone.
+The CA bundle is not here: the controller injects it, or cert-manager's CA injector, and as no other field
+manager ever names that field, applying these manifests again leaves it alone.
 """
 
 from __future__ import annotations
 
+from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
 from deploy.generate.objects import NAMESPACE, WEBHOOKS, manifest
 from deploy.generate.webhooks import COMPONENT_NAME, SERVICE_PORT
@@ -13,6 +14,8 @@ from schemas.api.types import GROUP, PLURAL, VERSION
 
 NAME = "keddah"
 _API = "admissionregistration.k8s.io/v1"
+_CERT_MANAGER = {"cert-manager.io/inject-ca-from": f"{NAMESPACE}/{WEBHOOKS}"}
+"""Has the CA of this Certificate injected: the serving one's, since what is served must be trusted."""
 
 # An object on its way out is not judged: a finalizer can go while no admission server runs.
 _STAYS = {"name": "not-deleted", "expression": "!has(object.metadata.deletionTimestamp)"}
@@ -26,7 +29,7 @@ _PROTECTED = {
 }
 
 
-def admission() -> tuple[Manifest, ...]:
+def admission(certificates: CertificateMode = CertificateMode.KEDDAH) -> tuple[Manifest, ...]:
     """Return both webhook configurations."""
     mutate = _webhook(
         "mutate", "/mutate", ["CREATE", "UPDATE"], PLURAL, [_STAYS], reinvocationPolicy="IfNeeded"
@@ -36,10 +39,14 @@ def admission() -> tuple[Manifest, ...]:
         _webhook("protect", "/validate", ["DELETE"], PLURAL, [_PROTECTED]),
         _webhook("scale", "/validate", ["UPDATE"], f"{PLURAL}/scale", []),
     ]
-    return (
+    configurations = (
         _configuration("MutatingWebhookConfiguration", [mutate]),
         _configuration("ValidatingWebhookConfiguration", validating),
     )
+    if certificates is CertificateMode.CERT_MANAGER:
+        for configuration in configurations:
+            configuration["metadata"]["annotations"] = dict(_CERT_MANAGER)
+    return configurations
 
 
 def _configuration(kind: str, hooks: list[Manifest]) -> Manifest:

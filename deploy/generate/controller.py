@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controller.desired.instances.services import PATRONI_PORT
 from controller.desired.labels import COMPONENT, INSTANCE
+from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
 from deploy.generate.objects import (
     CONTROLLER,
@@ -24,22 +25,28 @@ COMPONENT_NAME = "controller"
 _API_SERVER_PORTS = (443, 6443, 8443)
 
 
-def controller() -> tuple[Manifest, ...]:
+def controller(certificates: CertificateMode = CertificateMode.KEDDAH) -> tuple[Manifest, ...]:
     """Return the Deployment with its budget and its NetworkPolicy."""
     return (
-        deployment(CONTROLLER, COMPONENT_NAME, _pod(), most_missing=1),
+        deployment(CONTROLLER, COMPONENT_NAME, _pod(certificates), most_missing=1),
         disruption_budget(CONTROLLER, COMPONENT_NAME),
         _network_policy(),
     )
 
 
-def _pod() -> Manifest:
+def certificates_setting(certificates: CertificateMode) -> Manifest:
+    """Return the environment variable that tells the controller who makes the webhooks' certificates."""
+    return {"name": "KEDDAH_CERTIFICATES", "value": str(certificates)}
+
+
+def _pod(certificates: CertificateMode) -> Manifest:
     process = container(
         COMPONENT_NAME,
         "controller",
         env=[
             {"name": "KEDDAH_POLICY_FILE", "value": f"/etc/keddah/policy/{POLICY_KEY}"},
             {"name": "KEDDAH_METRICS_LISTEN", "value": f":{HEALTH_PORT}"},
+            certificates_setting(certificates),
             {"name": "KEDDAH_LOG_LEVEL", "value": "info"},
             _from_field("KEDDAH_NAMESPACE", "metadata.namespace"),
             _from_field("KEDDAH_IDENTITY", "metadata.name"),

@@ -1,4 +1,4 @@
-"""What ties the files together for `kubectl apply --server-side -k deploy/install`."""
+"""What ties the files of an installation together, for `kubectl apply --server-side -k`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ def kustomization(
     """
     name = f"{DEFAULT_REGISTRY}/{OPERATOR_IMAGE}"
     images = [{"name": name, "newName": f"{registry}/{OPERATOR_IMAGE}", "newTag": tag}]
-    body: Manifest = {**_HEAD, "resources": list(resources), "images": images}
-    if patches:
-        body["patches"] = [{"path": path} for path in patches]
+    body = layers(resources, patches) | {"images": images}
     if pull_secret:
         body.setdefault("patches", []).append(_pulling_with(pull_secret))
     return body
+
+
+def layers(resources: Sequence[str], patches: Sequence[str] = ()) -> Manifest:
+    """Return the file that lists `resources` in order, and the files of patches that are laid over them."""
+    body: Manifest = {**_HEAD, "resources": list(resources)}
+    return body | ({"patches": [{"path": path} for path in patches]} if patches else {})
 
 
 def _pulling_with(secret: str) -> Manifest:

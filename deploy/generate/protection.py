@@ -12,12 +12,11 @@ from controller.desired import secrets_watch
 from controller.desired.labels import COMPONENT
 from controller.kube.kinds import DATABASE_LABEL
 from controller.kube.objects import Manifest
-from deploy.generate.objects import CONTROLLER, NAMESPACE, manifest
+from deploy.generate.admission_policies import CONTROLLERS_USER, binding, policy
 from schemas.api.types import API_VERSION, GROUP, KIND, PLURAL, SHORT_NAME
 
 DELETE_DATABASES = f"{GROUP}/delete-all-databases"
 """Annotation of the CRD by which a person confirms that all databases shall go with it."""
-_API = "admissionregistration.k8s.io/v1"
 _DEFINITION = f"{PLURAL}.{GROUP}"
 _UNPROTECTED = "!params.spec.?deletionProtection.orValue(false)"
 _OTHERS = f"oldObject.metadata.?labels[?'{DATABASE_LABEL}'].orValue('') != params.metadata.name"
@@ -34,7 +33,7 @@ _WITH_THE_DEFINITION = (
 )
 _NOT_OURS = {
     "name": "not-the-controller",
-    "expression": f"request.userInfo.username != 'system:serviceaccount:{NAMESPACE}:{CONTROLLER}'",
+    "expression": f"request.userInfo.username != '{CONTROLLERS_USER}'",
 }
 _DEFINES_DATABASES = {
     "name": "defines-databases",
@@ -44,11 +43,11 @@ _DEFINES_DATABASES = {
 
 def protection() -> tuple[Manifest, ...]:
     """Return the policies with their bindings: for namespaces, for what outlives pods, and for the CRD."""
-    namespaces = _policy(
-        "namespaces", _rule("", "namespaces"), _UNPROTECTED, _holds("'the namespace holds '")
+    namespaces = policy(
+        _name("namespaces"), _rule("", "namespaces"), _UNPROTECTED, _holds("'the namespace holds '")
     )
-    data = _policy(
-        "data",
+    data = policy(
+        _name("data"),
         _rule("", "persistentvolumeclaims", "secrets", "configmaps"),
         f"{_UNPROTECTED} || {_OTHERS}",
         _holds("oldObject.metadata.name + ' belongs to '"),
@@ -60,10 +59,10 @@ def protection() -> tuple[Manifest, ...]:
     ]
     data["spec"]["matchConstraints"]["objectSelector"] = {"matchExpressions": ours}
     data["spec"]["matchConditions"] = [_NOT_OURS]
-    for policy in (namespaces, data):
-        policy["spec"]["paramKind"] = {"apiVersion": API_VERSION, "kind": KIND}
-    definition = _policy(
-        "definition",
+    for each in (namespaces, data):
+        each["spec"]["paramKind"] = {"apiVersion": API_VERSION, "kind": KIND}
+    definition = policy(
+        _name("definition"),
         _rule("apiextensions.k8s.io", "customresourcedefinitions"),
         f"oldObject.metadata.?annotations[?'{DELETE_DATABASES}'].orValue('') == 'true'",
         _WITH_THE_DEFINITION,
@@ -72,11 +71,11 @@ def protection() -> tuple[Manifest, ...]:
     databases = {"selector": {}, "parameterNotFoundAction": "Allow"}
     return (
         namespaces,
-        _binding("namespaces", paramRef=databases),
+        binding(_name("namespaces"), paramRef=databases),
         data,
-        _binding("data", paramRef=databases),
+        binding(_name("data"), paramRef=databases),
         definition,
-        _binding("definition"),
+        binding(_name("definition")),
     )
 
 
@@ -95,19 +94,3 @@ def _rule(group: str, *resources: str) -> Manifest:
         "operations": ["DELETE"],
         "resources": list(resources),
     }
-
-
-def _policy(subject: str, rule: Manifest, expression: str, message: str) -> Manifest:
-    validation = {"expression": expression, "messageExpression": message, "reason": "Forbidden"}
-    spec = {
-        "failurePolicy": "Ignore",
-        "matchConstraints": {"resourceRules": [rule]},
-        "validations": [validation],
-    }
-    return manifest(_API, "ValidatingAdmissionPolicy", _name(subject), {"spec": spec}, blank_line=False)
-
-
-def _binding(subject: str, **more: Manifest) -> Manifest:
-    spec = {"policyName": _name(subject), "validationActions": ["Deny"], **more}
-    kind = "ValidatingAdmissionPolicyBinding"
-    return manifest(_API, kind, _name(subject), {"spec": spec}, blank_line=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
 from controller.kube.permissions import rules
 from deploy.generate.controller import COMPONENT_NAME
@@ -14,11 +15,11 @@ _READ = ["get", "list", "watch"]
 _WRITE = ["create", "delete", "deletecollection", "patch", "update"]
 
 
-def rbac() -> tuple[Manifest, ...]:
+def rbac(certificates: CertificateMode = CertificateMode.KEDDAH) -> tuple[Manifest, ...]:
     """Return the controller's account with its rights, and what is added to `view`, `edit` and `admin`."""
     return (
         _own("v1", "ServiceAccount", {}),
-        _own(_API, "ClusterRole", {"rules": rules("cluster")}, blank_line=False),
+        _own(_API, "ClusterRole", {"rules": rules("cluster", certificates)}, blank_line=False),
         _own(_API, "ClusterRoleBinding", _binding("ClusterRole"), blank_line=False),
         _own(_API, "Role", {"rules": rules("namespace")}),
         _own(_API, "RoleBinding", _binding("Role")),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from deploy.local import cluster as clusters
 from deploy.local import faults
-from deploy.local.build import BuildError, binaries
+from deploy.local.build import CERT_MANAGER, BuildError, binaries
 from deploy.local.cluster import Cluster, check_machine, elapsed_printer
 from deploy.local.images import ImageError
 from deploy.local.kube import ApiError
@@ -65,7 +65,9 @@ def _load(given: argparse.Namespace, say: Callable[[str], None]) -> int:
     return 0
 
 
-def _binaries(_: argparse.Namespace, say: Callable[[str], None]) -> int:
+def _binaries(given: argparse.Namespace, say: Callable[[str], None]) -> int:
+    if given.cert_manager:
+        binaries(say, bundle=CERT_MANAGER)
     print(binaries(say))
     return 0
 
@@ -112,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     load = commands.add_parser("load", parents=[named], help="import OCI archives into a running cluster")
     load.add_argument("image", type=Path, nargs="+")
     build = commands.add_parser("binaries", help="build the programs if need be, and print their folder")
+    build.add_argument("--cert-manager", action="store_true", help="build cert-manager for the tests, too")
     link = commands.add_parser(
         "node-link", parents=[named], help="cut a node off the network, or connect it again"
     )

@@ -40,6 +40,8 @@ class Bundle:
     programs: tuple[str, ...]
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Programs whose packages have another name."""
+    copied: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Folders of files that lie beside the programs: the Go module that each is from, and where in it."""
 
 
 KUBERNETES = Bundle(
@@ -69,6 +71,16 @@ S3_SERVERS = Bundle(
     ("gofakes3", "versitygw"),
 )
 """Two that have none of their code in common."""
+CERT_MANAGER = Bundle(
+    "cert-manager",
+    "cert-manager",
+    "cert-manager",
+    "3 min on two cores",
+    ("cert-manager",),
+    ("cert-manager",),
+    copied={"crds": ("github.com/cert-manager/cert-manager", "deploy/crds")},
+)
+"""Its controllers and its CA injector, with the CRDs that they need."""
 
 
 class BuildError(Exception):
@@ -132,10 +144,20 @@ def _build(go: str, bundle: Bundle, folder: Path, log: Path, say: Callable[[str]
         missing = set(bundle.programs) - {path.name for path in made.iterdir()}
         if missing:
             raise BuildError(f"the Go modules did not give {', '.join(sorted(missing))}")
+        for name, (module, inside) in bundle.copied.items():
+            source = _go(go, "list", "-m", "-f", "{{.Dir}}", module, cwd=MODULES / bundle.modules[0]).strip()
+            _copy(Path(source) / inside, made / name)
         # Its parent is removed at the end of the block: what was built is moved away as a whole.
         made.chmod(0o755)
         made.rename(folder)
         made.mkdir()
+
+
+def _copy(source: Path, folder: Path) -> None:
+    """Copy a folder's files. Those of a Go module can only be read, and would never go again."""
+    folder.mkdir()
+    for file in source.iterdir():
+        shutil.copyfile(file, folder / file.name)
 
 
 def _build_module(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from datetime import UTC, datetime
+from operator import itemgetter
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,11 @@ import yaml
 from controller.certificates.pki import DatabaseKeys, issue_server
 from controller.desired import instances
 from controller.desired.secrets import secrets, server_names
+from controller.kube.kinds import CertificateMode
 from deploy.generate.document import documents
 from deploy.local.build import binaries
 from deploy.local.controlplane import ControlPlane
-from deploy.manifests import INSTALL, objects, overlay_files, write
+from deploy.manifests import CERT_MANAGER, INSTALL, objects, overlay_files, write
 from tests.factory import typed_database
 from tests.kubectl import Kubectl, Output
 
@@ -93,6 +95,30 @@ def test_an_overlay_for_a_private_registry_gives_every_pod_its_secret(
     assert [pod["imagePullSecrets"] for pod in pods] == [[{"name": "regcred"}]] * 2
     (policy,) = (i for i in items if i["metadata"]["name"] == "keddah-policy")
     assert "imagePullSecrets:\n- name: regcred\n" in policy["data"]["policy.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "folder"), [(CertificateMode.KEDDAH, INSTALL), (CertificateMode.CERT_MANAGER, CERT_MANAGER)]
+)
+def test_kustomize_makes_what_the_code_says(kubectl: Kubectl, mode: CertificateMode, folder: Path) -> None:
+    made, said = list(yaml.safe_load_all(kubectl.good("kustomize", str(folder)))), objects(mode)
+    for item in (*made, *said):
+        if item["kind"] == "Deployment":
+            # kustomize begins with the variables of a patch; none of them refers to another.
+            item["spec"]["template"]["spec"]["containers"][0]["env"].sort(key=itemgetter("name"))
+    found = {(item["kind"], item["metadata"]["name"]): item for item in made}
+    assert len(found) == len(made) == len(said)
+    for item in said:
+        assert found[item["kind"], item["metadata"]["name"]] == item
+
+
+def test_an_overlay_for_a_registry_has_cert_managers_certificates(kubectl: Kubectl, tmp_path: Path) -> None:
+    mode = CertificateMode.CERT_MANAGER
+    write(tmp_path, overlay_files(tmp_path, registry="registry.example", tag="7", certificates=mode))
+    made = list(yaml.safe_load_all(kubectl.good("kustomize", str(tmp_path))))
+    assert {item["kind"] for item in made} >= {"Issuer", "Certificate"}
+    pods = [item["spec"]["template"]["spec"] for item in made if item["kind"] == "Deployment"]
+    assert {pod["containers"][0]["image"] for pod in pods} == {"registry.example/keddah-operator:7"}
 
 
 def test_the_operators_pods_are_admitted_where_restricted_is_enforced(installed: Kubectl) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from controller import settings
+from controller.kube.kinds import CertificateMode
 from schemas.processes import Address, SettingsError
 
 POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
@@ -17,6 +18,7 @@ def test_a_pod_needs_nothing() -> None:
     assert chosen.namespace == "keddah-system"
     assert chosen.kubeconfig is None
     assert chosen.metrics_listen == ("", 8080)
+    assert chosen.certificates is CertificateMode.KEDDAH
 
 
 def test_everything_can_be_told() -> None:
@@ -29,6 +31,7 @@ def test_everything_can_be_told() -> None:
             "KEDDAH_NAMESPACE": "elsewhere",
             "KEDDAH_IDENTITY": "me",
             "KEDDAH_CLUSTER_DOMAIN": "example.com",
+            "KEDDAH_CERTIFICATES": "cert-manager",
             "KEDDAH_WORKERS": "3",
             "KEDDAH_LOG_LEVEL": "DEBUG",
         },
@@ -42,6 +45,7 @@ def test_everything_can_be_told() -> None:
         cluster_domain="example.com",
         kubeconfig=Path("/k"),
         context="kind",
+        certificates=CertificateMode.CERT_MANAGER,
         workers=3,
         log_level=logging.DEBUG,
     )
@@ -54,6 +58,7 @@ def test_every_mistake_is_named_at_once() -> None:
                 "KEDDAH_METRICS_LISTEN": "8080",
                 "KEDDAH_NAMESPACE": "No",
                 "KEDDAH_CLUSTER_DOMAIN": "a b",
+                "KEDDAH_CERTIFICATES": "vault",
                 "KEDDAH_WORKERS": "none",
                 "KEDDAH_LOG_LEVEL": "loud",
             },
@@ -63,6 +68,7 @@ def test_every_mistake_is_named_at_once() -> None:
         "KEDDAH_METRICS_LISTEN",
         "KEDDAH_NAMESPACE",
         "KEDDAH_CLUSTER_DOMAIN",
+        "KEDDAH_CERTIFICATES",
         "KEDDAH_WORKERS",
         "KEDDAH_LOG_LEVEL",
         "KUBECONFIG",

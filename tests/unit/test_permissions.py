@@ -1,6 +1,15 @@
 from __future__ import annotations
 
-from controller.kube.kinds import CHILDREN, DATABASE, KINDS, STORAGE_CLASS, WATCHED
+from controller.kube.kinds import (
+    CHILDREN,
+    DATABASE,
+    KINDS,
+    STORAGE_CLASS,
+    WATCHED,
+    WEBHOOK_CONFIGURATIONS,
+    CertificateMode,
+    watched,
+)
 from controller.kube.permissions import RULES, rules
 
 
@@ -31,6 +40,14 @@ def test_every_rule_has_its_reason() -> None:
 def test_whatever_is_watched_may_be_listed_watched_and_read() -> None:
     for kind in WATCHED:
         assert verbs(kind) >= {"get", "list", "watch"}, kind
+
+
+def test_where_cert_manager_makes_the_certificates_webhook_configurations_are_out_of_reach() -> None:
+    role = rules("cluster", CertificateMode.CERT_MANAGER)
+    assert all(rule["apiGroups"] != ["admissionregistration.k8s.io"] for rule in role)
+    assert len(role) == len(rules("cluster")) - 1
+    assert set(WATCHED) - set(watched(CertificateMode.CERT_MANAGER)) == set(WEBHOOK_CONFIGURATIONS)
+    assert watched(CertificateMode.KEDDAH) == WATCHED
 
 
 def test_no_claim_is_created_and_no_class_is_written() -> None:

@@ -61,6 +61,7 @@ class Harness:
         self.resync = Resync(
             self.cluster,
             self.cache,
+            WATCHED,
             selectors=lambda kind: ("label", "field") if kind == "Service" else ("", ""),
             enqueue=lambda kind, key: self.woken.append((kind, key)),
             random=lambda: 0.5,
