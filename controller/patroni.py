@@ -44,11 +44,12 @@ TRIGGER_SECONDS = 1.0
 
 _CLIENT = "keddah-controller"
 _ACCEPTED = range(200, 300)
+NO_ANSWER = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Patroni's answer: HTTP status (0: no answer) and text."""
+    """Patroni's answer: HTTP status, or NO_ANSWER, and text."""
 
     status: int
     text: str
@@ -210,7 +211,7 @@ class Patroni:
             ):
                 return Reply(answer.status, await answer.text())
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            return Reply(0, f"{type(error).__name__}: {error}")
+            return Reply(NO_ANSWER, f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
 def reading_context(authority: str | None) -> ssl.SSLContext:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
+CROWDED = 7
+"""Ready processes for each processor: with more, nodes and leases begin to be taken for lost."""
 _PRESSURE = Path("/proc/pressure")
 _PROCESSORS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 
@@ -16,6 +19,18 @@ def machine() -> str:
     whole = sum(spent.values()) or 1
     shares = ", ".join(f"{name} {spent[name] / whole:.0%}" for name in ("idle", "iowait", "steal"))
     return f"load {os.getloadavg()[0]:.1f}; since the start {shares}; {_pressure()}"
+
+
+def until_room(seconds: float, poll: float = 5) -> float:
+    """Wait, for so long at most, until the machine has room for more; return for how long."""
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < seconds and os.getloadavg()[0] > CROWDED * _processors():
+        time.sleep(poll)
+    return waited
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _pressure() -> str:

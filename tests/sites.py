@@ -33,6 +33,12 @@ def local_name() -> str:
     return f"{NAME}-{worker}" if worker else NAME
 
 
+def worker() -> int:
+    """Give which of several processes that share the tests this one is, from 0 on."""
+    number = os.environ.get(WORKER, "").removeprefix("gw")
+    return int(number) if number.isdecimal() else 0
+
+
 @contextmanager
 def prepared(say: Say, folder: Path, *, keep: bool = False) -> Iterator[Cluster]:
     """Give a cluster with keddah on it; one that was made here is taken away again unless it is to be kept.

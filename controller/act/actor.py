@@ -16,7 +16,7 @@ from controller.kube.client import Kube
 from controller.kube.kinds import DATABASE, WATCHED
 from controller.kube.objects import Identity, Manifest
 from controller.observe.state import REBUILDS, RETRIED, ROLE_LABEL
-from controller.patroni import Patroni, Reply
+from controller.patroni import NO_ANSWER, Patroni, Reply
 from controller.plan.actions import (
     Action,
     Apply,
@@ -238,5 +238,7 @@ def _change(action: OfClaim) -> Manifest:
 
 
 def _accepted(reply: Reply, action: Action) -> None:
+    if reply.status == NO_ANSWER:
+        raise Declined(f"{action}: no answer from Patroni, which may do it all the same ({reply.text})")
     if not reply.accepted:
         raise Declined(f"{action}: Patroni answered {reply.status}: {reply.text}")

@@ -83,7 +83,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "InstanceFailing": _warning("A container ends soon after each start."),
     "InternalError": _warning("An unexpected error ended the planning or the writing; it is tried again."),
     "NoPrimary": _warning("No instance accepts writes."),
-    "PatroniDeclined": _warning("Patroni refused a request; it is made again."),
+    "PatroniDeclined": _warning("Patroni refused a request, or did not answer; it is made again."),
     "RestoreFailing": _warning("A restore failed, and is tried again; the message says why."),
     "SourceNotReady": Reason(
         "What is to be restored is not there yet: the first backup, the moment, the repository."

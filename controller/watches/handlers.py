@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory  # no public name leads to it
 
 from controller.kube.kinds import (
     CHILDREN,
@@ -77,6 +78,16 @@ class _Backoff:
             wait = min(wait * 2, _LONGEST_BACKOFF)
 
 
+class _NoMemories(ResourceMemories):
+    """Keeps nothing of an object between its events, which kopf does for handlers of changes and timers.
+
+    It is a kilobyte for each object, and a database has some twenty.
+    """
+
+    async def recall(self, raw_body: kopf.RawBody, **settings: Any) -> ResourceMemory:  # noqa: ANN401 - kopf's own
+        return await super().recall(raw_body, **{**settings, "ephemeral": True})
+
+
 def selectors(kind: str) -> tuple[str, str]:
     """Return the label selector and the field selector by which a kind is watched and listed."""
     if kind in CHILDREN:
@@ -132,6 +143,7 @@ async def watch(
     await kopf.operator(
         registry=registry(feed, kube, kinds),
         settings=settings(random, kinds),
+        memories=_NoMemories(),
         clusterwide=True,
         standalone=True,
         # For peering, which is off; left out, kopf asks who the user is, and a container's has no name.

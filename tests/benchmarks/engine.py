@@ -2,7 +2,8 @@
 
 Without a cluster, but with the same programs and files as in pods: a Job backs up by the server beside the
 instance, an instance is restored by the server beside the repository. By hand it is one command on the
-machine that has both data and repository, with the same compression and as many processes. Both take turns.
+machine that has both data and repository, with the same compression, bundles and blocks, and as many
+processes. Both take turns.
 Needs root, and room on the disk for five times the database (TMPDIR chooses where).
 """
 
@@ -38,6 +39,8 @@ _SIZE: Final = "SELECT sum(pg_database_size(oid)) FROM pg_database"
 _CONFIGURATION: Final = """[global]
 repo1-path=/var/lib/keddah-repository
 repo1-retention-full=1
+repo1-bundle=y
+repo1-block=y
 process-max=2
 compress-type=zst
 compress-level=3

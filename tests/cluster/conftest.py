@@ -16,9 +16,12 @@ from schemas.api.types import KIND
 from tests import failures, sites
 from tests.clusters import OPERATOR, Cluster
 from tests.databases import Database
-from tests.machine import machine
+from tests.machine import machine, until_room
 
 USUAL_MINUTES = 0.5
+PROCESSES = 2
+"""As many share the tests on every machine; more of them only while it has room."""
+MOST_WAITED = 900
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 _numbers = itertools.count(1)
@@ -50,6 +53,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if item.get_closest_marker("own_cluster")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin with a test when the machine has room for it, if two others run beside it anyway."""
+    if sites.worker() < PROCESSES:
+        return
+    waited = until_room(MOST_WAITED)
+    if waited > 1:
+        _say(f"waited {waited:.0f} s with {item.name}: {machine()}")
 
 
 @pytest.hookimpl(wrapper=True)

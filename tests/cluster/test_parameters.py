@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from random import SystemRandom
 
 import pytest
 
@@ -13,12 +12,12 @@ from tests.laboratory.parameters import bear, make, take_back, trial
 MAJOR = 18
 SETS = 3
 SEED = "KEDDAH_PARAMETERS_SEED"
-"""Of the first set; without it other sets are tried in each run."""
+"""Of the first set; the same ones are tried in each run, many others by `tests.laboratory.parameters`."""
 
 
 @pytest.mark.minutes(2)
 def test_a_database_survives_whatever_parameters_admission_accepts(database: Database) -> None:
-    first = int(os.environ.get(SEED) or SystemRandom().randrange(10**6))
+    first = int(os.environ.get(SEED, "1"))
     make(database, MAJOR)
     for seed in range(first, first + SETS):
         given = trial(seed, MAJOR)

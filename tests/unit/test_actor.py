@@ -10,7 +10,7 @@ from controller.act import actor
 from controller.act.actor import Actor
 from controller.certificates.pki import DatabaseKeys
 from controller.kube.answers import Conflict
-from controller.patroni import Patroni, Reply
+from controller.patroni import NO_ANSWER, Patroni, Reply
 from controller.plan.actions import Discard, Rebuild, RestartPostgres, Switchover
 from controller.plan.interruption import Declined
 from controller.watches.cache import Cache
@@ -81,6 +81,12 @@ async def test_a_switchover_that_is_declined_at_once_wakes_nobody() -> None:
     with pytest.raises(Declined, match="no good candidates"):
         await carry_out(members)
     assert members.told == [("switch over", "192.0.2.2")]
+
+
+async def test_a_member_that_does_not_answer_is_not_said_to_refuse() -> None:
+    members = Members(Reply(NO_ANSWER, "TimeoutError"), over_after=0)
+    with pytest.raises(Declined, match="no answer from Patroni, which may do it all the same"):
+        await carry_out(members)
 
 
 async def test_a_switchover_that_takes_long_holds_the_next_pass_up_no_longer() -> None:
