@@ -15,8 +15,9 @@ REPEAT ?= 5
 FAULT ?=
 CONTROLLER_KILLED ?=
 # Processes share the tests, file by file, each with an API server or a cluster of its own. Tests of clusters mostly wait.
-side_by_side = -n 2 --dist loadfile
-clusters_side_by_side = -n 3 --dist loadfile --no-loadscope-reorder
+file_by_file = --dist loadfile --no-loadscope-reorder
+side_by_side = -n 2 $(file_by_file)
+clusters_side_by_side = -n 3 $(file_by_file)
 KUBECTL ?= kubectl $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 
 # Made on first use, in the cache, for each lock of requirements/.
@@ -60,7 +61,7 @@ test: verify ## every test: unit, real API server, real cluster; installs what t
 	$(python) -m deploy.local binaries --tests >/dev/null
 	$(python) -m deploy.images build >/dev/null
 	@echo "== The API server tier: a real kube-apiserver and etcd, with the admission server called by it"
-	$(python) -m pytest -v $(side_by_side) tests/apiserver
+	$(python) -m pytest -v --durations=20 $(side_by_side) tests/apiserver
 	@echo "== The cluster tier: real nodes, pods and failures"
 	$(python) -m pytest -v --durations=20 $(clusters_side_by_side) tests/cluster
 

@@ -15,6 +15,7 @@ from tests.backup_machine import image_root
 from tests.controller_process import ControllerProcess
 from tests.installation import account_kubeconfig, install, install_crd, tidy
 from tests.kubectl import Kubectl
+from tests.order import MARKER, longest_first
 from tests.rest import Rest
 from tests.waiting import until
 from tests.webhook_process import WebhookProcess
@@ -33,7 +34,17 @@ CONTROLLERS = (
 )
 """Of Kubernetes' own: who deletes, and who makes pods and claims of a StatefulSet, and Jobs. No pod runs."""
 
+USUAL_MINUTES = 0.01
+
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", MARKER)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items, USUAL_MINUTES)
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.rest import Object, Rest
 
-pytestmark = pytest.mark.usefixtures("storage_class")
+pytestmark = [pytest.mark.usefixtures("storage_class"), pytest.mark.minutes(1)]
 
 CLASS = "crash"
 PASSES = 60

@@ -6,9 +6,7 @@ import itertools
 import os
 import signal
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +15,7 @@ from tests import failures, sites
 from tests.clusters import OPERATOR, Cluster
 from tests.databases import Database
 from tests.machine import machine, until_room
+from tests.order import MARKER, longest_first
 
 USUAL_MINUTES = 0.5
 PROCESSES = 2
@@ -35,19 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "own_cluster(why): no part of conformance, for it needs what only deploy/local has"
     )
-    config.addinivalue_line("markers", "minutes(number): how long it takes, if that is more than one or two")
+    config.addinivalue_line("markers", MARKER)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, and leave out of conformance what only deploy/local has.
-
-    Processes take file after file: one that comes late and takes long keeps a single one of them busy.
-    """
-    minutes: defaultdict[Path, float] = defaultdict(float)
-    for item in items:
-        marker = item.get_closest_marker("minutes")
-        minutes[item.path] += marker.args[0] if marker else USUAL_MINUTES
-    items.sort(key=lambda item: minutes[item.path], reverse=True)
+    """Begin with the files that take longest, and leave out of conformance what only deploy/local has."""
+    longest_first(items, USUAL_MINUTES)
     if sites.own():
         return
     left_out = [item for item in items if item.get_closest_marker("own_cluster")]
