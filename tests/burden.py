@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests import factory, hostile, reviews
+from tests.rounds import Rounds
 
 if TYPE_CHECKING:
     from tests.webhook_process import WebhookProcess
@@ -17,32 +17,25 @@ JSON = {"Content-Type": "application/json"}
 ORDINARY = json.dumps(reviews.creation(factory.complete_database())).encode()
 
 
-class Meanwhile:
+class Meanwhile(Rounds):
     """An ordinary client that asks without pause, on a connection of its own."""
 
     def __init__(self, server: WebhookProcess) -> None:
-        self._server = server
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
+        super().__init__("meanwhile", every=0.002)
+        self._connection = server.connect()
         self.seconds: list[float] = []
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def look(self) -> None:
+        """Ask once."""
+        started = time.monotonic()
+        self._connection.request("POST", "/validate", ORDINARY, JSON)
+        answer = self._connection.getresponse()
+        if answer.status == HTTPStatus.OK and b'"allowed":true' in answer.read():
+            self.seconds.append(time.monotonic() - started)
 
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _ask(self) -> None:
-        connection = self._server.connect()
-        while not self._ended.wait(0.002):
-            started = time.monotonic()
-            connection.request("POST", "/validate", ORDINARY, JSON)
-            answer = connection.getresponse()
-            if answer.status == HTTPStatus.OK and b'"allowed":true' in answer.read():
-                self.seconds.append(time.monotonic() - started)
-        connection.close()
+    def close(self) -> None:
+        """Close its connection."""
+        self._connection.close()
 
 
 class Burden(NamedTuple):
@@ -77,6 +70,7 @@ def burdened(server: WebhookProcess) -> Burden:
                 took[f"{kind} {hook}"] = time.monotonic() - started
                 if answer.status not in {HTTPStatus.OK, HTTPStatus.BAD_REQUEST}:
                     raise RuntimeError(f"{kind}: {answer.status}")
+    others.close()
     connection.close()
     worst = max(took, key=lambda name: took[name])
     return Burden(worst, took[worst], sorted(others.seconds))

@@ -1,4 +1,4 @@
-"""Whoever plays a part of the cluster in a test goes round in a thread of its own."""
+"""Whoever plays a part beside a test, of the cluster or of its users, goes round in a thread of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ LOOK_SECONDS = 0.1
 class Rounds(ABC):
     """Goes round until the block ends, and fails it if a round did."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, every: float = LOOK_SECONDS) -> None:
+        self.every = every
+        """Seconds from one round to the next."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name)
         self._failures: list[BaseException] = []
@@ -38,7 +40,7 @@ class Rounds(ABC):
 
     def _run(self) -> None:
         try:
-            while not self._stop.wait(LOOK_SECONDS):
+            while not self._stop.wait(self.every):
                 self.look()
         except BaseException as error:  # noqa: BLE001 - told by the thread that waits
             self._failures.append(error)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import ssl
-import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from controller.certificates.certificate import split
 from controller.certificates.webhooks import TLS_SECRET
@@ -14,6 +13,7 @@ from controller.kube.kinds import WEBHOOK_CONFIGURATIONS, CertificateMode
 from deploy.generate.objects import NAMESPACE, WEBHOOKS
 from deploy.manifests import objects
 from tests import factory
+from tests.rounds import Rounds
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -84,43 +84,25 @@ def entries(rest: Rest, name: str) -> dict[str, str]:
     return {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
 
 
-class _Thread:
-    """Something that goes on beside a test; a context manager that ends it."""
-
-    def __init__(self) -> None:
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        raise NotImplementedError
-
-
-class Mount(_Thread):
+class Mount(Rounds):
     """A Secret as files, as the kubelet keeps them: exchanged all at once, and kept when it is deleted."""
 
     def __init__(self, rest: Rest, secret: str, folder: Path) -> None:
-        super().__init__()
+        super().__init__("mount", every=0.05)
         self.folder = folder
         self._rest = rest
         self._secret = secret
         self._held: dict[str, str] = {}
+        self._number = 0
         folder.mkdir()
 
-    def _run(self) -> None:
-        number = 0
-        while not self._ended.wait(_SYNC_SECONDS if number else 0.05):
-            if (found := entries(self._rest, self._secret)) and found != self._held:
-                number += 1
-                self._exchange(f"..{number}", found)
-                self._held = found
+    def look(self) -> None:
+        """Exchange the files if the Secret has others."""
+        if (found := entries(self._rest, self._secret)) and found != self._held:
+            self._number += 1
+            self._exchange(f"..{self._number}", found)
+            self._held = found
+            self.every = _SYNC_SECONDS
 
     def _exchange(self, version: str, files: dict[str, str]) -> None:
         (self.folder / version).mkdir()
@@ -132,20 +114,17 @@ class Mount(_Thread):
             (self.folder / name).symlink_to(f"..data/{name}")
 
 
-class Calls(_Thread):
+class Calls(Rounds):
     """Somebody who goes on creating databases, right ones and wrong ones, and keeps every wrong answer."""
 
     def __init__(self, rest: Rest) -> None:
-        super().__init__()
+        super().__init__("calls", every=0.02)
         self._rest = rest
         self.made = 0
         self.failed: list[str] = []
 
-    def _run(self) -> None:
-        while not self._ended.wait(0.02):
-            self._call()
-
-    def _call(self) -> None:
+    def look(self) -> None:
+        """Create one of each."""
         right = factory.submitted("orders", "default", replicas=2)
         wrong = factory.submitted("orders", "default", version="16.99", replicas=0)
         for manifest, judge in ((right, completed), (wrong, refused)):
