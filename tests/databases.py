@@ -176,15 +176,20 @@ class Database:
         return done.out.strip()
 
     def answers(self) -> bool:
-        """Tell whether somebody accepts writes through the Service, seen from where `sql` asks."""
+        """Tell whether somebody accepts writes through the Service, seen from wherever `sql` may ask.
+
+        Each node hears of a new primary by itself, and which instance is the first that serves changes.
+        """
         question = "SELECT NOT pg_is_in_recovery()"
-        return self.execute(self._within(), "sh", "-c", APP, question).out.strip() == "t"
+        serving = [str(pod["metadata"]["name"]) for pod in self.pods() if serves(pod)]
+        asked = (self.execute(pod, "sh", "-c", APP, question) for pod in serving or [self._within()])
+        return all(done.out.strip() == "t" for done in asked)
 
     def _listens(self) -> bool:
         return self.execute(self._within(), "pg_isready", "--quiet", "--host", self.name).code == 0
 
     def _within(self) -> str:
-        """Name the instance from which the Service is used; each node hears of a new primary by itself."""
+        """Name the instance from which the Service is used."""
         pods = self.pods()
         first = next((pod for pod in pods if serves(pod)), pods[0])
         return str(first["metadata"]["name"])
