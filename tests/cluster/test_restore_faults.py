@@ -161,6 +161,7 @@ def test_a_restore_in_place_that_has_no_room_is_refused(source: Source) -> None:
         annotate(database, restore_to=None)
         until(lambda: not refused(database), 60, database.story, POLL)
         database.execute("orders-0", "rm", f"{VOLUME}/ballast")
+    until(lambda: room(database) > LEFT_MIB, 30, database.story, POLL)
     database.settled()
     assert database.uids() == before
     assert database.sql(CONTENT) == source.content

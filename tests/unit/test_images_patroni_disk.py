@@ -43,6 +43,7 @@ def test_a_volume_is_full_until_it_has_clearly_more_room(free: tuple[int, ...], 
         ((1000, 880), 782),
         ((1000, 1111), 987),
         ((1000, 0), 0),
+        ((1000, 31), 0),
     ],
 )
 def test_how_much_room_there_is_is_told_coarsely(free: tuple[int, ...], room: int) -> None:
@@ -76,8 +77,8 @@ def watched(monkeypatch: pytest.MonkeyPatch, found: Iterable[int | OSError]) -> 
 
 
 def test_patroni_is_woken_when_what_is_said_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = watched(monkeypatch, [99, 0, 0, 99])
-    assert told == [LOOK_SECONDS, "woken", LOOK_SECONDS, LOOK_SECONDS, "woken", LOOK_SECONDS]
+    told = watched(monkeypatch, [0, 0, 99, 500, 501])
+    assert told == ["woken", LOOK_SECONDS, LOOK_SECONDS, *2 * ["woken", LOOK_SECONDS], LOOK_SECONDS]
 
 
 def test_a_folder_that_is_not_there_yet_is_neither_full_nor_empty(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from patroni.postgresql.misc import PostgresqlRole
 from controller.backup_protocol import SETTINGS_FILE
 from controller.protocol import VERSION, Report
 
-from . import archiving, disk, liveness, lock, mishaps, postmaster, replacing, restoring, slots
+from . import archiving, disk, liveness, lock, mishaps, postmaster, replacing, restoring, slots, tasks
 from .bootstrap import RESTORE, Mark
 from .configuration import Configuration
 from .data import MemberData, undo_interrupted_copy
@@ -82,6 +82,8 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
         self._slots = slots.HeldSlots(self.config["scope"])
         self.request = Request(self.config, True)
         self.ha = KeddahHa(self)
+        executor = self.ha._async_executor  # noqa: SLF001 - the only way
+        executor.schedule = tasks.one_at_a_time(executor)
         if archives():
             # Before pg_rewind, Patroni would wait for each file of the queue, however many the repository has
             # not taken; the first that fails is enough.

@@ -39,14 +39,16 @@ class DiskSpace:
         return dict(_LAST_CHOICE) if self.full else {}
 
     def changed(self, free: int) -> bool:
-        """Record how many bytes are free; return whether the volume became full, or has room again."""
+        """Record how many bytes are free; return whether that changes what is reported."""
+        before = self.full, self.room
         if not self.room * _MIB <= free <= self.room * _MIB * ROOM_TOLERANCE:
-            self.room = int(free / _MIB / (1 + (ROOM_TOLERANCE - 1) / 2))
-        before, self.full = self.full, free < (ENOUGH_MIB if self.full else FULL_MIB) * _MIB
-        if self.full != before:
+            # Of a volume that is full, what comes and goes is a large part.
+            self.room = int(free / _MIB / (1 + (ROOM_TOLERANCE - 1) / 2)) if free >= FULL_MIB * _MIB else 0
+        self.full = free < (ENOUGH_MIB if self.full else FULL_MIB) * _MIB
+        if self.full != before[0]:
             said = "Volume was full" if self.full else "Volume had room again"
             logger.warning("%s: free_mib=%s", said, free // _MIB)
-        return self.full != before
+        return (self.full, self.room) != before
 
 
 def watch(space: DiskSpace, folder: str, wake: Callable[[], None], pause: Callable[[float], None]) -> None:
