@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 
 import pytest
 
@@ -86,9 +87,9 @@ def _say(line: str) -> None:
     print(f"{sites.local_name()}: {line}", file=sys.__stderr__, flush=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def made(cluster: Cluster) -> Iterator[Callable[[], str]]:
-    """Give a maker of namespaces for the whole run."""
+    """Give a maker of namespaces that go with the last test of a file."""
     yield from _namespaces(cluster)
 
 
@@ -130,17 +131,18 @@ def database(cluster: Cluster, namespace: str) -> Database:
 
 
 @pytest.fixture(scope="session")
-def make_trio(cluster: Cluster, made: Callable[[], str]) -> Callable[[], Database]:
+def make_trio(cluster: Cluster) -> Iterator[Callable[[], Database]]:
     """Give a maker of databases of three instances, each on a node of its own, with a hundred rows."""
+    for made in _namespaces(cluster):
+        yield partial(_trio, cluster, made)
 
-    def make() -> Database:
-        database = Database(cluster, made(), "trio")
-        database.apply(replicas=3).expect()
-        database.settled()
-        database.sql("CREATE TABLE kept AS SELECT generate_series(1, 100) AS n")
-        return database
 
-    return make
+def _trio(cluster: Cluster, made: Callable[[], str]) -> Database:
+    database = Database(cluster, made(), "trio")
+    database.apply(replicas=3).expect()
+    database.settled()
+    database.sql("CREATE TABLE kept AS SELECT generate_series(1, 100) AS n")
+    return database
 
 
 @pytest.fixture(scope="session")
