@@ -135,6 +135,7 @@ class Proxy:
         self.server = server
         """May be exchanged for another of the same authority."""
         self._enter = enter
+        self._lines: list[asyncio.StreamWriter] = []
         self._inside = ssl.create_default_context(cafile=str(server.ca.pair.certificate))
         self._outside = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.present(server.ca)
@@ -155,6 +156,10 @@ class Proxy:
         self._ready.set()
         await self._end.wait()
         listening.close()
+        # One that is still open when the loop ends is told of by Python, in the midst of any other test.
+        for line in self._lines:
+            line.transport.abort()
+        await asyncio.gather(*(line.wait_closed() for line in self._lines), return_exceptions=True)
 
     def close(self) -> None:
         """Serve nobody any more."""
@@ -162,6 +167,7 @@ class Proxy:
         self._thread.join()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._lines.append(writer)
         try:
             if self.weather.answer:
                 await self._refuse(reader, writer)
@@ -183,6 +189,7 @@ class Proxy:
         from_server, to_server = await asyncio.open_connection(
             self.server.host, self.server.port, ssl=self._inside, server_hostname=self.server.name
         )
+        self._lines.append(to_server)
         ways = (self._upload(reader, to_server), _copy(from_server, writer))
         try:
             await asyncio.wait(
