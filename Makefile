@@ -79,6 +79,10 @@ bench-failover: ## inject faults while an application writes, and print the gaps
 	$(python) -m tests.laboratory --repeat $(REPEAT) $(addprefix --fault ,$(FAULT)) \
 		$(if $(CONTROLLER_KILLED),--controller-killed)
 
+.PHONY: bench-admission
+bench-admission: ## disturb keddah itself while databases are created, and print the calls that failed
+	$(python) -m tests.benchmarks.admission
+
 .PHONY: manifests
 manifests: ## generate deploy/install, deploy/cert-manager, deploy/chart and the golden manifests from the code
 	$(python) -m deploy manifests
@@ -106,7 +110,7 @@ deploy: ## install keddah, with images of REGISTRY (private: PULL_SECRET=name), 
 undeploy: ## remove keddah; the databases stay and keep running
 	$(KUBECTL) delete --ignore-not-found mutatingwebhookconfiguration/keddah validatingwebhookconfiguration/keddah
 	$(KUBECTL) delete --ignore-not-found validatingadmissionpolicy,validatingadmissionpolicybinding --selector app.kubernetes.io/part-of=keddah
-	$(KUBECTL) delete --ignore-not-found clusterrole,clusterrolebinding --selector app.kubernetes.io/part-of=keddah
+	$(KUBECTL) delete --ignore-not-found clusterrole,clusterrolebinding,priorityclass --selector app.kubernetes.io/part-of=keddah
 	$(KUBECTL) delete --ignore-not-found namespace/keddah-system
 	@echo "keddah is gone. Databases go on running and fail over, but nobody reconciles them until it is back."
 	@echo "The definition of PostgreSQLDatabase stays, for with it all databases would be deleted:"

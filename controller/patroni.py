@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from controller.certificates.certificate import Pair
-    from controller.certificates.pki import DatabaseKeys, Entropy
+    from controller.certificates.keys import DatabaseKeys
+    from controller.certificates.pki import Entropy
 
 logger = logging.getLogger(__name__)
 

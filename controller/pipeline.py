@@ -67,7 +67,11 @@ class Pipeline:
             self.recorder,
             policy,
             reconcile.Environment(
-                dependencies.now, dependencies.entropy, chosen.namespace, chosen.cluster_domain
+                dependencies.now,
+                dependencies.entropy,
+                chosen.namespace,
+                chosen.cluster_domain,
+                chosen.lifetimes,
             ),
             self.queue.add,
         )

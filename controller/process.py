@@ -75,8 +75,9 @@ class Process:
             cluster_domain=chosen.cluster_domain,
             now=dependencies.now,
             entropy=dependencies.entropy,
+            lifetimes=chosen.lifetimes,
         )
-        self._certificates = CertificateCheck(certificates)
+        self._certificates = CertificateCheck(certificates, chosen.lifetimes)
         configured = self._certificates.alarm
         self._source = Source(
             kube,

@@ -17,6 +17,7 @@ from controller.act.actor import Actor
 from controller.act.execution import Execution, reference
 from controller.act.recorder import Recorder
 from controller.certificates.pki import Entropy
+from controller.certificates.rotation import DEFAULT, Lifetimes
 from controller.kube.answers import Conflict, KubeError, Refused
 from controller.kube.client import Kube
 from controller.kube.kinds import DATABASE
@@ -62,6 +63,8 @@ class Environment:
     namespace: str
     """The operator's own."""
     cluster_domain: str
+    lifetimes: Lifetimes = DEFAULT
+    """Of the certificates that it makes."""
 
 
 @dataclass(slots=True)
@@ -166,6 +169,7 @@ class Reconciler:
                 cluster_domain=environment.cluster_domain,
                 now=now,
                 entropy=environment.entropy,
+                lifetimes=environment.lifetimes,
             )
         source = source_secret(db, attempt.observed, now, self._environment.entropy)
         intent = Intent(

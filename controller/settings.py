@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from controller.certificates.pki import AUTHORITY_LIFETIME, LEAF_LIFETIME
+from controller.certificates.rotation import OVERLAP, Lifetimes
 from controller.kube.kinds import CertificateMode
 from schemas.processes import Address, Environment
 
@@ -31,6 +33,8 @@ class Settings:
     context: str | None
     certificates: CertificateMode
     """Who makes the webhooks' certificates."""
+    lifetimes: Lifetimes
+    """For how long certificates are made, the databases' too."""
     workers: int
     """How many databases are reconciled at once."""
     log_level: int
@@ -49,6 +53,11 @@ def read(variables: Mapping[str, str], *, hostname: str) -> Settings:
         context=variables.get("KEDDAH_CONTEXT") or None,
         certificates=CertificateMode(
             environment.choice("KEDDAH_CERTIFICATES", CertificateMode.KEDDAH, [*CertificateMode])
+        ),
+        lifetimes=Lifetimes(
+            environment.duration("KEDDAH_AUTHORITY_LIFETIME", AUTHORITY_LIFETIME),
+            environment.duration("KEDDAH_CERTIFICATE_LIFETIME", LEAF_LIFETIME),
+            environment.duration("KEDDAH_AUTHORITY_OVERLAP", OVERLAP),
         ),
         workers=environment.count("KEDDAH_WORKERS", 16, MOST_WORKERS),
         log_level=environment.log_level(),

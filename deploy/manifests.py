@@ -14,7 +14,7 @@ from deploy.generate.admission import admission
 from deploy.generate.controller import controller
 from deploy.generate.document import GENERATED, documents
 from deploy.generate.kustomization import kustomization, layers
-from deploy.generate.namespace import namespace
+from deploy.generate.namespace import namespace, priority_class
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION
 from deploy.generate.policy import CATALOGUE, policy, policy_text, read_catalogue
 from deploy.generate.protection import protection
@@ -34,6 +34,7 @@ KUSTOMIZATION = "kustomization.yaml"
 # In the order in which they are applied: whatever refers to something comes after it.
 _FILES: Mapping[str, Callable[[CertificateMode], Iterable[Manifest]]] = {
     "namespace.yaml": lambda _: (namespace(),),
+    "priority.yaml": lambda _: (priority_class(),),
     "crd.yaml": lambda _: (crd(),),
     "rbac.yaml": rbac,
     "policy.yaml": lambda _: (policy(),),

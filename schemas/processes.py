@@ -9,8 +9,11 @@ import logging
 import re
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from schemas.kubernetes import duration
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -98,6 +101,20 @@ class Environment:
         if not 0 <= seconds <= longest:
             self.mistakes.append(f"{name}: got {text!r}; a number of seconds from 0 to {longest:g}")
         return seconds
+
+    def duration(self, name: str, default: timedelta) -> timedelta:
+        """Read a time of at least a second, as Go writes it."""
+        text = self._variables.get(name)
+        if text is None:
+            return default
+        try:
+            found = timedelta(microseconds=duration.parse(text) / 1000)
+        except duration.DurationError as error:
+            self.mistakes.append(f"{name}: got {text!r}; {error}")
+            return default
+        if found < timedelta(seconds=1):
+            self.mistakes.append(f"{name}: got {text!r}; at least a second, such as 8760h")
+        return found
 
     def choice(self, name: str, default: str, options: Collection[str]) -> str:
         """Read one of some words, whatever their case."""

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from controller.certificates.certificate import Pair
-from controller.certificates.pki import DatabaseKeys
+from controller.certificates.keys import DatabaseKeys
 from controller.desired import instances
 from controller.desired.repository import children as repository
 from controller.desired.repository import enabled, volume

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from controller.certificates.pki import DatabaseKeys
+    from controller.certificates.keys import DatabaseKeys
     from controller.plan.outcome import Outcome
     from tests.kubelet import Kubelet
     from tests.rest import Object

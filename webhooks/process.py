@@ -93,7 +93,11 @@ class Process:
         admit.admit(manifest, None, policy=self._policy.current, now=self._app.now())
 
     async def _drain(self, reviews: server.Server, serving: asyncio.Task[None]) -> None:
-        """Wait until the endpoint is removed, then close every connection with its next answer."""
+        """Close every connection with its next answer, and accept others until the endpoint is removed.
+
+        The API server cannot repeat a call when an idle connection ends under it: each is to be used up.
+        """
+        self._app.closing = True
         self._metrics.draining.set(1)
         _log.info(line("Began to drain", seconds=self._settings.drain))
         try:
@@ -101,7 +105,6 @@ class Process:
                 await self._aborted.wait()
         except TimeoutError:
             pass
-        self._app.closing = True
         reviews.should_exit = True
         await serving
 

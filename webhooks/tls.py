@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import ssl
@@ -21,9 +22,10 @@ Stamp = tuple[tuple[int, int, int], ...]
 class ServingPair:
     """`tls.crt` and `tls.key` of a mounted Secret, behind one SSLContext that never changes.
 
-    Each handshake is handed to the newest context whose pair loaded and fits together, so that nobody ever
-    meets half a pair; connections that are open keep what they began with. There may be no pair at first:
-    the controller that writes it may start later than this process.
+    Each handshake is handed to the newest context whose pair loaded, fits together and is trusted by who
+    trusts the Secret's `ca.crt`, which is in the caBundle before the pair is written: nobody ever meets half
+    a pair, or one that the API server refuses. Connections that are open keep what they began with. There may
+    be no pair at first: the controller that writes it may start later than this process.
     """
 
     def __init__(self, folder: Path, *, counted: Callable[[str], None] = lambda _: None) -> None:
@@ -51,6 +53,8 @@ class ServingPair:
             # OpenSSL compares the key with the certificate: a pair caught between two writes does not load,
             # and the next reading finds another stamp.
             fresh.load_cert_chain(self._folder / "tls.crt", self._folder / "tls.key", password=_no_password)
+            if (trust := _verifying(self._folder / "ca.crt")) is not None:
+                _shake_hands(trust, fresh)
         except (OSError, ValueError) as error:
             self._refuse(error)
             return False
@@ -69,6 +73,8 @@ class ServingPair:
     def _seen(self) -> Stamp:
         # A Secret volume swaps the symbolic link ..data: inodes change even where times do not.
         files = [(self._folder / name).stat() for name in ("tls.crt", "tls.key")]
+        with contextlib.suppress(FileNotFoundError):
+            files.append((self._folder / "ca.crt").stat())
         return tuple((file.st_ino, file.st_mtime_ns, file.st_size) for file in files)
 
     def _refuse(self, error: Exception) -> None:
@@ -96,6 +102,31 @@ def _context() -> ssl.SSLContext:
     context.num_tickets = 0
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def _verifying(authorities: Path) -> ssl.SSLContext | None:
+    """Return the context of a client that trusts a file of authorities; None if there is none to be read.
+
+    Some issuers of cert-manager give none. What it says is a safeguard: one that is damaged is none.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # The name that the API server uses is in the configuration of the webhooks, which is not known here.
+    context.check_hostname = False
+    try:
+        context.load_verify_locations(authorities)
+    except (OSError, ValueError):
+        return None
+    return context
+
+
+def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext) -> None:
+    """Have a client meet a server, in memory; raises ssl.SSLError if it does not trust it."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(to_client, to_server)
+    answering = server.wrap_bio(to_server, to_client, server_side=True)
+    for side in (asking, answering, asking):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
 
 
 def _no_password() -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import assert_never
 
-from controller.certificates.pki import DatabaseKeys
+from controller.certificates.keys import DatabaseKeys
 from controller.desired import names
 from controller.desired.child import NOT_PRUNED
 from controller.desired.labels import APPLICATION

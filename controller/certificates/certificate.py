@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,12 @@ SIGNERS = (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey, ed25519.Ed25519Private
 """Kinds of keys that an authority may sign with: ours is an elliptic curve's, many companies' is RSA."""
 
 # The clocks of two machines differ; a certificate that starts now is refused by the slower one.
-BACKDATED = timedelta(minutes=5)
+BACKDATED = timedelta(hours=1)
+_PEM = re.compile("-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
+_RENEWED = (0.6, 2 / 3)
+"""After which part of its life a certificate is renewed: each at its own moment in between."""
+_DRAWS = 9973
+"""A prime: serial numbers are spread evenly over as many moments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +39,18 @@ class Pair:
 
 
 def renewal_due(pem: str, now: datetime) -> bool:
-    """Whether the first certificate in `pem` is past two thirds of its life, not yet valid, or unreadable."""
+    """Whether the first certificate in `pem` is past some two thirds of its life, or not valid yet.
+
+    When exactly follows from its serial number, so that what was made together is not renewed together.
+    """
     try:
         certificate = x509.load_pem_x509_certificate(pem.encode())
     except ValueError:
         return True
-    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return not start <= now < start + (end - start) * 2 / 3
+    begin, end = _made(certificate), certificate.not_valid_after_utc
+    earliest, latest = _RENEWED
+    part = earliest + (latest - earliest) * (certificate.serial_number % _DRAWS) / _DRAWS
+    return not certificate.not_valid_before_utc <= now < begin + (end - begin) * part
 
 
 def expiry(pem: str) -> datetime:
@@ -47,9 +58,17 @@ def expiry(pem: str) -> datetime:
     return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
 
 
+def lasts(pem: str, now: datetime) -> bool:
+    """Whether the first certificate in `pem` can be read, and has not ended."""
+    try:
+        return now < expiry(pem)
+    except ValueError:
+        return False
+
+
 def issued(pem: str) -> datetime:
-    """Return when the first certificate in `pem` was made here; raises ValueError when it is unreadable."""
-    return x509.load_pem_x509_certificate(pem.encode()).not_valid_before_utc + BACKDATED
+    """Return when the first certificate in `pem` was made; raises ValueError when it is unreadable."""
+    return _made(x509.load_pem_x509_certificate(pem.encode()))
 
 
 def serves(pair: Pair, authority_pem: str, names: Iterable[str]) -> bool:
@@ -83,6 +102,13 @@ def signs(pair: Pair) -> bool:
     return constraints.ca and (usage is None or usage.key_cert_sign)
 
 
+def _made(certificate: x509.Certificate) -> datetime:
+    """Return when it was made, if it was made here; another's may live for less than ours are back-dated."""
+    begin = certificate.not_valid_before_utc
+    made = begin + BACKDATED
+    return made if made < certificate.not_valid_after_utc else begin
+
+
 def _extension(certificate: x509.Certificate, kind: type[x509.KeyUsage]) -> x509.KeyUsage | None:
     try:
         return certificate.extensions.get_extension_for_class(kind).value
@@ -100,10 +126,8 @@ def signed(pem: str, authority_pem: str) -> bool:
 
 
 def split(bundle: str) -> tuple[str, ...]:
-    """Return every certificate of a PEM bundle, in order and each once."""
-    end = "-----END CERTIFICATE-----\n"
-    parts = (part.strip() for part in bundle.replace("\r", "").replace(end.strip(), end).split(end))
-    return tuple(dict.fromkeys(f"{part}\n{end}" for part in parts if part.startswith("-----BEGIN CERT")))
+    """Return every certificate of a PEM bundle, in order and each once, whatever stands between them."""
+    return tuple(dict.fromkeys(f"{found}\n" for found in _PEM.findall(bundle.replace("\r", ""))))
 
 
 def alternative_name(name: str) -> x509.GeneralName:

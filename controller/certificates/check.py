@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING
 from controller.kube.answers import KubeError
 
 if TYPE_CHECKING:
+    from controller.certificates.rotation import Lifetimes
     from controller.certificates.webhooks import WebhookCertificates
 
 logger = logging.getLogger(__name__)
 
 PERIOD = 60.0
-"""Seconds between two checks of the certificates themselves."""
+"""Seconds between two checks of the certificates themselves, if none lives for minutes only."""
+_LOOKS = 20
+"""At the certificates, at the least, in any of the times that they are given."""
 _TRY_AGAIN = 5.0
 
 
 class CertificateCheck:
     """Checks the certificates periodically, and injects the CA bundle again when `alarm` is called."""
 
-    def __init__(self, certificates: WebhookCertificates) -> None:
+    def __init__(self, certificates: WebhookCertificates, lifetimes: Lifetimes) -> None:
         self._certificates = certificates
+        shortest = min(lifetimes.authority, lifetimes.leaf, lifetimes.overlap)
+        self._period = min(PERIOD, shortest.total_seconds() / _LOOKS)
         self._configured = asyncio.Event()
 
     def alarm(self) -> None:
@@ -34,7 +39,7 @@ class CertificateCheck:
         verify = True
         while True:
             self._configured.clear()
-            pause = PERIOD
+            pause = self._period
             try:
                 await (self._certificates.verify() if verify else self._certificates.inject())
             except KubeError as error:
@@ -50,4 +55,4 @@ class CertificateCheck:
             except TimeoutError:
                 verify = True
             else:
-                verify = pause == _TRY_AGAIN
+                verify = pause != self._period

@@ -1,4 +1,4 @@
-"""Certificates and passwords, pure: the time and the random bytes are arguments.
+"""Makes certificates; pure: the time and the random bytes are arguments.
 
 Keys are ECDSA P-256. Authorities carry keyUsage and leaves carry subject and authority key identifiers,
 because Python 3.13 and OpenSSL verify strictly (RFC 5280, sections 4.2.1.1 to 4.2.1.3).
@@ -6,13 +6,10 @@ because Python 3.13 and OpenSSL verify strictly (RFC 5280, sections 4.2.1.1 to 4
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -25,7 +22,6 @@ from controller.certificates.certificate import (
     Pair,
     Signer,
     alternative_name,
-    signed,
 )
 
 Entropy: TypeAlias = Callable[[int], bytes]
@@ -33,11 +29,6 @@ Entropy: TypeAlias = Callable[[int], bytes]
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
 LEAF_LIFETIME = timedelta(days=365)
-_SEED_BYTES = 32
-_PASSWORD_CHARACTERS = 32
-_SAVED = "password."  # begins the name of an entry of NAME-keys
-_RENEWED = "renewed-passwords"
-_FORMER = ("former.crt", "former.key", "former-ca.crt")
 _COMMON_NAME_LIMIT = 64  # RFC 5280, ub-common-name
 
 
@@ -46,106 +37,15 @@ class Authority(Pair):
     """A pair that signs others."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Former(Pair):
-    """A pair of authorities (`ca_crt`, one PEM after the other) whose key was lost."""
-
-    ca_crt: str
-
-    def signed(self, pem: str) -> bool:
-        """Whether the certificate in `pem` is signed by one of these authorities."""
-        return signed(pem, self.ca_crt)
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseKeys:
-    """What every secret of one database is derived from: its certificate authority and a seed.
-
-    Passwords are functions of the seed, so that a Secret that was deleted comes back with the password
-    that fits the data. `passwords` holds those that are not: they were saved from the other Secrets when
-    this one was lost. So was `former`: members that run trust no other until they have loaded a new one.
-    """
-
-    ca_crt: str
-    ca_key: str
-    seed: bytes
-    passwords: Mapping[str, str] = field(default_factory=dict)
-    former: Former | None = None
-    renewed: tuple[str, ...] = ()
-    """Whose passwords were lost and made anew, although the server knows the old ones."""
-
-    def __repr__(self) -> str:
-        return "DatabaseKeys(…)"
-
-    @classmethod
-    def generate(
-        cls,
-        name: str,
-        *,
-        now: datetime,
-        entropy: Entropy,
-        passwords: Mapping[str, str] | None = None,
-        former: Former | None = None,
-        renewed: Iterable[str] = (),
-    ) -> Self:
-        """Make new ones; `name` goes into the authority's subject, what is given is kept as it is."""
-        authority = issue_authority(name, now=now, entropy=entropy)
-        return cls(
-            authority.crt, authority.key, entropy(_SEED_BYTES), passwords or {}, former, tuple(renewed)
-        )
-
-    @classmethod
-    def decode(cls, data: Mapping[str, str]) -> Self:
-        """Read the `data` (base64) of the Secret NAME-keys; raises KeyError or ValueError when damaged."""
-        values = {name: base64.b64decode(value, validate=True) for name, value in data.items()}
-        saved = {
-            name.removeprefix(_SAVED): value.decode()
-            for name, value in values.items()
-            if name.startswith(_SAVED)
-        }
-        found = [values[name].decode() for name in _FORMER if name in values]
-        former = Former(*found) if len(found) == len(_FORMER) else None
-        renewed = tuple(filter(None, values.get(_RENEWED, b"").decode().split(",")))
-        authority = values["ca.crt"].decode(), values["ca.key"].decode()
-        return cls(*authority, values["seed"], saved, former, renewed)
-
-    def encode(self) -> dict[str, str]:
-        """Return the `data` (base64) of the Secret NAME-keys."""
-        saved = {f"{_SAVED}{purpose}": password.encode() for purpose, password in self.passwords.items()}
-        values = {"ca.crt": self.ca_crt.encode(), "ca.key": self.ca_key.encode(), "seed": self.seed, **saved}
-        if self.former:
-            parts = (self.former.crt, self.former.key, self.former.ca_crt)
-            values |= {name: part.encode() for name, part in zip(_FORMER, parts, strict=True)}
-        if self.renewed:
-            values[_RENEWED] = ",".join(self.renewed).encode()
-        return {name: base64.b64encode(value).decode() for name, value in values.items()}
-
-    @property
-    def authority(self) -> Authority:
-        """The pair that signs the database's certificates."""
-        return Authority(self.ca_crt, self.ca_key)
-
-    @property
-    def trusted(self) -> str:
-        """The PEM bundle of all authorities that clients and members of this database trust."""
-        return self.ca_crt + (self.former.ca_crt if self.former else "")
-
-    def password(self, purpose: str) -> str:
-        """Return the password for "app", "superuser", "replication" or "rewind": 32 URL-safe characters."""
-        kept = self.passwords.get(purpose)
-        if kept is not None:
-            return kept
-        digest = hmac.new(self.seed, purpose.encode(), hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(digest).decode()[:_PASSWORD_CHARACTERS]
-
-
-def issue_authority(name: str, *, now: datetime, entropy: Entropy) -> Authority:
+def issue_authority(
+    name: str, *, now: datetime, entropy: Entropy, lifetime: timedelta = AUTHORITY_LIFETIME
+) -> Authority:
     """Make a self-signed authority that may sign leaves but no other authority."""
     key = _key(entropy)
     subject = _subject(name)
     public = key.public_key()
     builder = (
-        _builder(subject, subject, public, now, AUTHORITY_LIFETIME, entropy)
+        _builder(subject, subject, public, now, now + lifetime, entropy)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(authority=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
@@ -160,6 +60,7 @@ def issue_server(
     *,
     now: datetime,
     entropy: Entropy,
+    lifetime: timedelta = LEAF_LIFETIME,
     client_too: bool = False,
 ) -> Pair:
     """Make a pair for a server known under these DNS names and IP addresses; the first is its common name.
@@ -171,7 +72,7 @@ def issue_server(
     usages = [ExtendedKeyUsageOID.SERVER_AUTH]
     if client_too:
         usages.append(ExtendedKeyUsageOID.CLIENT_AUTH)
-    return _leaf(authority, alternatives[0], alternatives, usages, now, entropy)
+    return _leaf(authority, alternatives[0], alternatives, usages, now, entropy, lifetime)
 
 
 def issue_member(authority: Authority, name: str, host: str, *, now: datetime, entropy: Entropy) -> Pair:
@@ -199,15 +100,18 @@ def _leaf(
     usages: list[x509.ObjectIdentifier],
     now: datetime,
     entropy: Entropy,
+    lifetime: timedelta = LEAF_LIFETIME,
 ) -> Pair:
+    """Make a pair; it does not outlive the authority, without which nobody trusts it."""
     issuer = x509.load_pem_x509_certificate(authority.crt.encode())
     signer = serialization.load_pem_private_key(authority.key.encode(), None)
     if not isinstance(signer, SIGNERS):
         raise TypeError(f"an authority cannot sign with a key of type {type(signer).__name__}")
     key = _key(entropy)
     public = key.public_key()
+    end = min(now + lifetime, issuer.not_valid_after_utc)
     builder = (
-        _builder(_subject(name), issuer.subject, public, now, LEAF_LIFETIME, entropy)
+        _builder(_subject(name), issuer.subject, public, now, end, entropy)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
@@ -225,7 +129,7 @@ def _builder(
     issuer: x509.Name,
     public: ec.EllipticCurvePublicKey,
     now: datetime,
-    lifetime: timedelta,
+    end: datetime,
     entropy: Entropy,
 ) -> x509.CertificateBuilder:
     # Positive and at most 20 octets (RFC 5280, 4.1.2.2).
@@ -237,7 +141,7 @@ def _builder(
         .public_key(public)
         .serial_number(serial)
         .not_valid_before(now - BACKDATED)
-        .not_valid_after(now + lifetime)
+        .not_valid_after(end)
     )
 
 

@@ -1,9 +1,7 @@
 """The webhooks' certificates: an authority, a serving pair, and the caBundle by which it is trusted.
 
-`wanted` is pure. A CA rotation has several steps, and a crash may interrupt it anywhere, because each step
-follows from the contents of the two Secrets: first the next CA is created and trusted (caBundle holds both);
-some time later it starts to sign; the old one stays trusted until it expires. So a serving certificate is
-always trusted before it is served.
+`wanted` is pure. How the authority is replaced is in `rotation`; here caBundle is written before the serving
+pair, so that a certificate is always trusted before it is served.
 """
 
 from __future__ import annotations
@@ -12,15 +10,16 @@ import base64
 import binascii
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from controller.certificates import certificate, pki
+from controller.certificates.rotation import DEFAULT, Lifetimes, Rotation, turned
 from controller.kube.kinds import CONFIGURATION, KINDS, WEBHOOK_CONFIGURATIONS
 from controller.kube.objects import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from controller.kube.client import Kube
     from controller.watches.cache import Cache
@@ -31,8 +30,7 @@ SERVICE = "keddah-webhooks"
 CA_SECRET = "keddah-webhooks-ca"  # noqa: S105 - a name
 TLS_SECRET = "keddah-webhooks-tls"  # noqa: S105 - a name
 
-TRUSTED_BEFORE_SIGNING = timedelta(minutes=10)
-"""How long the next authority is in every caBundle before it signs: API servers read them within seconds."""
+_TYPE = "kubernetes.io/tls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,18 @@ class StoredPair:
 
     def __repr__(self) -> str:
         return "StoredPair(…)"  # never a key in a log
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A Secret as it was read."""
+
+    held: StoredPair
+    version: str | None = None
+    """None if there is none."""
+    uid: str = ""
+    fixed: bool = False
+    """Whether somebody made it in a way that Kubernetes lets nobody change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,52 +79,44 @@ def names(namespace: str, cluster_domain: str) -> tuple[str, ...]:
 
 
 def wanted(
-    authority: StoredPair, serving: StoredPair, hosts: Iterable[str], *, now: datetime, entropy: pki.Entropy
+    authority: StoredPair,
+    serving: StoredPair,
+    hosts: Iterable[str],
+    *,
+    now: datetime,
+    entropy: pki.Entropy,
+    lifetimes: Lifetimes = DEFAULT,
+    in_force: Collection[str] | None = None,
 ) -> Certificates:
-    """Return both Secrets as they should be now; the very same ones when nothing is due."""
-    signing = _authority(authority, now, entropy)
-    trusted = _trusted(signing, (authority.trusted, serving.trusted), now)
-    pair = certificate.Pair(serving.crt, serving.key)
+    """Return both Secrets as they should be now; the very same ones when nothing is due.
+
+    `in_force` are the authorities (PEM) in every caBundle; None if no webhooks are configured.
+    """
     hosts = tuple(hosts)
-    if certificate.renewal_due(pair.crt, now) or not certificate.serves(pair, signing.crt, hosts):
-        signer = pki.Authority(signing.crt, signing.key)
-        pair = pki.issue_server(signer, hosts, now=now, entropy=entropy)
+    turn = turned(
+        _held(authority, serving),
+        [serving.crt],
+        SERVICE,
+        now=now,
+        entropy=entropy,
+        lifetimes=lifetimes,
+        in_force=in_force,
+    )
+    pair = certificate.Pair(serving.crt, serving.key)
+    if certificate.renewal_due(pair.crt, now) or not certificate.serves(pair, turn.signing.crt, hosts):
+        pair = pki.issue_server(turn.signing, hosts, now=now, entropy=entropy, lifetime=lifetimes.leaf)
+    upcoming = turn.upcoming or certificate.Pair("", "")
     return Certificates(
-        StoredPair(signing.crt, signing.key, trusted, signing.next_crt, signing.next_key),
-        StoredPair(pair.crt, pair.key, trusted),
+        StoredPair(turn.signing.crt, turn.signing.key, turn.trusted, upcoming.crt, upcoming.key),
+        StoredPair(pair.crt, pair.key, turn.trusted),
     )
 
 
-def _authority(held: StoredPair, now: datetime, entropy: pki.Entropy) -> StoredPair:
-    """Return the signing authority and the next one: created if lost, prepared when due, promoted in time."""
-    if not _is_authority(held.crt, held.key, now):
-        fresh = pki.issue_authority(SERVICE, now=now, entropy=entropy)
-        return StoredPair(fresh.crt, fresh.key)
-    if not certificate.renewal_due(held.crt, now):
-        return StoredPair(held.crt, held.key)
-    if not _is_authority(held.next_crt, held.next_key, now):
-        fresh = pki.issue_authority(SERVICE, now=now, entropy=entropy)
-        return StoredPair(held.crt, held.key, "", fresh.crt, fresh.key)
-    if now - certificate.issued(held.next_crt) >= TRUSTED_BEFORE_SIGNING:
-        return StoredPair(held.next_crt, held.next_key)
-    return StoredPair(held.crt, held.key, "", held.next_crt, held.next_key)
-
-
-def _trusted(signing: StoredPair, before: Iterable[str], now: datetime) -> str:
-    """Return the authorities to trust: the present, the next, and former ones that have not expired."""
-    candidates = certificate.split(signing.crt + signing.next_crt + "".join(before))
-    return "".join(pem for pem in candidates if _lasts(pem, now))
-
-
-def _is_authority(crt: str, key: str, now: datetime) -> bool:
-    return _lasts(crt, now) and certificate.signs(certificate.Pair(crt, key))
-
-
-def _lasts(crt: str, now: datetime) -> bool:
-    try:
-        return now < certificate.expiry(crt)
-    except ValueError:
-        return False
+def _held(authority: StoredPair, serving: StoredPair) -> Rotation:
+    """Return the authorities that are stored; whatever either Secret trusts was, or will be, one of them."""
+    signing = pki.Authority(authority.crt, authority.key)
+    upcoming = pki.Authority(authority.next_crt, authority.next_key) if authority.next_crt else None
+    return Rotation(signing, upcoming, authority.trusted + serving.trusted)
 
 
 class WebhookCertificates:
@@ -129,6 +131,7 @@ class WebhookCertificates:
         cluster_domain: str,
         now: Callable[[], datetime],
         entropy: pki.Entropy,
+        lifetimes: Lifetimes = DEFAULT,
     ) -> None:
         self._kube = kube
         self._cache = cache
@@ -136,21 +139,34 @@ class WebhookCertificates:
         self._hosts = names(namespace, cluster_domain)
         self._now = now
         self._entropy = entropy
+        self._lifetimes = lifetimes
         self._bundle = ""
 
     async def verify(self) -> None:
-        """Read both Secrets, write what is due, and make the API server trust it; raises what Kube does."""
-        authority, serving = await self._read(CA_SECRET), await self._read(TLS_SECRET)
-        due = wanted(authority, serving, self._hosts, now=self._now(), entropy=self._entropy)
+        """Read both Secrets, write what is due, and make the API server trust it; raises what Kube does.
+
+        Conflict if another controller wrote one of them meanwhile: what it wrote holds.
+        """
+        stored = await self._read(CA_SECRET), await self._read(TLS_SECRET)
+        authority, serving = (each.held for each in stored)
+        due = wanted(
+            authority,
+            serving,
+            self._hosts,
+            now=self._now(),
+            entropy=self._entropy,
+            lifetimes=self._lifetimes,
+            in_force=self._in_force(),
+        )
         # caBundle first: until a served certificate is trusted, every write of a database fails.
         if due.authority != authority:
-            if authority.crt and authority.crt != due.authority.crt and _lasts(authority.crt, self._now()):
+            if authority.crt and authority.crt != due.authority.crt:
                 logger.warning("Replaced an authority that cannot sign, or was due secret=%s", CA_SECRET)
-            await self._write(CA_SECRET, due.authority)
+            await self._write(CA_SECRET, due.authority, stored[0])
         self._bundle = due.bundle
         await self.inject()
         if due.serving != serving:
-            await self._write(TLS_SECRET, due.serving)
+            await self._write(TLS_SECRET, due.serving, stored[1])
 
     async def inject(self) -> None:
         """Put the caBundle into whichever webhook configuration has lost it."""
@@ -163,13 +179,29 @@ class WebhookCertificates:
                 self._cache.put(kind, await self._kube.apply(_injection(kind, live, encoded)))
                 logger.info("Injected the caBundle kind=%s name=%s", kind, CONFIGURATION)
 
-    async def _read(self, name: str) -> StoredPair:
-        secret = await self._kube.get("Secret", self._namespace, name)
-        data = (secret or {}).get("data") or {}
-        fields = ("tls.crt", "tls.key", "ca.crt", "next.crt", "next.key")
-        return StoredPair(*(_decoded(data.get(field) or "") for field in fields))
+    def _in_force(self) -> frozenset[str] | None:
+        """Return the authorities that are in every caBundle; None if there is none to be in."""
+        live = [self._cache.object(kind, "", CONFIGURATION) for kind in WEBHOOK_CONFIGURATIONS]
+        bundles = [bundle for each in live if each is not None for bundle in _bundles(each)]
+        sets = [frozenset(certificate.split(_decoded(bundle))) for bundle in bundles]
+        return frozenset.intersection(*sets) if sets else None
 
-    async def _write(self, name: str, held: StoredPair) -> None:
+    async def _read(self, name: str) -> Stored:
+        secret = await self._kube.get("Secret", self._namespace, name)
+        if secret is None:
+            return Stored(StoredPair())
+        data = secret.get("data") or {}
+        fields = ("tls.crt", "tls.key", "ca.crt", "next.crt", "next.key")
+        held = StoredPair(*(_decoded(data.get(field) or "") for field in fields))
+        fixed = secret.get("type") != _TYPE or secret.get("immutable") is True
+        return Stored(held, secret["metadata"]["resourceVersion"], secret["metadata"]["uid"], fixed)
+
+    async def _write(self, name: str, held: StoredPair, before: Stored) -> None:
+        if before.fixed:
+            logger.warning("Deleted a Secret that cannot be written, to make it anew secret=%s", name)
+            await self._kube.delete(
+                "Secret", self._namespace, name, uid=before.uid, resource_version=before.version
+            )
         values = {
             "tls.crt": held.crt,
             "tls.key": held.key,
@@ -179,14 +211,17 @@ class WebhookCertificates:
         }
         data = {entry: base64.b64encode(text.encode()).decode() for entry, text in values.items() if text}
         labels = {"app.kubernetes.io/name": "keddah", "app.kubernetes.io/managed-by": "keddah"}
+        absent = before.fixed or before.version is None
         await self._kube.apply(
             {
                 "apiVersion": "v1",
                 "kind": "Secret",
                 "metadata": {"name": name, "namespace": self._namespace, "labels": labels},
-                "type": "kubernetes.io/tls",
+                "type": _TYPE,
                 "data": data,
-            }
+            },
+            absent=absent,
+            resource_version=None if absent else before.version,
         )
         logger.info("Wrote certificates secret=%s ends=%s", name, certificate.expiry(held.crt).date())
 

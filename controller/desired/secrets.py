@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from controller.certificates.certificate import Pair
-from controller.certificates.pki import DatabaseKeys
+from controller.certificates.keys import DatabaseKeys
 from controller.desired import labels, names
 from controller.desired.child import child
 from controller.desired.instances import patroni

@@ -13,11 +13,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from controller.certificates.certificate import Pair, expiry, renewal_due, serves, signs
-from controller.certificates.pki import DatabaseKeys, Entropy, Former, issue_server
+from controller.certificates.certificate import Pair, expiry, issued, renewal_due, serves, signs
+from controller.certificates.keys import DatabaseKeys, Former
+from controller.certificates.pki import Entropy, issue_server
+from controller.certificates.rotation import DEFAULT, Lifetimes
 from controller.desired import names
 from controller.desired.instances.patroni import REPLICATION
 from controller.desired.repository import GENERATED_KEY, enabled
@@ -40,6 +42,15 @@ _ASKED_FOR = ("app", "replication")
 """Purposes of the passwords that the server asks for; the superuser has none to give (patroni.py, hba)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What certificates and passwords are made of."""
+
+    now: datetime
+    entropy: Entropy
+    lifetimes: Lifetimes
+
+
 def credentials(
     db: PostgreSQLDatabase,
     observed: ObservedState,
@@ -48,20 +59,22 @@ def credentials(
     cluster_domain: str,
     now: datetime,
     entropy: Entropy,
+    lifetimes: Lifetimes = DEFAULT,
 ) -> tuple[Manifest, ...]:
     """Return every Secret as it should be, and what belongs to them, given the Secrets that were observed.
 
     `operator` is the operator's namespace.
     """
     live = observed.children.get("Secret", {})
-    keys = _acknowledged(db, _keys(db, observed, now, entropy), observed)
+    making = Making(now, entropy, lifetimes)
+    keys = _acknowledged(db, _keys(db, observed, making), observed)
     copy = live.get(names.keys_copy(db.metadata.namespace, db.metadata.name), {"metadata": {}})
     owners = copy["metadata"].get("ownerReferences") or observed.namespace
     watch = secrets_watch(db, live, keys.renewed)
     name = db.metadata.name
 
     def pair(secret: str, wanted: tuple[str, ...]) -> Pair:
-        return _server(keys, live.get(secret), wanted, now, entropy)
+        return _server(keys, live.get(secret), wanted, making)
 
     server = pair(names.tls_secret(name), server_names(db, cluster_domain))
     repository = pair(names.repository_tls_secret(name), repository_names(db)) if enabled(db) else None
@@ -105,8 +118,19 @@ def database_keys(manifest: Manifest) -> DatabaseKeys | None:
         return None
 
 
-def _keys(db: PostgreSQLDatabase, observed: ObservedState, now: datetime, entropy: Entropy) -> DatabaseKeys:
+def _keys(db: PostgreSQLDatabase, observed: ObservedState, making: Making) -> DatabaseKeys:
+    """Return the keys as they are stored, or as what is left of them allows; and the authorities in time."""
     name, live = db.metadata.name, observed.children.get("Secret", {})
+    pairs = [names.tls_secret(name), *([names.repository_tls_secret(name)] if enabled(db) else [])]
+    leaves = [_text(live.get(secret), "tls.crt") for secret in pairs]
+    now, entropy, lifetimes = making.now, making.entropy, making.lifetimes
+    return _stored_or_new(db, observed, making).turned(
+        leaves, name, now=now, entropy=entropy, lifetimes=lifetimes
+    )
+
+
+def _stored_or_new(db: PostgreSQLDatabase, observed: ObservedState, making: Making) -> DatabaseKeys:
+    name, now, live = db.metadata.name, making.now, observed.children.get("Secret", {})
     stored = live.get(names.keys_secret(name))
     known = database_keys(stored) if stored else None
     if known is not None and signs(known.authority):
@@ -122,7 +146,13 @@ def _keys(db: PostgreSQLDatabase, observed: ObservedState, now: datetime, entrop
         return _from_copy(copy, passwords, former)
     lost = [purpose for purpose in _ASKED_FOR if has_data(observed) and purpose not in passwords]
     return DatabaseKeys.generate(
-        name, now=now, entropy=entropy, passwords=passwords, former=former, renewed=lost
+        name,
+        now=now,
+        entropy=making.entropy,
+        passwords=passwords,
+        former=former,
+        renewed=lost,
+        lifetime=making.lifetimes.authority,
     )
 
 
@@ -176,14 +206,23 @@ def _usable(former: Former, now: datetime) -> Former | None:
     return former if serves(former, former.ca_crt, ()) and now < expiry(former.crt) else None
 
 
-def _server(
-    keys: DatabaseKeys, held: Manifest | None, wanted: tuple[str, ...], now: datetime, entropy: Entropy
-) -> Pair:
-    """Keep the pair in NAME-tls while it is valid; issue a new one when it is due, lost or wrong."""
+def _server(keys: DatabaseKeys, held: Manifest | None, wanted: tuple[str, ...], making: Making) -> Pair:
+    """Keep the pair in a Secret while it is valid; issue a new one when it is due, lost or wrong.
+
+    With every new authority comes a new pair too: without it, running members do not load what they trust.
+    """
     pair = Pair(_text(held, "tls.crt"), _text(held, "tls.key"))
-    if not renewal_due(pair.crt, now) and serves(pair, keys.trusted, wanted):
+    due = renewal_due(pair.crt, making.now) or not serves(pair, keys.signers, wanted)
+    if not due and (keys.upcoming is None or issued(pair.crt) >= issued(keys.upcoming.crt)):
         return pair
-    return issue_server(keys.authority, wanted, now=now, entropy=entropy, client_too=True)
+    return issue_server(
+        keys.authority,
+        wanted,
+        now=making.now,
+        entropy=making.entropy,
+        lifetime=making.lifetimes.leaf,
+        client_too=True,
+    )
 
 
 def _text(secret: Manifest | None, entry: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from controller.desired.instances.services import PATRONI_PORT
-from controller.desired.labels import COMPONENT, INSTANCE
 from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
 from deploy.generate.objects import (
@@ -21,8 +19,6 @@ from deploy.generate.objects import (
 )
 
 COMPONENT_NAME = "controller"
-# What API servers listen on: most policies are enforced after the Service's address was translated.
-_API_SERVER_PORTS = (443, 6443, 8443)
 
 
 def controller(certificates: CertificateMode = CertificateMode.KEDDAH) -> tuple[Manifest, ...]:
@@ -66,17 +62,15 @@ def _from_field(name: str, path: str) -> Manifest:
 
 
 def _network_policy() -> Manifest:
-    """Return what the controller may reach: the API server, and Patroni of any database."""
-    databases = {"namespaceSelector": {}, "podSelector": {"matchLabels": {COMPONENT: INSTANCE}}}
-    api_server = [{"port": port, "protocol": "TCP"} for port in _API_SERVER_PORTS]
+    """Return who may call: anyone who asks for health or metrics.
+
+    Where the API server listens differs from cluster to cluster (443, 6443, 16443, behind any proxy), so what
+    the controller may reach is left open; a policy of the user's own narrows that.
+    """
     spec: Manifest = {
         "podSelector": {"matchLabels": selector(COMPONENT_NAME)},
-        "policyTypes": ["Ingress", "Egress"],
+        "policyTypes": ["Ingress"],
         "ingress": [{"ports": [{"port": HEALTH_PORT, "protocol": "TCP"}]}],
-        "egress": [
-            {"ports": api_server},
-            {"ports": [{"port": PATRONI_PORT, "protocol": "TCP"}], "to": [databases]},
-        ],
     }
     body = {"spec": spec}
     return manifest("networking.k8s.io/v1", "NetworkPolicy", CONTROLLER, body, component=COMPONENT_NAME)

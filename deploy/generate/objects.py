@@ -10,6 +10,7 @@ NAMESPACE: Final = "keddah-system"
 CONTROLLER: Final = "keddah-controller"
 WEBHOOKS: Final = "keddah-webhooks"
 WEBHOOK_TLS: Final = "keddah-webhooks-tls"
+PRIORITY_CLASS: Final = "keddah"
 POLICY: Final = "keddah-policy"
 POLICY_KEY: Final = "policy.yaml"
 
@@ -70,12 +71,15 @@ def deployment(name: str, component: str, pod: Manifest, *, most_missing: int) -
 
 def pod(component: str, container: Manifest, volumes: list[Manifest], **more: Any) -> Manifest:  # noqa: ANN401
     """Return a pod's spec that Pod Security's `restricted` admits."""
-    spread = {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": selector(component)},
-    }
+    spread = [
+        {
+            "maxSkew": 1,
+            "topologyKey": where,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": selector(component)},
+        }
+        for where in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
     return {
         **more,
         "enableServiceLinks": False,
@@ -87,7 +91,8 @@ def pod(component: str, container: Manifest, volumes: list[Manifest], **more: An
             "fsGroup": _USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "topologySpreadConstraints": [spread],
+        "priorityClassName": PRIORITY_CLASS,
+        "topologySpreadConstraints": spread,
         "containers": [container],
         "volumes": volumes,
     }
@@ -137,6 +142,10 @@ def policy_volume() -> Manifest:
 
 
 def disruption_budget(name: str, component: str) -> Manifest:
-    """Return the budget that lets a drain take one of the two at a time."""
-    spec = {"maxUnavailable": 1, "selector": {"matchLabels": selector(component)}}
+    """Return the budget that lets a drain take one of the two at a time, and any that is not ready anyway."""
+    spec = {
+        "maxUnavailable": 1,
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": {"matchLabels": selector(component)},
+    }
     return manifest("policy/v1", "PodDisruptionBudget", name, {"spec": spec}, component=component)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from controller.certificates.pki import DatabaseKeys, issue_server
+from controller.certificates.keys import DatabaseKeys
+from controller.certificates.pki import issue_server
 from controller.desired import instances
 from controller.desired.secrets import secrets, server_names
 from controller.kube.kinds import CertificateMode

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from controller.certificates.pki import DatabaseKeys, Former, issue_server
+from controller.certificates.keys import DatabaseKeys, Former
+from controller.certificates.pki import issue_server
 from controller.observe.instances import pods
 from controller.patroni import CONNECT_SECONDS, READ_SECONDS, Patroni, Reply, changing_context
 from tests.silence import silent

@@ -7,7 +7,8 @@ import secrets
 from datetime import UTC, datetime
 from functools import partial
 
-from controller.certificates.pki import DatabaseKeys, issue_client
+from controller.certificates.keys import DatabaseKeys
+from controller.certificates.pki import issue_client
 from tests.client_pod import client_pod
 from tests.clusters import POLL, Cluster
 from tests.databases import Database

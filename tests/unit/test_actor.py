@@ -8,7 +8,7 @@ import pytest
 
 from controller.act import actor
 from controller.act.actor import Actor
-from controller.certificates.pki import DatabaseKeys
+from controller.certificates.keys import DatabaseKeys
 from controller.kube.answers import Conflict
 from controller.patroni import NO_ANSWER, Patroni, Reply
 from controller.plan.actions import Discard, Rebuild, RestartPostgres, Switchover

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from controller.certificates import certificate, pki
-from controller.certificates.webhooks import TRUSTED_BEFORE_SIGNING, Certificates, StoredPair, names, wanted
+from controller.certificates.rotation import OVERLAP
+from controller.certificates.webhooks import Certificates, StoredPair, names, wanted
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HOSTS = names("keddah-system", "cluster.local")
@@ -89,10 +90,10 @@ def test_a_rotation_trusts_before_it_signs_and_after_at_every_step() -> None:
     assert prepared.authority.crt == begun.authority.crt
     assert prepared.authority.next_crt in certificate.split(prepared.bundle)
 
-    soon = due(prepared.authority, prepared.serving, time + TRUSTED_BEFORE_SIGNING / 2)
+    soon = due(prepared.authority, prepared.serving, time + OVERLAP / 2)
     assert soon == prepared
 
-    turned = due(prepared.authority, prepared.serving, time + TRUSTED_BEFORE_SIGNING)
+    turned = due(prepared.authority, prepared.serving, time + OVERLAP)
     assert turned.authority.crt == prepared.authority.next_crt
     assert not turned.authority.next_crt
     assert trusted(turned)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from controller import settings
+from controller.certificates.rotation import Lifetimes
 from controller.kube.kinds import CertificateMode
 from schemas.processes import Address, SettingsError
 
@@ -32,6 +34,9 @@ def test_everything_can_be_told() -> None:
             "KEDDAH_IDENTITY": "me",
             "KEDDAH_CLUSTER_DOMAIN": "example.com",
             "KEDDAH_CERTIFICATES": "cert-manager",
+            "KEDDAH_AUTHORITY_LIFETIME": "43800h",
+            "KEDDAH_CERTIFICATE_LIFETIME": "30m",
+            "KEDDAH_AUTHORITY_OVERLAP": "1m30s",
             "KEDDAH_WORKERS": "3",
             "KEDDAH_LOG_LEVEL": "DEBUG",
         },
@@ -46,6 +51,7 @@ def test_everything_can_be_told() -> None:
         kubeconfig=Path("/k"),
         context="kind",
         certificates=CertificateMode.CERT_MANAGER,
+        lifetimes=Lifetimes(timedelta(hours=43800), timedelta(minutes=30), timedelta(seconds=90)),
         workers=3,
         log_level=logging.DEBUG,
     )
@@ -59,6 +65,9 @@ def test_every_mistake_is_named_at_once() -> None:
                 "KEDDAH_NAMESPACE": "No",
                 "KEDDAH_CLUSTER_DOMAIN": "a b",
                 "KEDDAH_CERTIFICATES": "vault",
+                "KEDDAH_AUTHORITY_LIFETIME": "10y",
+                "KEDDAH_CERTIFICATE_LIFETIME": "0s",
+                "KEDDAH_AUTHORITY_OVERLAP": "",
                 "KEDDAH_WORKERS": "none",
                 "KEDDAH_LOG_LEVEL": "loud",
             },
@@ -69,6 +78,9 @@ def test_every_mistake_is_named_at_once() -> None:
         "KEDDAH_NAMESPACE",
         "KEDDAH_CLUSTER_DOMAIN",
         "KEDDAH_CERTIFICATES",
+        "KEDDAH_AUTHORITY_LIFETIME",
+        "KEDDAH_CERTIFICATE_LIFETIME",
+        "KEDDAH_AUTHORITY_OVERLAP",
         "KEDDAH_WORKERS",
         "KEDDAH_LOG_LEVEL",
         "KUBECONFIG",

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from controller.certificates.certificate import Pair
-from controller.certificates.pki import DatabaseKeys
+from controller.certificates.keys import DatabaseKeys
 from controller.desired import names
 from controller.desired.secrets import app_secret, secrets, server_names
 from schemas.api.types import PostgreSQLDatabase

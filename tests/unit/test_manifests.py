@@ -25,6 +25,7 @@ Manifest = dict[str, Any]
 OBJECTS = objects()
 CLUSTER_WIDE = {
     "Namespace",
+    "PriorityClass",
     "CustomResourceDefinition",
     "ClusterRole",
     "ClusterRoleBinding",
@@ -108,6 +109,22 @@ def test_the_admission_server_can_do_nothing() -> None:
     network = found("NetworkPolicy", "keddah-webhooks")["spec"]
     assert network["egress"] == []
     assert "Egress" in network["policyTypes"]
+
+
+def test_the_controller_reaches_an_api_server_on_any_port() -> None:
+    assert found("NetworkPolicy", "keddah-controller")["spec"]["policyTypes"] == ["Ingress"]
+
+
+def test_a_drain_and_a_full_node_leave_somebody_who_answers() -> None:
+    priority = found("PriorityClass", "keddah")
+    for name in ("keddah-controller", "keddah-webhooks"):
+        budget = found("PodDisruptionBudget", name)["spec"]
+        assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
+        pod = pod_of(name)
+        assert pod["priorityClassName"] == priority["metadata"]["name"]
+        spread = [each["topologyKey"] for each in pod["topologySpreadConstraints"]]
+        assert spread == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+        assert found("Deployment", name)["spec"]["replicas"] > budget["maxUnavailable"]
 
 
 def test_secrets_are_never_listed() -> None:

@@ -29,29 +29,6 @@ def test_the_same_time_and_bytes_give_the_same_certificate() -> None:
     assert authority() != pki.issue_authority("orders", now=NOW, entropy=entropy(2))
 
 
-def test_passwords_differ_by_purpose_and_survive_the_secret() -> None:
-    keys = pki.DatabaseKeys.generate("orders", now=NOW, entropy=entropy())
-    again = pki.DatabaseKeys.decode(keys.encode())
-    assert again == keys
-    assert again.password("app") == keys.password("app")
-    assert len({keys.password(p) for p in ("app", "superuser", "replication", "rewind")}) == 4
-    assert len(keys.password("app")) == 32
-
-
-@pytest.mark.parametrize(
-    "damage", [{}, {"ca.crt": "", "ca.key": ""}, {"ca.crt": "?", "ca.key": "", "seed": ""}]
-)
-def test_damaged_keys_are_an_error(damage: dict[str, str]) -> None:
-    with pytest.raises((KeyError, ValueError)):
-        pki.DatabaseKeys.decode(damage)
-
-
-def test_no_key_shows_in_a_representation() -> None:
-    keys = pki.DatabaseKeys.generate("orders", now=NOW, entropy=entropy())
-    assert "PRIVATE" not in repr(keys) + repr(keys.authority)
-    assert keys.password("app") not in repr(keys)
-
-
 def test_a_server_certificate_covers_its_names_and_no_others() -> None:
     ca = authority()
     pair = pki.issue_server(
@@ -74,11 +51,42 @@ def test_a_pair_of_another_authority_or_of_two_halves_does_not_serve() -> None:
 def test_renewal_is_due_after_two_thirds_of_the_life() -> None:
     pair = pki.issue_server(authority(), ["orders"], now=NOW, entropy=entropy())
     assert not certificate.renewal_due(pair.crt, NOW)
-    assert not certificate.renewal_due(pair.crt, NOW + timedelta(days=240))
-    assert certificate.renewal_due(pair.crt, NOW + timedelta(days=250))
+    assert not certificate.renewal_due(pair.crt, NOW + pki.LEAF_LIFETIME * 0.59)
+    assert certificate.renewal_due(pair.crt, NOW + pki.LEAF_LIFETIME * 0.67)
     assert certificate.renewal_due(pair.crt, NOW - timedelta(days=1))
     assert certificate.renewal_due("no certificate", NOW)
     assert certificate.expiry(pair.crt) == NOW + pki.LEAF_LIFETIME
+
+
+def test_what_was_made_together_is_not_renewed_together() -> None:
+    pairs = [pki.issue_server(authority(), ["orders"], now=NOW, entropy=entropy(each)) for each in range(40)]
+    renewed = [
+        sum(certificate.renewal_due(pair.crt, NOW + pki.LEAF_LIFETIME * part) for pair in pairs)
+        for part in (0.6, 0.62, 0.64, 0.67)
+    ]
+    assert renewed == sorted(renewed)
+    assert renewed[0] < 4
+    assert 5 < renewed[1] < renewed[2] < 35
+    assert renewed[3] == len(pairs)
+
+
+@pytest.mark.parametrize("seconds", [1, 30, 3600, 7200])
+def test_a_certificate_of_any_length_of_life_is_renewed_in_time(seconds: int) -> None:
+    life = timedelta(seconds=seconds)
+    pair = pki.issue_server(authority(), ["orders"], now=NOW, entropy=entropy(), lifetime=life)
+    assert certificate.issued(pair.crt) == NOW
+    assert not certificate.renewal_due(pair.crt, NOW + life / 2)
+    assert certificate.renewal_due(pair.crt, NOW + life * 0.67)
+
+
+def test_a_leaf_does_not_outlive_its_authority() -> None:
+    ca = pki.issue_authority("orders", now=NOW, entropy=entropy(), lifetime=timedelta(days=10))
+    for made in (
+        pki.issue_server(ca, ["orders"], now=NOW, entropy=entropy(2)),
+        pki.issue_client(ca, "keddah", now=NOW, entropy=entropy(3)),
+        pki.issue_member(ca, "orders", "orders-0", now=NOW, entropy=entropy(4)),
+    ):
+        assert certificate.expiry(made.crt) == certificate.expiry(ca.crt) == NOW + timedelta(days=10)
 
 
 def test_a_bundle_is_split_and_each_certificate_counts_once() -> None:
@@ -87,6 +95,7 @@ def test_a_bundle_is_split_and_each_certificate_counts_once() -> None:
     assert certificate.split(one + two + one) == (one, two)
     assert certificate.split(one.rstrip() + "\r\n" + two.strip()) == (one, two)
     assert certificate.split("") == ()
+    assert certificate.split(f"?{one}no certificate {two}-----BEGIN CERTIFICATE-----") == (one, two)
 
 
 def test_a_long_name_still_makes_a_certificate() -> None:

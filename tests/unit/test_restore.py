@@ -23,7 +23,7 @@ from controller.backup_protocol import (
     Settings,
     VolumeRepository,
 )
-from controller.certificates.pki import DatabaseKeys
+from controller.certificates.keys import DatabaseKeys
 from controller.desired.child import child
 from controller.desired.instances.patroni import static
 from controller.desired.repository import enabled

@@ -9,7 +9,7 @@ import pytest
 
 from controller.act import actor
 from controller.act.actor import Actor
-from controller.certificates.pki import DatabaseKeys
+from controller.certificates.keys import DatabaseKeys
 from controller.health import Heartbeat
 from controller.kube.objects import Key
 from controller.metrics import Metrics

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import ssl
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,6 +106,37 @@ def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
     pair.refresh()
     (tmp_path / "tls.key").write_text(issued().key)
     assert not pair.refresh()
+    assert served(pair) == leaf(good)
+
+
+def test_a_pair_that_the_api_server_would_not_trust_is_not_served(tmp_path: Path) -> None:
+    other = pki.issue_authority("other", now=NOW, entropy=os.urandom)
+    expired = pki.issue_server(
+        AUTHORITY, ("localhost",), now=NOW - timedelta(days=2), entropy=os.urandom, lifetime=timedelta(days=1)
+    )
+    (tmp_path / "ca.crt").write_text(other.crt)
+    put(tmp_path, good := issued())
+    told: list[str] = []
+    pair = ServingPair(tmp_path, counted=told.append)
+    assert not pair.refresh()
+    assert not pair.loaded
+    (tmp_path / "ca.crt").write_text(other.crt + AUTHORITY.crt)
+    assert pair.refresh()
+    put(tmp_path, expired)
+    assert not pair.refresh()
+    put(tmp_path, pki.issue_server(other, ("localhost",), now=NOW, entropy=os.urandom))
+    (tmp_path / "ca.crt").write_text(AUTHORITY.crt)
+    assert not pair.refresh()
+    assert served(pair) == leaf(good)
+    assert told == ["refused", "loaded", "refused", "refused"]
+
+
+@pytest.mark.parametrize("authorities", ["", "garbage"])
+def test_authorities_that_cannot_be_read_keep_no_pair_from_serving(tmp_path: Path, authorities: str) -> None:
+    (tmp_path / "ca.crt").write_text(authorities)
+    put(tmp_path, good := issued())
+    pair = ServingPair(tmp_path)
+    assert pair.refresh()
     assert served(pair) == leaf(good)
 
 

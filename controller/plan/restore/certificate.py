@@ -46,7 +46,7 @@ def _pair(
         return {}
     host = names.source_host(db.metadata.name, db.metadata.namespace)
     pair = Pair(_text(held, "tls.crt"), _text(held, "tls.key"))
-    if renewal_due(pair.crt, now) or not serves(pair, keys.trusted, (host,)):
+    if renewal_due(pair.crt, now) or not serves(pair, keys.signers, (host,)):
         member = server_names(source.db, "")[0]
         pair = issue_member(keys.authority, member, host, now=now, entropy=entropy)
     entries = {"ca.crt": keys.trusted, "tls.crt": pair.crt, "tls.key": pair.key}

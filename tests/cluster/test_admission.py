@@ -1,0 +1,23 @@
+"""Whatever befalls keddah itself, nobody who writes databases is refused wrongly, or let through wrongly."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.clusters import Cluster
+from tests.disturbances import DISTURBANCES, NOTICED, disturb, failed_calls
+from tests.serving import Calls
+
+# The controller notices within a minute what befell its Secrets: the API server tier has these, faster.
+LATE = {"leaf-lost", "authority-lost", "authority-rotated"}
+
+
+@pytest.mark.parametrize("name", [name for name in DISTURBANCES if name not in NOTICED | LATE])
+def test_no_call_of_the_admission_server_fails(cluster: Cluster, name: str) -> None:
+    cluster.until_operated()
+    before = failed_calls(cluster)
+    with Calls(cluster.rest) as calls:
+        disturb(cluster, name)
+    assert calls.failed == []
+    assert failed_calls(cluster) == before
+    assert calls.made > 50
