@@ -51,10 +51,10 @@ def test_a_job_made_from_a_cronjob_by_hand_says_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("resources", "requested"),
     [
-        ({}, "5m"),
-        ({"requests": {"cpu": "600m"}}, "30m"),
-        ({"limits": {"cpu": "600m"}}, "30m"),
-        ({"requests": {"cpu": "400m"}, "limits": {"cpu": "4"}}, "20m"),
+        ({}, "3m"),
+        ({"requests": {"cpu": "600m"}}, "20m"),
+        ({"limits": {"cpu": "600m"}}, "20m"),
+        ({"requests": {"cpu": "400m"}, "limits": {"cpu": "4"}}, "13m"),
         ({"requests": {"cpu": 16}}, "50m"),
     ],
 )

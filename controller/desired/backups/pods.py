@@ -12,8 +12,7 @@ from controller.desired.repository import pod as shared
 from controller.desired.security import container_security, pod_security
 from controller.kube.objects import Manifest
 from schemas.api.template import Template
-from schemas.api.types import PostgreSQLDatabase, ResourceRequirements
-from schemas.kubernetes.amounts import amount
+from schemas.api.types import PostgreSQLDatabase
 
 CONTAINER: Final = "backup"
 SCRATCH_DIRECTORY: Final = "/var/lib/postgresql"
@@ -26,9 +25,6 @@ that is due waits as long."""
 _OF_TEMPLATE: Final = frozenset({"imagePullSecrets", "nodeSelector", "priorityClassName", "tolerations"})
 """What of the user's template holds for these pods too: without it they may get no image, or no node."""
 
-_PART: Final = 20
-_LEAST_CPU, _MOST_CPU = 5, 50
-"""In thousandths of a processor."""
 _BACKUP_RESOURCES: Final[Manifest] = {"requests": {"memory": "64Mi"}, "limits": {"memory": "1Gi"}}
 _VERIFY_RESOURCES: Final[Manifest] = {
     "requests": {"memory": "256Mi"},
@@ -90,7 +86,7 @@ def _pod(db: PostgreSQLDatabase, image: str, arguments: list[str], resources: Ma
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": ["keddah-backup", *arguments],
-        "resources": {**resources, "requests": {"cpu": _processor(db), **resources["requests"]}},
+        "resources": {**resources, "requests": {"cpu": shared.processor(db), **resources["requests"]}},
         "securityContext": container_security(),
         "terminationMessagePolicy": "File",
     }
@@ -103,23 +99,6 @@ def _pod(db: PostgreSQLDatabase, image: str, arguments: list[str], resources: Ma
         "containers": [container],
         **_placement(db),
     }
-
-
-def _processor(db: PostgreSQLDatabase) -> str:
-    """Return what a Job requests of a processor: a twentieth of what an instance does.
-
-    Where a node's processors are all busy, containers share them as they have requested: a backup must not
-    slow the database down, and takes what is free.
-    """
-    declared = db.spec.resources
-    given = {}
-    if isinstance(declared, ResourceRequirements):
-        given = {
-            **({} if declared.limits is UNSET else declared.limits),
-            **({} if declared.requests is UNSET else declared.requests),
-        }
-    wanted = amount(given.get("cpu")) or 0
-    return f"{min(_MOST_CPU, max(_LEAST_CPU, int(wanted * 1000 / _PART)))}m"
 
 
 def _with(spec: Manifest, volumes: list[Manifest], mounts: list[Manifest]) -> Manifest:

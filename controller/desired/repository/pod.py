@@ -16,7 +16,8 @@ from controller.backup_protocol import PORT, RUN_DIRECTORY, SETTINGS_FILE, Volum
 from controller.desired import names, repository
 from controller.desired.security import container_security
 from controller.kube.objects import Manifest
-from schemas.api.types import PostgreSQLDatabase
+from schemas.api.types import PostgreSQLDatabase, ResourceRequirements
+from schemas.kubernetes.amounts import amount
 
 Place: TypeAlias = Literal["member", "repository", "job"]
 
@@ -36,6 +37,10 @@ _PLACEMENT: Final = ("nodeSelector", "tolerations", "priorityClassName", "imageP
 _SECRET_MODE: Final = 0o440
 """For the pod's group: the programs refuse keys that are open to others."""
 _PATH: Final = VolumeRepository.path
+_PART: Final = 30
+_LEAST_CPU, _MOST_CPU = 2, 50
+"""In thousandths of a processor; less than two is the same to Linux."""
+_WAITING_CPU: Final = "10m"
 _MEMBER_MOUNTS: Final = (("data", "/var/lib/postgresql"), ("run", "/run/postgresql"))
 """Of the instance's own volumes: its data, with the spool, and the socket."""
 
@@ -98,11 +103,29 @@ def server_container(db: PostgreSQLDatabase, name: str, image: str, place: Place
         # The root file system is read-only.
         "env": [{"name": "TMPDIR", "value": RUN_DIRECTORY}],
         "ports": [{"name": "backup", "containerPort": PORT, "protocol": "TCP"}],
-        # What it needs while it waits; a backup takes what is free.
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+        # What it needs while it waits. All WAL goes by way of the repository's, a backup by the members'.
+        "resources": {
+            "requests": {"cpu": processor(db) if place == "member" else _WAITING_CPU, "memory": "32Mi"}
+        },
         "securityContext": container_security(),
         "volumeMounts": mounts(db, place),
     }
+
+
+def processor(db: PostgreSQLDatabase) -> str:
+    """Return what either end of a backup requests of a processor: a thirtieth of what an instance does.
+
+    Where a node's processors are all busy, containers share them as they have requested: a backup must not
+    slow the database down, and takes what is free.
+    """
+    declared, given = db.spec.resources, {}
+    if isinstance(declared, ResourceRequirements):
+        given = {
+            **({} if declared.limits is UNSET else declared.limits),
+            **({} if declared.requests is UNSET else declared.requests),
+        }
+    wanted = amount(given.get("cpu")) or 0
+    return f"{min(_MOST_CPU, max(_LEAST_CPU, int(wanted * 1000 / _PART)))}m"
 
 
 def placement(db: PostgreSQLDatabase) -> Manifest:
