@@ -89,9 +89,9 @@ COPY deploy/images/postgres/keddah-patroni deploy/images/postgres/keddah-post-bo
 COPY deploy/images/postgres/answers deploy/images/postgres/archive deploy/images/postgres/fetch /usr/lib/keddah/pgbackrest/
 COPY deploy/images/patroni /opt/keddah-patroni/keddah_patroni
 COPY deploy/images/backup /opt/keddah-patroni/keddah_backup
-# What members and the controller tell each other is one module for both; so is what backups tell.
-COPY controller/__init__.py controller/protocol.py controller/backup_protocol.py controller/sessions.py \
-    /opt/keddah-patroni/controller/
+# What pods and the controller tell each other is one package for both.
+COPY controller/__init__.py controller/sessions.py /opt/keddah-patroni/controller/
+COPY controller/protocol /opt/keddah-patroni/controller/protocol
 RUN install -d /etc/pgbackrest && ln -s /run/keddah-backup/pgbackrest.conf /etc/pgbackrest/ \
     && install -d -o postgres -g postgres -m 0750 /run/keddah-backup
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/keddah-patroni

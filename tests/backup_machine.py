@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from controller.backup_protocol import Result
+from controller.protocol.results import Result
 from deploy.images.build import Naming, Workshop, build, unpacked
 from deploy.images.inputs import POSTGRES
 from deploy.local.state import cache_root
@@ -25,7 +25,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from controller.backup_protocol import Settings
+    from controller.protocol.settings import Settings
 
 USER = 999
 VOLUMES = {

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from controller.backup_protocol import RestoreRequest, S3Repository, Settings, VolumeRepository
+from controller.protocol.settings import RestoreRequest, S3Repository, Settings, VolumeRepository
 from deploy.local.pki import Authority, Pair
 from tests.backup_machine import Database, Machine
 from tests.waiting import until
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from controller.backup_protocol import Result
+    from controller.protocol.results import Result
 
 ARCHIVE = "orders-1a2b"
 KEY = "a-long-encryption-key"

@@ -6,7 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from controller.backup_protocol import Contents, Made, Proof, Result
+from controller.protocol.results import Contents, Made, Proof, Result
 from tests.kubelet import running, settled
 from tests.readiness import ready
 from tests.rounds import Rounds

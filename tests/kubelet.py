@@ -11,7 +11,8 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from controller.protocol import VERSION, Report
+from controller.protocol import VERSION
+from controller.protocol.member import Report
 from deploy.images.patroni.configuration import Configuration
 from tests.readiness import ready
 from tests.rest import RefusedError

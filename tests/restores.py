@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from controller.backup_protocol import PROGRESS_FILE
+from controller.protocol.settings import PROGRESS_FILE
 from schemas.api.types import KIND
 from tests.clusters import POLL
 from tests.databases import Database

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from controller.backup_protocol import Contents, Made, Proof, Result, S3Repository, Settings, VolumeRepository
 from controller.kube.objects import Manifest
 from controller.observe.backups.record import Record
 from controller.observe.state import ObservedState
+from controller.protocol.results import Contents, Made, Proof, Result
+from controller.protocol.settings import S3Repository, Settings, VolumeRepository
 
 ARCHIVE = "orders-1a2b3c4d-7300000000000000001"
 HELD = Contents(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from controller.backup_protocol import S3Repository
+from controller.protocol.settings import S3Repository
 from deploy.local.pki import Authority
 from tests.backup_site import CA_FILE, CREDENTIALS, free_port
 from tests.waiting import until

@@ -34,7 +34,7 @@ from controller.observe.restore.reader import SourceReader
 from controller.observe.secrets import SecretReader
 from controller.observe.state import DATABASE_CONTAINER, Children, Instance, Node, ObservedState, StorageClass
 from controller.patroni import Patroni
-from controller.protocol import moment
+from controller.protocol.member import moment
 from controller.watches.cache import Cache
 
 _LOG_SECONDS, _LOG_LINES = 30, 500

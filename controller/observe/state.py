@@ -11,7 +11,7 @@ from controller.desired.labels import INSTANCE, ROLE, component_of
 from controller.kube.objects import Manifest
 from controller.observe.instances.pods import Trouble
 from controller.observe.restore.source import Source
-from controller.protocol import CONTAINER, Archiving
+from controller.protocol.member import CONTAINER, Archiving
 
 Children: TypeAlias = Mapping[str, Mapping[str, Manifest]]
 Role: TypeAlias = Literal["primary", "standby"]
@@ -76,7 +76,7 @@ class Instance:
     restarting: bool = False
     """Whether its server restarts because it was asked to; its pod's annotation may not tell yet."""
     slots: Mapping[str, int] = field(default_factory=dict)
-    """Slots of others, whose consumers are away, and how many MiB of WAL each holds, or protocol.LOST."""
+    """Slots of others, whose consumers are away, and how many MiB of WAL each holds, or `member.LOST`."""
     damage: str = ""
     """Why its data is useless, as it reports (protocol, DAMAGE); "" while it has found nothing."""
     superseded: bool = False

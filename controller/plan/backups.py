@@ -12,7 +12,6 @@ from typing import Final
 
 from msgspec import UNSET
 
-from controller.backup_protocol import Reason, Settings, VolumeRepository
 from controller.desired import backups as desired
 from controller.desired import names, repository
 from controller.desired.labels import BACKUP, REPOSITORY
@@ -26,6 +25,7 @@ from controller.plan.actions import Delete, EndTries
 from controller.plan.component import Component
 from controller.plan.outcome import Done
 from controller.plan.situation import Situation
+from controller.protocol.settings import Reason, Settings, VolumeRepository
 from schemas.api.types import PostgreSQLDatabase
 from schemas.rules import requests
 

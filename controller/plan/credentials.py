@@ -29,7 +29,7 @@ from controller.desired.secrets_watch import RENEWED, complete, renewed_password
 from controller.kube.objects import Manifest
 from controller.observe.state import ObservedState
 from controller.plan.outcome import Stalled
-from controller.protocol import CONTAINER
+from controller.protocol.member import CONTAINER
 from schemas.api.types import PostgreSQLDatabase
 
 _HOLDERS: Mapping[str, Callable[[str], str]] = {

@@ -10,7 +10,6 @@ import base64
 from dataclasses import replace
 from typing import Final
 
-from controller.backup_protocol import Settings
 from controller.desired import names, repository
 from controller.desired.labels import REPOSITORY
 from controller.desired.repository import children as desired
@@ -27,6 +26,7 @@ from controller.plan.records import noted
 from controller.plan.restore.in_place import in_place, note
 from controller.plan.situation import Situation
 from controller.plan.volumes import members
+from controller.protocol.settings import Settings
 from schemas.api.backup import VolumeRepository
 from schemas.kubernetes.quantity import parse
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from controller.backup_protocol import Reason
 from controller.desired import names, repository
 from controller.desired.labels import REPOSITORY
 from controller.desired.repository.pod import has_sidecar, users_secrets
 from controller.kube.objects import condition_of
 from controller.observe.repository import CONDITION
 from controller.observe.state import ObservedState
-from controller.protocol import Archiving
+from controller.protocol.member import Archiving
+from controller.protocol.settings import Reason
 from controller.report.finding import Finding, StatusComponent, Subject
 from schemas.api.types import PostgreSQLDatabase
 

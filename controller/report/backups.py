@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from controller.backup_protocol import Contents
 from controller.desired import repository
 from controller.observe.backups.backups import Backups
 from controller.observe.backups.record import UNPROVEN, Failure, command_of
 from controller.observe.backups.timing import overdue_from
 from controller.observe.state import ObservedState
 from controller.plan.records import held_for_others
-from controller.protocol import moment
+from controller.protocol.member import moment
+from controller.protocol.results import Contents
 from controller.report.archiving import lacks
 from controller.report.finding import Finding, StatusComponent, Subject
 from controller.report.primaries import Event

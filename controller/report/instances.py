@@ -16,7 +16,7 @@ from controller.plan.instances.scaling import declared_instances
 from controller.plan.outcome import Outcome, Stalled, Waiting
 from controller.plan.upgrade import NEW_TEMPLATE, Choice, reported
 from controller.plan.volumes import largest
-from controller.protocol import LOST
+from controller.protocol.member import LOST
 from controller.report.finding import Finding, StatusComponent, Subject
 from schemas.api.types import PostgreSQLDatabase
 

@@ -36,8 +36,7 @@ POSTGRES = Target(
         "deploy/images/patroni",
         "deploy/images/postgres",
         "controller/__init__.py",
-        "controller/backup_protocol.py",
-        "controller/protocol.py",
+        "controller/protocol",
         "controller/sessions.py",
     ),
 )

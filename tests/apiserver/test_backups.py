@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controller.backup_protocol import Reason
+from controller.protocol.settings import Reason
 from deploy.local.processes import run
 from tests.backup_machine import USER
 from tests.backup_site import ARCHIVE, KEY, Site, volume

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from controller.backup_protocol import Reason
+from controller.protocol.settings import Reason
 from deploy.local.pki import Authority
 from tests.backup_site import HOSTS, Site
 from tests.s3_servers import ACCESS, BUCKET, NAME, SECRET, serving
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from controller.backup_protocol import S3Repository
+    from controller.protocol.settings import S3Repository
     from tests.s3_servers import S3
 
 STS, STS_ADDRESS = "sts.amazonaws.com", ("127.0.0.2", 443)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controller.backup_protocol import Reason
+from controller.protocol.settings import Reason
 from deploy.local.pki import Authority
 from tests.backup_site import Site
 from tests.s3_servers import SECRET, SERVERS, Proxy, error, serving

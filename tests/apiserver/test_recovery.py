@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controller.backup_protocol import Reason, RestoreRequest
+from controller.protocol.settings import Reason, RestoreRequest
 from deploy.local.processes import run
 from tests.backup_machine import Database
 from tests.backup_site import ARCHIVE, Site, volume

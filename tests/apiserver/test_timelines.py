@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller.backup_protocol import RestoreRequest
+from controller.protocol.settings import RestoreRequest
 from tests.backup_site import Site, volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from controller.backup_protocol import Result
+    from controller.protocol.results import Result
 
 REQUEST = "restore/request.json"
 NOW = """SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from controller.protocol import CONTAINER
+from controller.protocol.member import CONTAINER
 from deploy.local.faults import power_off
 from schemas.api.types import KIND
 from tests import sites

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller import protocol
+from controller.protocol import member
 from schemas.rules.placement import marks
 from tests import pod_templates
 from tests.verdicts import refused
@@ -133,4 +133,4 @@ def test_a_secret_that_is_named_twice_is_a_mistake() -> None:
 
 
 def test_the_annotation_of_a_container_means_the_databases() -> None:
-    assert marks.CONTAINER == protocol.CONTAINER
+    assert marks.CONTAINER == member.CONTAINER

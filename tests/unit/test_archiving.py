@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from controller.backup_protocol import Reason
 from controller.desired.repository.pod import users_secrets
 from controller.observe.backups.record import Failure, Record
 from controller.observe.repository import lacking
 from controller.observe.state import ObservedState
 from controller.plan.outcome import Done
-from controller.protocol import Archiving, Report
+from controller.protocol.member import Archiving, Report
+from controller.protocol.settings import Reason
 from controller.report.archiving import ARCHIVING, WORDS
 from controller.report.finding import Finding, Subject
 from controller.report.transitions import transitions

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from controller.backup_protocol import (
-    MESSAGE_BYTES,
-    Contents,
-    Made,
-    Proof,
+from controller.protocol.results import MESSAGE_BYTES, Contents, Made, Proof, Result
+from controller.protocol.settings import (
     ProtocolError,
     Reason,
-    Result,
+    RestoreRequest,
     S3Repository,
     Settings,
     VolumeRepository,
@@ -81,3 +79,46 @@ def test_what_a_newer_image_adds_is_left_out() -> None:
     said = json.loads(Result("backup", "a", "b", contents=Contents(backups=1)).text())
     said["mood"] = said["contents"]["mood"] = "good"
     assert Result.read(json.dumps(said)) == Result("backup", "a", "b", contents=Contents(backups=1))
+
+
+OLD_SETTINGS = """{"archive": "orders-1a2b", "archive_timeout_seconds": 60, "clients": ["orders-repository"],
+    "data": "/data", "encryption_key_file": "", "full_every_seconds": 604800,
+    "members": ["orders-0.orders-pods", "orders-1.orders-pods"], "port": 8432, "processes": 2,
+    "repository": {"addressing": "Path", "bucket": "b", "ca_file": "", "credentials": "",
+    "endpoint": "https://s3.example:9000", "path": "/shop/orders", "region": "us-east-1"},
+    "retention_days": 14, "socket": "/run/postgresql", "spool": "/var/lib/postgresql/spool",
+    "tls": "/etc/keddah/backup/tls"}"""
+OLD_REQUEST = f"""{{"aside": "", "back": false, "database": "app", "lsn": "", "name": "",
+    "only_archive": false, "source": {OLD_SETTINGS}, "time": "2026-11-29T10:00:00Z", "whole": true}}"""
+OLD_RESULT = """{"command": "backup", "started": "2026-11-29T10:00:00Z", "ended": "2026-11-29T10:01:00Z",
+    "contents": {"backups": 1}, "version": 1}"""
+"""As keddah 0.1.0 writes them: they never change, so what is read is what was meant."""
+
+
+def test_what_an_older_controller_or_image_wrote_is_understood() -> None:
+    assert Settings.read(OLD_SETTINGS) == BUCKET
+    assert RestoreRequest.read(OLD_REQUEST) == RestoreRequest(
+        source=BUCKET, time="2026-11-29T10:00:00Z", whole=True, database="app"
+    )
+    assert Result.read(OLD_RESULT) == Result(
+        "backup", "2026-11-29T10:00:00Z", "2026-11-29T10:01:00Z", contents=Contents(backups=1)
+    )
+
+
+def newer(text: str) -> str:
+    """Add an entry to a text, and to every part of it, as a newer release may."""
+
+    def grown(value: Any) -> Any:  # noqa: ANN401 - JSON
+        if isinstance(value, dict):
+            return {**{name: grown(each) for name, each in value.items()}, "added": {"later": 1}}
+        return value
+
+    return json.dumps(grown(json.loads(text)))
+
+
+def test_what_a_newer_controller_or_image_adds_is_left_out() -> None:
+    for settings in (VOLUME, BUCKET):
+        assert Settings.read(newer(settings.text())) == settings
+    request = RestoreRequest(source=VOLUME, lsn="0/3000000")
+    assert RestoreRequest.read(newer(request.text())) == request
+    assert Result.read(newer(OLD_RESULT)) == Result.read(OLD_RESULT)

@@ -7,11 +7,11 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from controller.backup_protocol import Contents, Result
 from controller.kube.objects import Manifest
 from controller.observe.backups.parts import part
 from controller.observe.backups.record import Failure, Record, recorded, updated
 from controller.observe.backups.runs import Run, run, runs
+from controller.protocol.results import Contents, Result
 from tests.runs import ARCHIVE, failed, job, made, pod, proven, settings
 
 EVICTED = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory"}

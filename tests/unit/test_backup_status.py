@@ -14,7 +14,7 @@ from controller.observe.backups.backups import backups
 from controller.observe.backups.record import Failure, Record
 from controller.observe.state import ObservedState
 from controller.plan.outcome import Done, Stalled
-from controller.protocol import Archiving
+from controller.protocol.member import Archiving
 from controller.report.backups import news
 from controller.report.status import status
 from schemas.api.types import PostgreSQLDatabase, decode

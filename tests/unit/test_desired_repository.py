@@ -7,11 +7,11 @@ from typing import Any, get_args
 
 import pytest
 
-from controller.backup_protocol import S3Repository, Settings, VolumeRepository
 from controller.desired import names
 from controller.desired.repository import bucket, enabled, volume
 from controller.desired.repository.pod import Place, mounts, volumes
 from controller.desired.repository.settings import archive_name, settings
+from controller.protocol.settings import S3Repository, Settings, VolumeRepository
 from schemas.api.fields import LONGEST_NAME
 from schemas.api.types import PostgreSQLDatabase
 from tests.factory import typed_database

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.backup_protocol import Reason, S3Repository, Settings
+from controller.protocol.settings import Reason, S3Repository, Settings
 from deploy.images.backup.archiving import queue
 from deploy.images.backup.serving import Archive
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from controller.backup_protocol import ProtocolError, Reason, S3Repository, Settings, VolumeRepository
+from controller.protocol.settings import ProtocolError, Reason, S3Repository, Settings, VolumeRepository
 from deploy.images.backup import reasons
 from deploy.images.backup.archiving import queue
 from deploy.images.backup.backups import full_is_due

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from controller.backup_protocol import MESSAGE_BYTES, Reason, Result, Settings, VolumeRepository
+from controller.protocol.results import MESSAGE_BYTES, Result
+from controller.protocol.settings import Reason, Settings, VolumeRepository
 from deploy.images.backup.backups import back_up
 from deploy.images.backup.pgbackrest import BackupError, PgBackRest
 

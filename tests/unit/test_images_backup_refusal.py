@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.backup_protocol import RestoreRequest, Settings, VolumeRepository
+from controller.protocol.settings import RestoreRequest, Settings, VolumeRepository
 from deploy.images.backup import refusal
 
 REQUEST = RestoreRequest(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller.backup_protocol import Reason
+from controller.protocol.settings import Reason
 from deploy.images.backup.pgbackrest import BackupError, PgBackRest
 from deploy.images.backup.verification import whole
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.backup_protocol import Reason, Settings, VolumeRepository
-from controller.protocol import Archiving
+from controller.protocol.member import Archiving
+from controller.protocol.settings import Reason, Settings, VolumeRepository
 from deploy.images.backup.archiving import Queue, member_queue
 from deploy.images.patroni import archiving
 from deploy.images.patroni.archiving import WalArchive, archive_again, archive_leftovers

@@ -11,7 +11,7 @@ import pytest
 
 from controller.desired.instances.patroni import configuration as desired
 from controller.observe.instances.manifests import configuration as wanted
-from controller.protocol import Report
+from controller.protocol.member import Report
 from deploy.images.patroni.configuration import Configuration
 from tests.factory import typed_database
 

@@ -14,7 +14,7 @@ from controller.observe.instances.manifests import instance, leadership
 from controller.observe.state import Leadership, Node
 from controller.plan.actions import ReleaseLock
 from controller.plan.instances.failover import release
-from controller.protocol import CONTAINER
+from controller.protocol.member import CONTAINER
 from deploy.images.patroni.lock import Lock, orphaned, watch
 from tests.states import observed
 from tests.states import pod as standby_pod

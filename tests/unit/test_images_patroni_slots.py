@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.protocol import LOST
+from controller.protocol.member import LOST
 from deploy.images.patroni.slots import HELD, LOOK_SECONDS, HeldSlots, ignoring_others, own, watch
 
 

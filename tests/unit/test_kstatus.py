@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from controller import plan
-from controller.backup_protocol import Reason as OfBackups
 from controller.observe.state import Instance
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
+from controller.protocol.settings import Reason as OfBackups
 from controller.report.reasons import REASONS
 from controller.report.status import status
 from schemas.api.types import decode

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from controller.backup_protocol import Reason
 from controller.kube.objects import Manifest
 from controller.observe.backups.record import Record, recorded
 from controller.observe.restore.source import outlived
@@ -15,6 +14,7 @@ from controller.observe.state import Leadership, ObservedState
 from controller.plan.actions import Apply, Delete
 from controller.plan.deletion import finalize
 from controller.plan.planner import FINALIZER, Plan
+from controller.protocol.settings import Reason
 from schemas.api.types import PostgreSQLDatabase, decode
 from tests.factory import complete_database
 from tests.runs import ARCHIVE, HELD, around, failed, job, made, pod, settings

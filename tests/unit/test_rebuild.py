@@ -12,7 +12,7 @@ from controller.plan.actions import DeletePod, Rebuild
 from controller.plan.instances.rebuild import REBUILD_AFTER_SECONDS, decide, rebuild
 from controller.plan.outcome import Hold, Waiting
 from controller.plan.planner import plan
-from controller.protocol import DAMAGE
+from controller.protocol.member import DAMAGE
 from tests.states import OLD, intent, observed, pod, settled
 
 READY = {f"node-{n}": Node(ready=True, cordoned=False) for n in range(3)}

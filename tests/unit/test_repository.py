@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from controller.backup_protocol import Settings
 from controller.desired import labels
 from controller.kube.objects import Manifest
 from controller.observe.backups.record import Record, recorded
@@ -22,6 +21,7 @@ from controller.plan.deletion import finalize
 from controller.plan.outcome import Done
 from controller.plan.planner import FINALIZER, plan
 from controller.plan.situation import Intent
+from controller.protocol.settings import Settings
 from schemas.api.types import decode
 from tests.factory import complete_database, typed_database
 from tests.states import intent, members, observed, settled

@@ -13,16 +13,6 @@ import yaml
 from cryptography import x509
 from msgspec import structs
 
-from controller.backup_protocol import (
-    REQUEST,
-    Contents,
-    Reason,
-    RestoreRequest,
-    Result,
-    S3Repository,
-    Settings,
-    VolumeRepository,
-)
 from controller.certificates.keys import DatabaseKeys
 from controller.desired.child import child
 from controller.desired.instances.patroni import static
@@ -38,6 +28,15 @@ from controller.plan.actions import Apply, Delete
 from controller.plan.outcome import Outcome, Stalled, Waiting
 from controller.plan.planner import Plan, plan
 from controller.plan.restore.certificate import source_secret
+from controller.protocol.results import Contents, Result
+from controller.protocol.settings import (
+    REQUEST,
+    Reason,
+    RestoreRequest,
+    S3Repository,
+    Settings,
+    VolumeRepository,
+)
 from schemas.api.backup import Backups
 from schemas.api.types import Condition
 from tests.factory import typed_database

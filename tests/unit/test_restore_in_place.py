@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from controller.backup_protocol import REQUEST, Contents, Reason, RestoreRequest, Result
 from controller.kube.objects import Manifest
 from controller.observe.backups.record import Record
 from controller.observe.identity import IDENTIFIER
@@ -21,6 +20,8 @@ from controller.plan.outcome import Stalled
 from controller.plan.planner import plan
 from controller.plan.restore.in_place import RESTORE_TO, STAGE
 from controller.plan.situation import Intent
+from controller.protocol.results import Contents, Result
+from controller.protocol.settings import REQUEST, Reason, RestoreRequest
 from controller.report.primaries import followed
 from schemas.api.backup import Backups
 from schemas.api.types import decode

@@ -8,7 +8,7 @@ import pytest
 from controller.observe.state import Instance, Node, ObservedState
 from controller.plan.outcome import Done, Stalled, Waiting
 from controller.plan.upgrade import Choice, Postponed
-from controller.protocol import LOST
+from controller.protocol.member import LOST
 from controller.report.status import status
 from controller.report.transitions import transitions
 from schemas.api.types import PostgreSQLDatabase, decode

@@ -14,7 +14,7 @@ from controller.observe.state import Leadership, Node, ObservedState
 from controller.plan.actions import Rebuild
 from controller.plan.instances.rebuild import REBUILD_AFTER_SECONDS, decide
 from controller.plan.planner import plan
-from controller.protocol import DAMAGE
+from controller.protocol.member import DAMAGE
 from tests.states import intent, observed, pod, settled
 
 OVER = datetime(2026, 11, 29, 12, 30, tzinfo=UTC)

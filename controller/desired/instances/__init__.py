@@ -13,7 +13,7 @@ from controller.desired.instances.statefulset import statefulset
 from controller.desired.repository import enabled
 from controller.desired.repository.pod import has_sidecar
 from controller.kube.objects import Manifest
-from controller.protocol import CONTAINER
+from controller.protocol.member import CONTAINER
 from schemas.api.types import PostgreSQLDatabase, ResourceRequirements
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from controller.backup_protocol import ARCHIVE_COMMAND
 from controller.desired.repository import enabled
+from controller.protocol.settings import ARCHIVE_COMMAND
 from schemas.api.types import PostgreSQLDatabase, ResourceRequirements
 from schemas.kubernetes.amounts import amount
 from schemas.rules import sizing

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 import yaml
 
-from controller.backup_protocol import REQUEST, RESTORE_DIRECTORY
 from controller.desired import labels, names
 from controller.desired.child import child
 from controller.desired.instances.parameters import TLS_DIRECTORY, parameters
 from controller.desired.instances.services import PATRONI_PORT, POSTGRESQL_PORT
 from controller.desired.restore import requested
 from controller.kube.objects import Manifest
+from controller.protocol.settings import REQUEST, RESTORE_DIRECTORY
 from schemas.api.types import PostgreSQLDatabase, Synchronous
 
 SUPERUSER: Final = "postgres"

@@ -18,7 +18,7 @@ from controller.desired.repository import pod as backup
 from controller.desired.restore import pod as restore
 from controller.desired.security import container_security, pod_security
 from controller.kube.objects import Manifest
-from controller.protocol import CONTAINER
+from controller.protocol.member import CONTAINER
 from schemas.api.template import Template
 from schemas.api.types import PostgreSQLDatabase, ResourceRequirements
 from schemas.rules import sizing

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET
 
-from controller.backup_protocol import PORT as BACKUP_PORT
 from controller.desired import labels, names
 from controller.desired.child import child
 from controller.desired.instances.services import PATRONI_PORT, POSTGRESQL_PORT
 from controller.desired.repository import enabled
 from controller.kube.objects import Manifest
+from controller.protocol.settings import PORT as BACKUP_PORT
 from schemas.api.types import PostgreSQLDatabase
 
 CONTROLLER_LABELS = {"app.kubernetes.io/name": "keddah", "app.kubernetes.io/component": "controller"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from controller.backup_protocol import PORT, PROBE_COMMAND, Settings
 from controller.desired import labels, names
 from controller.desired.child import NOT_PRUNED, account_annotations, child
 from controller.desired.repository.pod import SETTINGS, placement, server_container, volumes
 from controller.desired.security import pod_security
 from controller.kube.objects import Manifest, annotations_of
+from controller.protocol.settings import PORT, PROBE_COMMAND, Settings
 from schemas.api.backup import VolumeRepository
 from schemas.api.types import PostgreSQLDatabase
 

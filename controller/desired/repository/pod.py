@@ -12,10 +12,10 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET
 
-from controller.backup_protocol import PORT, RUN_DIRECTORY, SETTINGS_FILE, VolumeRepository
 from controller.desired import names, repository
 from controller.desired.security import container_security
 from controller.kube.objects import Manifest
+from controller.protocol.settings import PORT, RUN_DIRECTORY, SETTINGS_FILE, VolumeRepository
 from schemas.api.types import PostgreSQLDatabase, ResourceRequirements
 from schemas.kubernetes.amounts import amount
 

@@ -7,13 +7,13 @@ from typing import Final
 
 from msgspec import UNSET
 
-from controller import backup_protocol as protocol
 from controller.certificates.pki import common_name
 from controller.desired import names
 from controller.desired.instances.patroni import SOCKET_DIRECTORY, data_directory
 from controller.desired.repository import bucket, enabled
 from controller.desired.repository.pod import CREDENTIALS, ENCRYPTION_KEY, S3_AUTHORITY, encryption
 from controller.desired.secrets import server_names
+from controller.protocol import settings as protocol
 from schemas.api.backup import S3Repository
 from schemas.api.types import PostgreSQLDatabase
 from schemas.kubernetes import duration

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from controller.backup_protocol import REQUEST, RESTORE_DIRECTORY, RUN_DIRECTORY
 from controller.desired import names
 from controller.desired.repository import enabled
 from controller.desired.repository.pod import RUN_VOLUME
 from controller.desired.restore import requested
 from controller.kube.objects import Manifest
+from controller.protocol.settings import REQUEST, RESTORE_DIRECTORY, RUN_DIRECTORY
 from schemas.api.types import PostgreSQLDatabase
 
 VOLUME: Final = "restore"

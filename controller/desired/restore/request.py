@@ -6,13 +6,6 @@ from dataclasses import replace
 
 from msgspec import UNSET
 
-from controller.backup_protocol import (
-    REQUEST,
-    RESTORE_DIRECTORY,
-    RestoreRequest,
-    S3Repository,
-    Settings,
-)
 from controller.desired import names
 from controller.desired.child import child
 from controller.desired.instances.patroni import data_directory
@@ -20,6 +13,7 @@ from controller.desired.repository.settings import s3_repository
 from controller.desired.restore import COMPONENT
 from controller.desired.restore.pod import AUTHORITY, CREDENTIALS, ENCRYPTION_KEY, TLS
 from controller.kube.objects import Manifest
+from controller.protocol.settings import REQUEST, RESTORE_DIRECTORY, RestoreRequest, S3Repository, Settings
 from schemas.api.backup import Restore
 from schemas.api.types import PostgreSQLDatabase
 

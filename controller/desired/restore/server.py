@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from controller.backup_protocol import PORT, RESTORE_DIRECTORY, RUN_DIRECTORY, VolumeRepository
 from controller.desired import labels, names
 from controller.desired.child import child
 from controller.desired.restore import COMPONENT
 from controller.desired.restore.pod import projected
 from controller.desired.restore.request import SERVER
 from controller.kube.objects import Manifest
+from controller.protocol.settings import PORT, RESTORE_DIRECTORY, RUN_DIRECTORY, VolumeRepository
 from schemas.api.types import PostgreSQLDatabase
 
 CONTAINER: Final = "repository"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.backup_protocol import ProtocolError, Reason, Settings, VolumeRepository
 from controller.desired import names
 from controller.desired.labels import BACKUP, REPOSITORY
 from controller.desired.repository import children
@@ -14,6 +13,7 @@ from controller.observe.backups.runs import Command, Run, given_up, of_full_repo
 from controller.observe.identity import identifier
 from controller.observe.restore.past import past
 from controller.observe.state import ObservedState
+from controller.protocol.settings import ProtocolError, Reason, Settings, VolumeRepository
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from controller.backup_protocol import Contents, Reason, Result
 from controller.kube.objects import Manifest
 from controller.observe.backups.runs import Command, Run
+from controller.protocol.results import Contents, Result
+from controller.protocol.settings import Reason
 
 RECORD: Final = "keddah.dev/backups"
 """The annotation."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
-from controller.backup_protocol import Reason, Result
 from controller.desired.backups.jobs import ARCHIVE, COMMAND, REQUEST
 from controller.desired.child import controller_reference
 from controller.kube.objects import Manifest, condition_of
-from controller.protocol import moment
+from controller.protocol.member import moment
+from controller.protocol.results import Result
+from controller.protocol.settings import Reason
 from schemas.kubernetes.moments import written
 
 Command: TypeAlias = Literal["backup", "verify"]

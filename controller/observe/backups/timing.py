@@ -5,7 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from datetime import UTC, datetime
 
-from controller.protocol import moment
+from controller.protocol.member import moment
 from schemas.api.types import PostgreSQLDatabase
 from schemas.kubernetes.cron import schedule as cron
 

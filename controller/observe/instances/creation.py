@@ -14,7 +14,7 @@ from typing import Any
 from controller.kube.objects import Manifest
 from controller.observe.instances.editions import newest_revision
 from controller.observe.state import Instance, Revision, ordinal
-from controller.protocol import moment
+from controller.protocol.member import moment
 from schemas.kubernetes.quantity import QuantityError, parse
 
 FAILED = "FailedCreate"

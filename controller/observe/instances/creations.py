@@ -25,7 +25,7 @@ from controller.observe.instances.creation import (
 )
 from controller.observe.instances.editions import newest_revision
 from controller.observe.state import RETRIED, Creation, Instance, Revision
-from controller.protocol import moment
+from controller.protocol.member import moment
 from schemas.kubernetes.moments import written
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller import protocol
 from controller.desired import names
 from controller.desired.labels import APPLICATION, DATABASE
 from controller.kube.kinds import EMPTYING
@@ -21,6 +20,7 @@ from controller.observe.state import (
     StorageClass,
     ordinal,
 )
+from controller.protocol import member as protocol
 
 REVISION_LABEL = "controller-revision-hash"
 

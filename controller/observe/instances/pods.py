@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.kube.objects import Manifest, condition_of
-from controller.protocol import DAMAGE, Report, termination
+from controller.protocol.member import DAMAGE, Report, termination
 
 COPYING = "creating replica"
 """Patroni's word for a server whose data is being copied from the primary."""

@@ -12,7 +12,7 @@ from controller.desired import names
 from controller.kube.objects import annotations_of
 from controller.observe.instances.pods import Trouble
 from controller.observe.state import Instance, ObservedState
-from controller.protocol import moment
+from controller.protocol.member import moment
 
 RESTORED_TO = "keddah.dev/restored-to"
 """Annotation of the StatefulSet and of NAME-backup, as JSON: what was asked for last, and what came of it."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from controller.backup_protocol import Contents
 from controller.desired.repository import children
 from controller.kube.objects import Manifest, annotations_of
 from controller.observe.backups.record import Record
+from controller.protocol.results import Contents
 from schemas.api.types import PostgreSQLDatabase, decode
 
 _NOTE, _HOLDS = "accepted.json", "keddah.dev/holds"

@@ -12,7 +12,7 @@ from controller.observe.state import Instance, ObservedState
 from controller.plan.actions import RelabelStandby, ReleaseLock, Switchover, TriggerLoop
 from controller.plan.instances.rollout import handover, uncounted
 from controller.plan.outcome import Hold
-from controller.protocol import last_renewed_by
+from controller.protocol.member import last_renewed_by
 
 
 def remedy(observed: ObservedState, scope: str) -> list[ReleaseLock | RelabelStandby]:

@@ -21,7 +21,7 @@ from controller.observe.state import ObservedState
 from controller.plan.instances.templates import fingerprint
 from controller.plan.outcome import Stalled
 from controller.plan.situation import Situation
-from controller.protocol import moment
+from controller.protocol.member import moment
 from schemas.kubernetes.moments import written
 
 NOTE = "refused.json"

@@ -7,7 +7,7 @@ following evidence:
   does not: each failed request moves the slot back to the standby's position. A standby that cannot connect
   to its primary looks the same from outside; cloning would fail for the same reason.
 * Damaged data: the server does not start, and says why in its log (`starting` reads it); or the member
-  reports it (`protocol.DAMAGE`): its control file, or a rewind that failed. A server that does not start is
+  reports it (`member.DAMAGE`): its control file, or a rewind that failed. A server that does not start is
   no evidence by itself.
 
 The member keeps the former data until the copy streams, where its volume has room (deploy/images/patroni).
@@ -22,7 +22,7 @@ from controller.observe.state import Instance, ObservedState
 from controller.plan.actions import Rebuild
 from controller.plan.instances.copies import NO_PRIMARY, trusted_primary
 from controller.plan.outcome import Hold, Waiting
-from controller.protocol import COPIES, DAMAGE
+from controller.protocol.member import COPIES, DAMAGE
 
 REBUILD_AFTER_SECONDS = 60.0
 """Seconds without progress before a standby is cloned again, doubled with each rebuild of the same pod.

@@ -7,7 +7,6 @@ from typing import Final
 
 from msgspec import UNSET
 
-from controller.backup_protocol import FINAL, REQUEST, RestoreRequest, Result, S3Repository
 from controller.desired import labels, names
 from controller.desired.restore import COMPONENT, requested
 from controller.desired.restore.request import config_map, of_bucket, of_database, of_itself
@@ -28,6 +27,8 @@ from controller.plan.restore.refusal import (
     unserved,
 )
 from controller.plan.situation import Situation
+from controller.protocol.results import Result
+from controller.protocol.settings import FINAL, REQUEST, RestoreRequest, S3Repository
 from schemas.api.backup import Restore
 from schemas.rules.requests import FORMER
 

@@ -14,7 +14,6 @@ from typing import Final
 
 import msgspec
 
-from controller.backup_protocol import REQUEST, ProtocolError, RestoreRequest
 from controller.desired import names
 from controller.desired.restore import COMPONENT, requested
 from controller.kube.objects import Manifest, annotations_of
@@ -22,7 +21,8 @@ from controller.observe.restore.past import RESTORED_TO, Past, past
 from controller.observe.state import ObservedState
 from controller.plan.restore.window import newest
 from controller.plan.situation import Situation
-from controller.protocol import ROOM_TOLERANCE, moment
+from controller.protocol.member import ROOM_TOLERANCE, moment
+from controller.protocol.settings import REQUEST, ProtocolError, RestoreRequest
 from schemas.kubernetes.moments import written
 from schemas.rules.requests import FORMER, RESTORE
 

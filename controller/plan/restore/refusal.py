@@ -6,12 +6,12 @@ from datetime import datetime
 
 from msgspec import UNSET
 
-from controller.backup_protocol import ProtocolError, S3Repository, Settings
 from controller.desired.instances.patroni import major
 from controller.observe.restore.source import Source
 from controller.plan.outcome import Stalled, Waiting
 from controller.plan.restore.window import newest
-from controller.protocol import moment
+from controller.protocol.member import moment
+from controller.protocol.settings import ProtocolError, S3Repository, Settings
 from schemas.api.backup import Restore
 from schemas.api.types import PostgreSQLDatabase
 from schemas.kubernetes.moments import written

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from controller.observe.repository import CONDITION
-from controller.protocol import moment
+from controller.protocol.member import moment
 from schemas.api.backup import Backups
 from schemas.api.types import PostgreSQLDatabase
 

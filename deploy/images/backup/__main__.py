@@ -13,16 +13,14 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from controller.backup_protocol import (
+from controller.protocol.results import RESULT_FILE, Command, Result
+from controller.protocol.settings import (
     FINAL,
-    RESULT_FILE,
     RUN_DIRECTORY,
     SETTINGS_FILE,
-    Command,
     ProtocolError,
     Reason,
     RestoreRequest,
-    Result,
     Settings,
 )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from controller.backup_protocol import RUN_DIRECTORY, SETTINGS_FILE, ProtocolError, Reason, Settings
+from controller.protocol.settings import RUN_DIRECTORY, SETTINGS_FILE, ProtocolError, Reason, Settings
 
 from .configuration import ENVIRONMENT_FILE
 from .reasons import judge, sentence

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from controller.backup_protocol import Made, Reason, Result, Settings
+from controller.protocol.results import Made, Result
+from controller.protocol.settings import Reason, Settings
 
 from .contents import archive_of, moment, newest_full, survey
 from .pgbackrest import BackupError, PgBackRest, bad_pages

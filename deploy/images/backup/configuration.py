@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from controller.backup_protocol import (
+from controller.protocol.settings import (
     RUN_DIRECTORY,
     ProtocolError,
     S3Repository,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from controller.backup_protocol import Contents
+from controller.protocol.results import Contents
 
 from .pgbackrest import BackupError, PgBackRest
 from .reasons import judge, sentence

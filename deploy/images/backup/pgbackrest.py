@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, Final
 
-from controller.backup_protocol import Reason
+from controller.protocol.settings import Reason
 
 from . import reasons
 from .configuration import FILE

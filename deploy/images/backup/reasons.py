@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from controller.backup_protocol import Reason
+from controller.protocol.settings import Reason
 
 _BY_TEXT: Final[tuple[tuple[Reason, str], ...]] = (
     (Reason.BUSY, r"unable to acquire lock|LockAcquireError"),

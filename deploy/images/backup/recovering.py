@@ -15,13 +15,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from controller.backup_protocol import (
+from controller.protocol.results import Result
+from controller.protocol.settings import (
     PROGRESS_FILE,
     RESTORE_COMMAND,
     RUN_DIRECTORY,
     Reason,
     RestoreRequest,
-    Result,
     Settings,
 )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from controller.backup_protocol import RUN_DIRECTORY
+from controller.protocol.settings import RUN_DIRECTORY
 
 from .pgbackrest import Log
 

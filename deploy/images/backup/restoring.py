@@ -10,7 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from controller.backup_protocol import RESTORE_COMMAND, Reason, Result, Settings
+from controller.protocol.results import Result
+from controller.protocol.settings import RESTORE_COMMAND, Reason, Settings
 
 from .contents import moment, stopped, survey
 from .pgbackrest import BackupError, Log, PgBackRest

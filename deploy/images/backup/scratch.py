@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from controller.backup_protocol import Reason
+from controller.protocol.settings import Reason
 
 from . import reasons
 from .pgbackrest import BackupError, Log

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
-from controller.backup_protocol import RUN_DIRECTORY, ProtocolError, Reason, S3Repository, Settings
+from controller.protocol.settings import RUN_DIRECTORY, ProtocolError, Reason, S3Repository, Settings
 from controller.sessions import options
 
 from .archiving import PROBLEM_FILE, misses_archive

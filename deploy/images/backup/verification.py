@@ -15,7 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from controller.backup_protocol import RESTORE_COMMAND, Contents, Proof, Reason, Result, Settings
+from controller.protocol.results import Contents, Proof, Result
+from controller.protocol.settings import RESTORE_COMMAND, Reason, Settings
 
 from .contents import archive_of, moment, survey
 from .pgbackrest import BackupError, Log, PgBackRest

@@ -15,8 +15,9 @@ from patroni.api import RestApiHandler, check_access
 from patroni.daemon import abstract_main
 from patroni.postgresql.misc import PostgresqlRole
 
-from controller.backup_protocol import SETTINGS_FILE
-from controller.protocol import VERSION, Report
+from controller.protocol import VERSION
+from controller.protocol.member import Report
+from controller.protocol.settings import SETTINGS_FILE
 
 from . import archiving, disk, liveness, lock, mishaps, postmaster, replacing, restoring, slots, tasks
 from .bootstrap import RESTORE, Mark

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from controller.backup_protocol import ARCHIVE_COMMAND, RUN_DIRECTORY, Reason
-from controller.protocol import Archiving
+from controller.protocol.member import Archiving
+from controller.protocol.settings import ARCHIVE_COMMAND, RUN_DIRECTORY, Reason
 
 logger = logging.getLogger(__name__)
 

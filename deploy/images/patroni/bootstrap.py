@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from controller.backup_protocol import REQUEST, RESTORE_DIRECTORY
+from controller.protocol.settings import REQUEST, RESTORE_DIRECTORY
 
 logger = logging.getLogger(__name__)
 

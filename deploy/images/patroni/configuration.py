@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from controller.protocol import configuration_version
+from controller.protocol.member import configuration_version
 
 _STARTING = "starting"
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from controller.protocol import ROOM_TOLERANCE
+from controller.protocol.member import ROOM_TOLERANCE
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from controller.protocol import container, last_renewed_by, moment, termination
+from controller.protocol.member import container, last_renewed_by, moment, termination
 
 CONTROLLER_SECONDS = 1.0
 """Head start of the controller, which needs a tenth of it and also knows whether the node is Ready."""

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from controller.backup_protocol import REQUEST, RESTORE_DIRECTORY, ProtocolError, RestoreRequest
+from controller.protocol.settings import REQUEST, RESTORE_DIRECTORY, ProtocolError, RestoreRequest
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from controller.backup_protocol import PROGRESS_FILE
+from controller.protocol.settings import PROGRESS_FILE
 
 _SHOWN = 100
 """Characters: it goes into the pod's annotation."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from controller.protocol import LOST
+from controller.protocol.member import LOST
 
 LOOK_SECONDS = 10.0
 _REPORTED_MIB = 64

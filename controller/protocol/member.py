@@ -1,9 +1,6 @@
-"""What a database's member and the controller tell each other, and the rules by which both judge.
+"""What a member of a database reports, and the rules that it and the controller share.
 
-The image ships this one module beside Patroni, and the controller imports it: it may use the standard library
-only. A member reports in the tags of its Patroni, which are in its pod's annotation. An older image leaves
-out what it does not know, a newer one adds what an older controller does not read, and both are understood.
-Only a change of a tag's meaning is a new VERSION.
+A member reports in the tags of its Patroni, which are in its pod's annotation.
 """
 
 from __future__ import annotations
@@ -15,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-VERSION = 1
 CONTAINER = "postgres"
 """The container that Patroni and PostgreSQL run in."""
 
@@ -53,7 +49,7 @@ class Archiving:
     since: str = ""
     """When the first of the WAL was complete that waits for too long (RFC 3339); "" while all is well."""
     reason: str = ""
-    """Why it waits: a Reason of backup_protocol, or "" where nothing tells."""
+    """Why it waits: a `settings.Reason`, or "" where nothing tells."""
     waiting: int = 0
     """About how many MiB wait then, at most: a power of two."""
     restorable: str = ""
@@ -103,7 +99,7 @@ class Report:
     restoring: str = ""
     """How far it has restored its first data, in words; "" while it restores nothing."""
     replaced: str = ""
-    """The mark of the restore in place by which its data was replaced (backup_protocol.RestoreRequest)."""
+    """The mark of the restore in place by which its data was replaced (`settings.RestoreRequest`)."""
     archiving: Archiving | None = None
     """How archiving goes; None of a standby, and without backups."""
     room: int = 0

@@ -1,20 +1,17 @@
-"""What the programs that back a database up and the controller tell each other.
+"""What the controller tells pods about backups: `Settings` and a `RestoreRequest`, which they mount.
 
-The image ships this module beside those programs, and the controller imports it: it may use the standard
-library only. The controller writes `Settings`, which pods mount as a file; a Job writes a `Result`, which the
-kubelet shows as its termination message. Nothing here knows the tool that does the work.
+Nothing here knows the tool that does the work.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-VERSION: Final = 1
+from controller.protocol import known
 
 SETTINGS_FILE: Final = "/etc/keddah/backup/settings.json"
 RUN_DIRECTORY: Final = "/run/keddah-backup"
@@ -24,7 +21,6 @@ RESTORE_DIRECTORY: Final = "/etc/keddah/restore"
 REQUEST: Final = "request.json"
 PROGRESS_FILE: Final = f"{RUN_DIRECTORY}/restoring"
 """How far a restore is, in words, while it goes on."""
-RESULT_FILE: Final = "/dev/termination-log"
 PORT: Final = 8432
 
 ARCHIVE_COMMAND: Final = "/usr/lib/keddah/pgbackrest/archive %p"
@@ -33,14 +29,10 @@ RESTORE_COMMAND: Final = "/usr/lib/keddah/pgbackrest/fetch %f %p"
 PROBE_COMMAND: Final = "/usr/lib/keddah/pgbackrest/answers"
 """Whether the server of a volume repository answers."""
 
-MESSAGE_BYTES: Final = 4096
-"""What the kubelet keeps of a termination message (Kubernetes, Determine the Reason for Pod Failure)."""
-
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 """An archive's name is a folder of the repository, and is read by a shell."""
 
 Addressing = Literal["Path", "VirtualHost"]
-Command = Literal["backup", "expire", "restore", "verify"]
 
 
 class Reason(StrEnum):
@@ -142,7 +134,7 @@ class Settings:
             kind = S3Repository if "bucket" in place else VolumeRepository
             for several in ("members", "clients"):
                 found[several] = tuple(found.get(several) or ())
-            settings = cls(repository=kind(**place), **found)
+            settings = cls(repository=kind(**known(kind, place)), **known(cls, found))
             named = _NAME.fullmatch(settings.archive)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ProtocolError(f"no settings for backups: {type(error).__name__}") from None
@@ -188,114 +180,6 @@ class RestoreRequest:
         try:
             said: dict[str, Any] = json.loads(text)
             source = said.pop("source")
-            known = {name: value for name, value in said.items() if name in cls.__dataclass_fields__}
-            return cls(source=Settings.read(json.dumps(source)), **known)
+            return cls(source=Settings.read(json.dumps(source)), **known(cls, said))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ProtocolError(f"no request to restore: {error or type(error).__name__}") from None
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a repository holds of one archive; times are RFC 3339, "" where there is none."""
-
-    backups: int = 0
-    """Whole ones, without bad pages."""
-    damaged: int = 0
-    """Backups with pages whose checksum was wrong when they were copied."""
-    bytes: int = 0
-    """What all backups take in the repository."""
-    database_bytes: int = 0
-    oldest_restorable: str = ""
-    """The moment from which on any second can be restored, as far as the WAL reaches."""
-    last_full: str = ""
-    last_incremental: str = ""
-    last_backup: str = ""
-    """When the newest whole backup ended."""
-    newest_wal: str = ""
-    """The name of the newest archived WAL segment."""
-    major: str = ""
-    """Of PostgreSQL, that made the newest of it: `18`."""
-
-
-@dataclass(frozen=True)
-class Made:
-    """A backup that was made."""
-
-    label: str
-    kind: Literal["Full", "Incremental"]
-    started: str
-    ended: str
-    bytes: int
-    """Of the database."""
-    stored_bytes: int
-    """Added to the repository."""
-    from_standby: bool = False
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What a verification restored and looked at."""
-
-    label: str
-    backup_ended: str
-    recovered_to: str
-    """The end of the last transaction that was replayed."""
-    last_wal: str
-    """The WAL segment that replay ended in."""
-    databases: int
-    checksums: bool
-    """Whether the data has page checksums, which were then all checked."""
-    files_checked: int = 0
-    """Files of the repository, of all backups and the WAL, whose checksums were compared."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a run ended; `reason` is "" when it succeeded."""
-
-    command: Command
-    started: str
-    ended: str
-    reason: str = ""
-    message: str = ""
-    made: Made | None = None
-    proof: Proof | None = None
-    contents: Contents | None = None
-    expire_reason: str = ""
-    """Why what is too old could not be removed, though a backup was made; "" where it was."""
-    expire_message: str = ""
-    version: int = field(default=VERSION)
-
-    def text(self) -> str:
-        """Write it as JSON that fits into a termination message: the messages are cut, never the rest."""
-        said = {name: value for name, value in asdict(self).items() if value not in (None, "")}
-        whole = json.dumps(said, ensure_ascii=False)
-        while (surplus := len(whole.encode()) - MESSAGE_BYTES) > 0:
-            longest = max(("message", "expire_message"), key=lambda name: len(said.get(name, "")))
-            # A character takes up to four bytes.
-            said[longest] = said[longest][: -max(1, surplus // 4)]
-            whole = json.dumps(said, ensure_ascii=False)
-        return whole
-
-    @classmethod
-    def read(cls, text: str) -> Result | None:
-        """Read a termination message; None when it is none of ours: its container was killed."""
-        try:
-            said = json.loads(text)
-            if not isinstance(said, Mapping):
-                return None
-            parts = {"made": Made, "proof": Proof, "contents": Contents}
-            known = cls.__dataclass_fields__
-            read = {
-                name: _known(parts[name], value) if name in parts else value
-                for name, value in said.items()
-                if name in known
-            }
-            return cls(**read)
-        except (ValueError, TypeError, AttributeError):
-            return None
-
-
-def _known(part: Any, value: Mapping[str, Any]) -> Any:  # noqa: ANN401 - one of the three dataclasses
-    """Read a part; what a newer image adds is left out."""
-    return part(**{name: each for name, each in value.items() if name in part.__dataclass_fields__})
