@@ -37,7 +37,7 @@ def admit(
     `now` is what end-of-life dates, and moments to restore, are compared with. Without `warned`, an accepted
     object's verdict has no warnings.
     """
-    if _nothing_to_judge(new, old):
+    if _unchanged(new, old):
         return ACCEPTED
     given = extent.bounded(new, old)
     stored = extent.bounded(old).manifest if old is not None else None
@@ -81,7 +81,7 @@ def admit_scale(new: int, old: int | None, *, name: str, policy: Policy) -> Verd
     return Verdict((), tuple(consequences.of_scaling(name, old, new)))
 
 
-def _nothing_to_judge(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
+def _unchanged(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
     metadata = new.get("metadata")
     if isinstance(metadata, dict) and metadata.get("deletionTimestamp") is not None:
         return True  # its finalizers must be removable, even if rules have become stricter

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from controller.act.actor import Actor
 from controller.act.recorder import Recorder
-from controller.desired import names
+from controller.desired import labels, names
 from controller.kube.answers import Conflict, KubeError, Refused
 from controller.kube.kinds import DATABASE, DATABASE_LABEL, WORKLOADS
 from controller.kube.objects import Key, Manifest
@@ -227,6 +227,8 @@ def _adopts(action: Action, observed: ObservedState, db: PostgreSQLDatabase) -> 
 def _disturbs(action: Action, observed: ObservedState) -> bool:
     """Whether an action must not be done after a change of the primary, or once Patroni is paused."""
     if isinstance(action, Apply) and action.manifest["kind"] == "StatefulSet":
+        if labels.component_of(action.manifest) != labels.INSTANCE:
+            return False
         live = observed.children.get("StatefulSet", {}).get(action.manifest["metadata"]["name"])
         return live is not None and action.manifest["spec"]["replicas"] < live["spec"]["replicas"]
     return isinstance(

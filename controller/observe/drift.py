@@ -81,8 +81,11 @@ def _list_differences(desired: list[Any], live: Any, path: str) -> Iterator[str]
 
 
 def _merge_key(items: list[Any]) -> str | None:
-    """Return the key by which the API server merges this list, None if the list is atomic."""
-    for key in ("name", "mountPath", "containerPort", "uid"):
+    """Return the key by which the API server merges this list, None if the list is atomic.
+
+    What has one of the others has a name too, which need not be its own: that of a volume it mounts.
+    """
+    for key in ("mountPath", "containerPort", "uid", "name"):
         if items and all(isinstance(item, dict) and key in item for item in items):
             return key
     return None

@@ -17,7 +17,7 @@ from schemas.api.types import PostgreSQLDatabase
 
 Part: TypeAlias = Callable[[str, Manifest, str], bool]
 
-COMPONENTS: Final[tuple[Part, ...]] = (instances, repository, backups, restore)
+COMPONENTS: Final[tuple[Part, ...]] = (instances, repository, restore, backups)
 """Each component's own rule, from kind, manifest and database."""
 
 _RECOGNIZED = WORKLOADS | {"Pod", "PersistentVolumeClaim", "ConfigMap"}

@@ -116,7 +116,8 @@ class Settings:
     encryption_key_file: str = ""
     spool: str = "/var/lib/postgresql/spool"
     socket: str = "/run/postgresql"
-    processes: int = 2
+    processes: int = 1
+    """That copy side by side in a backup, each of which may keep a processor of the primary's node busy."""
     full_every_seconds: int = 7 * 24 * 3600
     retention_days: int = 14
     archive_timeout_seconds: int = 60

@@ -15,7 +15,7 @@ import msgspec
 
 from controller.kube.kinds import DATABASE
 from controller.kube.objects import Identity, Key, Manifest, identity_of, key_of, version_of
-from controller.watches import predicates as noise
+from controller.watches import predicates
 from controller.watches.terms import Terms
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Cache:
             self._gone.popitem(last=False)
 
     def _entry(self, kind: str, manifest: Mapping[str, Any]) -> _Entry:
-        trimmed = noise.trim(kind, manifest)
+        trimmed = predicates.trim(kind, manifest)
         encoded = msgspec.json.encode(trimmed)
         sample = self._samples.setdefault(kind, encoded)
         compress = zlib.compressobj(_FAST, zdict=sample)
@@ -151,7 +151,7 @@ class Cache:
             uid=manifest["metadata"].get("uid", ""),
             version=version_of(manifest),
             key=None if kind == DATABASE else key_of(kind, manifest),
-            essence=noise.digest(kind, trimmed),
+            essence=predicates.digest(kind, trimmed),
             compressed=compress.compress(encoded) + compress.flush(),
             sample=sample,
         )

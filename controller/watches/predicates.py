@@ -22,9 +22,9 @@ _READ_OF_CONTAINER = frozenset({"name", "image", "resources"})
 # Of the database, we write the status ourselves, and any change of spec changes metadata.generation.
 _DATABASE_METADATA = ("generation", "deletionTimestamp", "labels", "annotations", "finalizers")
 # Patroni renews its lock, and updates its WAL position, every few seconds.
-_LOCK_NOISE = frozenset({"renewTime", "optime", "acquireTime", "ttl", "slots", "retain_slots"})
+_RENEWED = frozenset({"renewTime", "optime", "acquireTime", "ttl", "slots", "retain_slots"})
 _POSITIONS = frozenset({"xlog_location", "receive_lsn", "replay_lsn", "latest_end_lsn", "slots"})
-_STATUS_IS_NOISE = frozenset({"CronJob", "PodDisruptionBudget", "Service", "NetworkPolicy"})
+_STATUS_LEFT_OUT = frozenset({"CronJob", "PodDisruptionBudget", "Service", "NetworkPolicy"})
 
 
 def trim(kind: str, manifest: Mapping[str, Any]) -> Manifest:
@@ -79,13 +79,13 @@ def _essence(kind: str, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     quiet = {k: v for k, v in metadata.items() if k != "resourceVersion"}
     if kind in ("ConfigMap", "Pod"):
         quiet["annotations"] = _quiet_annotations(kind, metadata.get("annotations") or {})
-    body = {k: v for k, v in manifest.items() if not (k == "status" and kind in _STATUS_IS_NOISE)}
+    body = {k: v for k, v in manifest.items() if not (k == "status" and kind in _STATUS_LEFT_OUT)}
     return {**body, "metadata": quiet}
 
 
 def _quiet_annotations(kind: str, annotations: Mapping[str, str]) -> Mapping[str, Any]:
     if kind == "ConfigMap":
-        return {k: v for k, v in annotations.items() if k not in _LOCK_NOISE}
+        return {k: v for k, v in annotations.items() if k not in _RENEWED}
     return {k: _member(v) if k == "status" else v for k, v in annotations.items()}
 
 

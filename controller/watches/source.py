@@ -43,23 +43,23 @@ class Source:
         self._resync = Resync(
             kube, cache, kinds, selectors=handlers.selectors, enqueue=self._repaired, random=random
         )
-        self._intake = EventHandler(
+        self._handler = EventHandler(
             cache, queue, metrics, configured=configured, relisted=self._resync.suspect
         )
 
     @property
     def filled(self) -> bool:
         """Whether the cache has been filled with every kind."""
-        return self._intake.filled
+        return self._handler.filled
 
     async def watch(self, started: asyncio.Event) -> None:
         """Watch until cancelled; `started` is set when kopf has installed its signal handlers."""
-        await handlers.watch(self._intake, self._kube, self._kinds, self._random, started)
+        await handlers.watch(self._handler, self._kube, self._kinds, self._random, started)
 
     async def fill(self) -> None:
         """Wait until the cache holds every object of every kind."""
         await self._resync.fill()
-        self._intake.filled = True
+        self._handler.filled = True
 
     async def resync(self) -> None:
         """Resync until cancelled."""
@@ -67,4 +67,4 @@ class Source:
 
     def _repaired(self, kind: str, key: Key | None) -> None:
         self._metrics.repaired(kind)
-        self._intake.enqueue(kind, key)
+        self._handler.enqueue(kind, key)

@@ -1,4 +1,4 @@
 """Kubernetes' notations, read as Kubernetes reads them: quantities, durations, time zones, schedules.
 
-It knows nothing of databases or of this API's fields.
+It knows nothing of this API's fields.
 """

@@ -41,7 +41,7 @@ repo1-path=/var/lib/keddah-repository
 repo1-retention-full=1
 repo1-bundle=y
 repo1-block=y
-process-max=2
+process-max=1
 compress-type=zst
 compress-level=3
 start-fast=y
@@ -49,6 +49,8 @@ archive-check=n
 lock-path=/tmp/lock
 log-level-file=off
 log-level-console=off
+[global:restore]
+process-max=2
 [hand]
 pg1-path={data}
 pg1-socket-path=/run/postgresql

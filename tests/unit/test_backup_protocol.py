@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,9 +97,10 @@ OLD_RESULT = """{"command": "backup", "started": "2026-11-29T10:00:00Z", "ended"
 
 
 def test_what_an_older_controller_or_image_wrote_is_understood() -> None:
-    assert Settings.read(OLD_SETTINGS) == BUCKET
+    source = replace(BUCKET, processes=2)
+    assert Settings.read(OLD_SETTINGS) == source
     assert RestoreRequest.read(OLD_REQUEST) == RestoreRequest(
-        source=BUCKET, time="2026-11-29T10:00:00Z", whole=True, database="app"
+        source=source, time="2026-11-29T10:00:00Z", whole=True, database="app"
     )
     assert Result.read(OLD_RESULT) == Result(
         "backup", "2026-11-29T10:00:00Z", "2026-11-29T10:01:00Z", contents=Contents(backups=1)

@@ -64,6 +64,22 @@ def test_all_instances_that_there_are_or_will_be_can_be_backed_up() -> None:
     assert list(settings(typed_database(replicas=1), "a", 3).members) == hosts
 
 
+@pytest.mark.parametrize(
+    ("resources", "processes"),
+    [
+        ({}, 1),
+        ({"requests": {"cpu": "3900m"}}, 1),
+        ({"requests": {"cpu": 4}}, 2),
+        ({"limits": {"cpu": 8}}, 4),
+        ({"requests": {"cpu": 64}}, 8),
+    ],
+)
+def test_a_backup_leaves_the_database_more_processors_than_it_takes(
+    resources: dict[str, Any], processes: int
+) -> None:
+    assert settings(typed_database(resources=resources), "a").processes == processes
+
+
 def test_both_sides_know_each_other_even_by_names_that_are_cut() -> None:
     db = typed_database("a" * LONGEST_NAME, "b" * 63)
     member, server = settings(db, "a").clients

@@ -194,7 +194,7 @@ SAID = [
 
 @pytest.mark.parametrize(("code", "text", "reason"), SAID)
 def test_an_error_has_a_reason(code: int, text: str, reason: Reason) -> None:
-    assert reasons.judge(code, text) == reason
+    assert reasons.reason_of(code, text) == reason
 
 
 def test_an_error_is_told_with_what_goes_on_and_with_its_cause_before() -> None:

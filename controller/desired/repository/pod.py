@@ -7,6 +7,7 @@ and a Job that makes or reads backups (job).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -118,14 +119,18 @@ def processor(db: PostgreSQLDatabase) -> str:
     Where a node's processors are all busy, containers share them as they have requested: a backup must not
     slow the database down, and takes what is free.
     """
+    return f"{min(_MOST_CPU, max(_LEAST_CPU, int(requested(db) * 1000 / _PART)))}m"
+
+
+def requested(db: PostgreSQLDatabase) -> Decimal:
+    """Return how many processors an instance requests."""
     declared, given = db.spec.resources, {}
     if isinstance(declared, ResourceRequirements):
         given = {
             **({} if declared.limits is UNSET else declared.limits),
             **({} if declared.requests is UNSET else declared.requests),
         }
-    wanted = amount(given.get("cpu")) or 0
-    return f"{min(_MOST_CPU, max(_LEAST_CPU, int(wanted * 1000 / _PART)))}m"
+    return amount(given.get("cpu")) or Decimal(0)
 
 
 def placement(db: PostgreSQLDatabase) -> Manifest:

@@ -11,7 +11,7 @@ from controller.certificates.pki import common_name
 from controller.desired import names
 from controller.desired.instances.patroni import SOCKET_DIRECTORY, data_directory
 from controller.desired.repository import bucket, enabled
-from controller.desired.repository.pod import CREDENTIALS, ENCRYPTION_KEY, S3_AUTHORITY, encryption
+from controller.desired.repository.pod import CREDENTIALS, ENCRYPTION_KEY, S3_AUTHORITY, encryption, requested
 from controller.desired.secrets import server_names
 from controller.protocol import settings as protocol
 from schemas.api.backup import S3Repository
@@ -19,6 +19,7 @@ from schemas.api.types import PostgreSQLDatabase
 from schemas.kubernetes import duration
 
 _SEED_CHARACTERS: Final = 8
+_MOST_PROCESSES: Final = 8
 
 
 def lineage(seed: bytes) -> str:
@@ -58,6 +59,7 @@ def settings(db: PostgreSQLDatabase, archive: str, members: int = 0) -> protocol
         clients=(common_name(server_names(db, "")[0]), common_name(repository_names(db)[0])),
         encryption_key_file=ENCRYPTION_KEY if encryption(db) else "",
         socket=SOCKET_DIRECTORY,
+        processes=max(1, min(_MOST_PROCESSES, int(requested(db) / 2))),
         full_every_seconds=duration.seconds(backup.full_every),
         retention_days=backup.retention.days,
     )

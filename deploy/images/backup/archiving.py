@@ -15,7 +15,7 @@ from typing import Final
 from controller.protocol.settings import RUN_DIRECTORY, SETTINGS_FILE, ProtocolError, Reason, Settings
 
 from .configuration import ENVIRONMENT_FILE
-from .reasons import judge, sentence
+from .reasons import reason_of, sentence
 
 PROBLEM_FILE: Final = f"{RUN_DIRECTORY}/archive-problem"
 """Why the archive could neither be looked at nor made: a reason, and on the next line a sentence."""
@@ -49,7 +49,7 @@ def queue(settings: Settings, problem: Path = Path(PROBLEM_FILE)) -> Queue:
     """
     code, text = _error(settings)
     if _NOT_THERE not in text:
-        return _queue(settings.data, judge(code, text) if text else "", sentence(text))
+        return _queue(settings.data, reason_of(code, text) if text else "", sentence(text))
     reason, message = _problem(problem)
     return _queue(settings.data, reason, message or sentence(text))
 

@@ -41,6 +41,8 @@ _IDENTITY = (
 """Variables with which the clouds' webhooks name a pod's identity; none of them is a secret."""
 
 _COMMAND_SECONDS = 10
+_URGENT_PROCESSES = 2
+"""At the least, of what somebody waits for, as nobody does for a backup."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def render(settings: Settings, place: Place, secrets: Secrets, environment: Mapp
     lines += ["[global:archive-push]", f"io-timeout={_ARCHIVING_SECONDS}"]
     # The archive command itself gives up earlier than what it started: a server does not stop before it.
     lines += [f"archive-timeout={_COMMAND_SECONDS}"]
+    urgent = f"process-max={max(_URGENT_PROCESSES, settings.processes)}"
+    lines += [urgent, "[global:archive-get]", urgent, "[global:restore]", urgent]
     lines += [f"[{settings.archive}]", *(f"{name}={value}" for name, value in _servers(settings, place))]
     return "\n".join([*lines, ""])
 

@@ -9,7 +9,7 @@ from typing import Any
 from controller.protocol.results import Contents
 
 from .pgbackrest import BackupError, PgBackRest
-from .reasons import judge, sentence
+from .reasons import reason_of, sentence
 from .timelines import PRESENT, Backup, Line, lines, restorable_from
 
 _MISSING = (1, 2)
@@ -27,7 +27,7 @@ def archive_of(information: Sequence[Mapping[str, Any]], name: str) -> Mapping[s
     if status["code"] in _MISSING:
         return None
     if status["code"] == _UNREADABLE:
-        raise BackupError(judge(0, status["message"]), sentence(status["message"]))
+        raise BackupError(reason_of(0, status["message"]), sentence(status["message"]))
     return found
 
 

@@ -78,7 +78,7 @@ def failure(said: Sequence[str], ended: int) -> BackupError:
     # Why no instance could be reached is in warnings before.
     causes = [line.partition("unable to check ")[2] for line in said if "WARN: unable to check " in line]
     whole = "; ".join([*causes, text])
-    return BackupError(reasons.judge(code, whole), reasons.sentence(whole))
+    return BackupError(reasons.reason_of(code, whole), reasons.sentence(whole))
 
 
 def bad_pages(said: Iterable[str]) -> list[str]:

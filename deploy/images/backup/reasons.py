@@ -76,7 +76,7 @@ _S3: Final = re.compile(
 _REMOVED: Final = re.compile(r"\*\*\* (Request|Response) Headers \*\*\*:.*?(?=\*\*\*|$)", re.DOTALL)
 
 
-def judge(code: int, text: str) -> Reason:
+def reason_of(code: int, text: str) -> Reason:
     """Return why a command failed."""
     for reason, pattern in _BY_TEXT:
         if re.search(pattern, text, re.IGNORECASE):

@@ -144,7 +144,7 @@ def not_started(log: str) -> BackupError:
     fetched = reasons.error(log.splitlines())
     if fetched is not None:
         # The command that fetches WAL failed, and recovery stopped rather than ended.
-        return BackupError(reasons.judge(*fetched), reasons.sentence(fetched[1]))
+        return BackupError(reasons.reason_of(*fetched), reasons.sentence(fetched[1]))
     early = any(_ENDED_EARLY.search(line) for line in grave)
     reason = Reason.WAL_MISSING if early else Reason.OTHER
     return BackupError(reason, f"PostgreSQL did not start on the restored files: {last}")

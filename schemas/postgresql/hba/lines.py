@@ -69,7 +69,7 @@ def _examined(line: str) -> tuple[str | None, str | None]:
         parsed = _parse(line)
     except LineError as error:
         return str(error), None
-    return _judge(parsed), _doubt(parsed)
+    return _mistake(parsed), _doubt(parsed)
 
 
 def _doubt(line: _Line) -> str | None:
@@ -85,7 +85,7 @@ def _doubt(line: _Line) -> str | None:
     return None
 
 
-def _judge(line: _Line) -> str | None:
+def _mistake(line: _Line) -> str | None:
     for user in line.users:
         if user.text in OWNED_ROLES:
             return f"role {user.text} belongs to keddah, whose own lines come first; leave it out"

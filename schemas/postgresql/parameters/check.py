@@ -48,10 +48,10 @@ def problem(name: str, value: str, major: int) -> str | None:
         return f"{folded} is reserved: {REASONS[folded]}"
     if "." in folded:
         return None
-    return _judge(folded, value, major)
+    return _mistake(folded, value, major)
 
 
-def _judge(name: str, value: str, major: int) -> str | None:
+def _mistake(name: str, value: str, major: int) -> str | None:
     table = known(major)
     if table is None:
         return f"parameters of PostgreSQL {major} are not known to this version of keddah"
