@@ -47,6 +47,7 @@ verify: ## lint, types, architecture, unit tests, generated files: about a minut
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports
 	$(python) -m deploy manifests --check
+	$(python) -m tests.kubernetes_versions
 	$(MAKE) -j 2 --output-sync --no-print-directory unit-0 unit-1
 
 # Two processes, each of which reads its own half of the files; with pytest-xdist, each would read them all.

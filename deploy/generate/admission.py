@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
+from deploy.generate.admission_policies import CONTROLLERS_USER
 from deploy.generate.objects import NAMESPACE, WEBHOOKS, manifest
 from deploy.generate.webhooks import COMPONENT_NAME, SERVICE_PORT
 from schemas.api.types import GROUP, PLURAL, VERSION
@@ -19,6 +20,23 @@ _CERT_MANAGER = {"cert-manager.io/inject-ca-from": f"{NAMESPACE}/{WEBHOOKS}"}
 
 # An object on its way out is not judged: a finalizer can go while no admission server runs.
 _STAYS = {"name": "not-deleted", "expression": "!has(object.metadata.deletionTimestamp)"}
+# Labels and finalizers can be written while no admission server runs. Annotations may be requests.
+_CHANGED = {
+    "name": "changed",
+    "expression": "request.operation != 'UPDATE' || !has(object.spec) || !has(oldObject.spec)"
+    " || object.spec != oldObject.spec || object.metadata.?annotations != oldObject.metadata.?annotations",
+}
+_OTHERS = {
+    "name": "not-the-controller",
+    "expression": f"request.userInfo.username != '{CONTROLLERS_USER}'",
+}
+_JUDGED = [_STAYS, _CHANGED, _OTHERS]
+# What Kubernetes itself runs on must never wait for us.
+_NAMESPACES = {
+    "matchExpressions": [
+        {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]}
+    ]
+}
 # Whoever deletes what is not protected never waits for an admission server.
 _PROTECTED = {
     "name": "protected",
@@ -32,10 +50,10 @@ _PROTECTED = {
 def admission(certificates: CertificateMode = CertificateMode.KEDDAH) -> tuple[Manifest, ...]:
     """Return both webhook configurations."""
     mutate = _webhook(
-        "mutate", "/mutate", ["CREATE", "UPDATE"], PLURAL, [_STAYS], reinvocationPolicy="IfNeeded"
+        "mutate", "/mutate", ["CREATE", "UPDATE"], PLURAL, _JUDGED, reinvocationPolicy="IfNeeded"
     )
     validating = [
-        _webhook("validate", "/validate", ["CREATE", "UPDATE"], PLURAL, [_STAYS]),
+        _webhook("validate", "/validate", ["CREATE", "UPDATE"], PLURAL, _JUDGED),
         _webhook("protect", "/validate", ["DELETE"], PLURAL, [_PROTECTED]),
         _webhook("scale", "/validate", ["UPDATE"], f"{PLURAL}/scale", []),
     ]
@@ -69,6 +87,7 @@ def _webhook(
         "admissionReviewVersions": ["v1"],
         "clientConfig": {"service": service},
         "rules": [rule],
+        "namespaceSelector": _NAMESPACES,
         "failurePolicy": "Fail",
         "matchPolicy": "Equivalent",
         "sideEffects": "None",

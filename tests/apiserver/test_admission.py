@@ -351,7 +351,7 @@ def test_the_status_can_be_written_whatever_the_spec_is(
     assert rest.merge(KIND, namespace, "orders", {"status": {"ready": "5/5"}}, "status").accepted
 
 
-def test_with_the_webhooks_away_applies_fail_clearly_and_deletions_pass(
+def test_with_the_webhooks_away_applies_fail_clearly_and_labels_and_deletions_pass(
     rest: Rest, webhooks: WebhookProcess, namespace: str, shared_namespace: str
 ) -> None:
     made(rest, namespace)
@@ -361,5 +361,9 @@ def test_with_the_webhooks_away_applies_fail_clearly_and_deletions_pass(
     answer = changed(rest, namespace, replicas=2)
     assert answer.status == 500
     assert 'failed calling webhook "mutate.keddah.dev"' in answer.message
+    # It may be a request.
+    asked = {"metadata": {"annotations": {"keddah.dev/backup-now": "one"}}}
+    assert rest.merge(KIND, namespace, "orders", asked).status == 500
+    assert rest.merge(KIND, namespace, "orders", {"metadata": {"labels": {"team": "data"}}}).accepted
     assert rest.delete(KIND, namespace, "orders").accepted
     admission.register(rest, webhooks)

@@ -20,6 +20,7 @@ from deploy.manifests import (
     write,
 )
 from schemas.policy.policy import PolicyError, parse
+from tests.kubernetes_versions import mistakes
 
 Manifest = dict[str, Any]
 OBJECTS = objects()
@@ -168,8 +169,19 @@ def test_only_what_is_protected_waits_for_an_admission_server_to_be_deleted() ->
 
 def test_objects_on_their_way_out_are_not_judged() -> None:
     for name in ("mutate.keddah.dev", "validate.keddah.dev"):
-        (condition,) = hooks()[name]["matchConditions"]
-        assert condition["expression"] == "!has(object.metadata.deletionTimestamp)"
+        conditions = {each["name"]: each["expression"] for each in hooks()[name]["matchConditions"]}
+        assert conditions["not-deleted"] == "!has(object.metadata.deletionTimestamp)"
+
+
+def test_neither_kubernetes_itself_nor_the_controller_waits_for_an_admission_server() -> None:
+    account = "system:serviceaccount:keddah-system:keddah-controller"
+    for name, hook in hooks().items():
+        (selected,) = hook["namespaceSelector"]["matchExpressions"]
+        assert (selected["operator"], selected["values"]) == ("NotIn", ["kube-system"])
+        conditions = {each["name"]: each["expression"] for each in hook.get("matchConditions", [])}
+        if name in ("mutate.keddah.dev", "validate.keddah.dev"):
+            assert conditions["not-the-controller"] == f"request.userInfo.username != '{account}'"
+            assert "object.spec != oldObject.spec" in conditions["changed"]
 
 
 def test_the_installed_policy_is_right_and_defaults_to_its_newest_major() -> None:
@@ -225,3 +237,9 @@ def test_equal_parts_are_written_out_and_long_text_stays_readable() -> None:
     text = documents([{"x": shared, "y": shared, "text": "one\ntwo\n"}])
     assert "&" not in text
     assert "text: |\n  one\n  two\n" in text
+
+
+def test_a_field_that_a_version_of_kubernetes_lacks_is_a_mistake() -> None:
+    service = found("Service", "keddah-webhooks")
+    assert not mistakes(service, "1.30")
+    assert "1.30: Service keddah-webhooks" in mistakes({**service, "spec": {"portz": []}}, "1.30")
