@@ -107,9 +107,15 @@ def drained(cluster: Cluster) -> None:
 
 def controller_killed(cluster: Cluster) -> None:
     """Delete the pod of the controller that acts, without a chance to hand over."""
-    lease = cluster.rest.get("Lease", NAMESPACE, LEASE)
-    assert lease
-    cluster.rest.delete("Pod", NAMESPACE, lease["spec"]["holderIdentity"], gracePeriodSeconds=0).expect()
+
+    def holder() -> str:
+        lease = cluster.rest.get("Lease", NAMESPACE, LEASE) or {"spec": {}}
+        named = str(lease["spec"].get("holderIdentity") or "")
+        return named if named in map(_name, cluster.operator_pods("controller")) else ""
+
+    # Who held it may have gone just now: the next waits until the Lease has run out.
+    acting = until(holder, 30, poll=POLL)
+    cluster.rest.delete("Pod", NAMESPACE, acting, gracePeriodSeconds=0).expect()
 
 
 DISTURBANCES: Final[Mapping[str, Callable[[Cluster], None]]] = {

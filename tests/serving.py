@@ -117,8 +117,8 @@ class Mount(Rounds):
 class Calls(Rounds):
     """Somebody who goes on creating databases, right ones and wrong ones, and keeps every wrong answer."""
 
-    def __init__(self, rest: Rest) -> None:
-        super().__init__("calls", every=0.02)
+    def __init__(self, rest: Rest, every: float = 0.02) -> None:
+        super().__init__("calls", every)
         self._rest = rest
         self.made = 0
         self.failed: list[str] = []
