@@ -16,8 +16,10 @@ from controller.kube.kinds import CONFIGURATION, LEASE, WEBHOOK_CONFIGURATIONS
 from deploy.generate.objects import NAMESPACE, WEBHOOKS
 from deploy.manifests import objects
 from tests.clusters import POLL, Cluster
+from tests.laboratory.ground import ground
 from tests.rest import path
 from tests.serving import entries, leaf, trusted
+from tests.sites import local_name
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 SERVED_SECONDS: Final = 5
 """How long calls go on after each of them: API servers and pods notice what was changed."""
+_OFF_SECONDS: Final = 30
 _LOOKED_SECONDS: Final = 90
 """The controller looks at the certificates once a minute."""
 _METRICS: Final = re.compile(
@@ -118,6 +121,16 @@ def controller_killed(cluster: Cluster) -> None:
     cluster.rest.delete("Pod", NAMESPACE, acting, gracePeriodSeconds=0).expect()
 
 
+def node_off(cluster: Cluster) -> None:
+    """Power a node of the admission server off, and on again half a minute later; of deploy/local only."""
+    node = cluster.operator_pods("webhooks")[0]["spec"]["nodeName"]
+    here = ground(local_name())
+    here.local("node-power", node, "off")
+    time.sleep(_OFF_SECONDS)
+    here.local("node-power", node, "on")
+    until(lambda: cluster.node_ready(node), 120, poll=POLL)
+
+
 DISTURBANCES: Final[Mapping[str, Callable[[Cluster], None]]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -130,10 +143,12 @@ DISTURBANCES: Final[Mapping[str, Callable[[Cluster], None]]] = {
         controller_killed,
         authority_rotated,
         bundle_wiped,
+        node_off,
     )
 }
-NOTICED: Final = frozenset({"bundle-wiped"})
-"""Until the caBundle is back, the API server trusts nobody: it calls by what it is told."""
+NOTICED: Final = frozenset({"bundle-wiped", "node-off"})
+"""Until the caBundle is back, the API server trusts nobody: it calls by what it is told. And of a node that
+vanishes it hears nothing: a call on one of its connections ends with the webhook's time-out."""
 
 
 def disturb(cluster: Cluster, name: str) -> None:
