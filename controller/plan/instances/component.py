@@ -13,22 +13,19 @@ from controller.observe.ownership import foreign
 from controller.plan import acceptance, holdings
 from controller.plan.actions import Action, Remedy, TriggerLoop
 from controller.plan.component import Component, Step, owned_by_other
-from controller.plan.credentials import lost_passwords
+from controller.plan.credentials import lost_passwords, reloads
 from controller.plan.holdings import other_data
 from controller.plan.instances.alone import alone, patroni_state
-from controller.plan.instances.arrival import arrival, hibernated, joining
+from controller.plan.instances.arrival import arrival, hibernated, joining, too_little
 from controller.plan.instances.creation import not_created, retries
 from controller.plan.instances.discard import discard, kept
 from controller.plan.instances.failover import evacuation, loop_triggers, remedy
 from controller.plan.instances.fallback import in_force, remember, rolled_back, wanted
-from controller.plan.instances.memory import too_little
 from controller.plan.instances.rebuild import rebuild
-from controller.plan.instances.renewal import reloads
-from controller.plan.instances.rollout import restarting, rollout
+from controller.plan.instances.rollout import mismatch, restarting, rollout, unexpected
 from controller.plan.instances.scaling import INSTANCES as NUMBER
 from controller.plan.instances.scaling import Scale, declared_instances, scale
 from controller.plan.instances.templates import patroni_file
-from controller.plan.instances.versions import mismatch, unexpected
 from controller.plan.outcome import Stalled, Waiting
 from controller.plan.restore.component import refused, replacing, under_way
 from controller.plan.restore.in_place import in_place, note
