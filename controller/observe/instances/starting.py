@@ -107,7 +107,7 @@ def pull_secrets(instances: Iterable[Instance], pods: Mapping[str, Manifest]) ->
 
 
 def without_secrets(instance: Instance, secrets: Iterable[str], there: Collection[str]) -> Instance:
-    """Add to an instance's trouble which of its Secrets are missing."""
+    """Add to an instance's trouble which Secrets are missing: the kubelet says so in an event alone."""
     missing = [name for name in secrets if name not in there]
     if not missing or instance.trouble is None:
         return instance

@@ -1,4 +1,4 @@
-"""What a restore changes: there is the first instance alone, or none, and Patroni's notes come back or go."""
+"""How many instances there are while data is restored, and what becomes of Patroni's notes."""
 
 from __future__ import annotations
 
