@@ -173,14 +173,14 @@ class Reconciler:
             )
         source = source_secret(db, attempt.observed, now, self._environment.entropy)
         intent = Intent(
-            db,
-            choice.image,
-            (*secrets, *source),
-            self._environment.namespace,
-            decision.accepted,
-            choice.template,
-            choice.version,
-            self._policy.current.replicas.maximum,
+            db=db,
+            image=choice.image,
+            secrets=(*secrets, *source),
+            operator_namespace=self._environment.namespace,
+            accepted=decision.accepted,
+            template=choice.template,
+            version=choice.version,
+            maximum=self._policy.current.replicas.maximum,
         )
         before = attempt.observed
         if await self._carry_out(key, memory, intent, attempt):

@@ -31,7 +31,7 @@ _LONGEST_DESCRIPTION: Final = 130
 _PLAIN: Final = {"string": "str", "boolean": "bool", "integer": "int"}
 
 # What OpenAPI leaves to the API server's code, pkg/apis/core/validation/validation.go, as far as types can
-# say it; the rest is in schemas/rules/placement.
+# say it; the rest is in schemas/rules/placement.py.
 _REFINED: Final = {
     "LabelSelectorRequirement.key": "LabelKey",
     "LabelSelectorRequirement.operator": 'Literal["In", "NotIn", "Exists", "DoesNotExist"]',

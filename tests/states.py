@@ -40,7 +40,13 @@ OLD, NEW = "orders-old", "orders-new"
 def intent(db: PostgreSQLDatabase | None = None, **spec: Any) -> Intent:  # noqa: ANN401
     """Give an intent without Secrets, which have tests of their own."""
     whole = db or typed_database(**spec)
-    return Intent(whole, "keddah.dev/keddah-postgres:17.6", (), "keddah-system", "{}")
+    return Intent(
+        db=whole,
+        image="keddah.dev/keddah-postgres:17.6",
+        secrets=(),
+        operator_namespace="keddah-system",
+        accepted="{}",
+    )
 
 
 def pod(ordinal: int, role: str = "standby", **changes: Any) -> Instance:  # noqa: ANN401

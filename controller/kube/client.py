@@ -16,9 +16,8 @@ from kubernetes.aio.client import ApiClient
 
 from controller.kube.answers import Refused, Unavailable, read
 from controller.kube.connection import Configuration
-from controller.kube.document import document
 from controller.kube.kinds import KINDS
-from controller.kube.objects import Manifest
+from controller.kube.objects import Manifest, document
 
 Observer: TypeAlias = Callable[[str, str, int], None]
 """Called after every request with verb, kind, and HTTP status (0 without a response)."""

@@ -1,7 +1,12 @@
-"""What objects of all kinds have: a name, a version of the cluster, a database they belong to, moments."""
+"""What objects of all kinds have: a name, a version of the cluster, a database they belong to, moments.
+
+And how they are written for the API server (`document`).
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -12,6 +17,8 @@ if TYPE_CHECKING:
 
 Manifest: TypeAlias = dict[str, Any]
 """An object as the API server writes it."""
+_ESCAPED = re.compile("[^\\x20-\\x7e\\xa0-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]")
+"""Characters that YAML takes as escapes only (YAML 1.2, 5.1)."""
 
 
 class Key(NamedTuple):
@@ -64,3 +71,12 @@ def condition_of(status: Mapping[str, Any], kind: str) -> Manifest:
 def micro_time(moment: datetime) -> str:
     """Write a moment as Kubernetes' MicroTime."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def document(manifest: Mapping[str, Any]) -> bytes:
+    """Return JSON that is YAML too, as which the API server reads the body of a server-side apply.
+
+    JSON alone may write an emoji as two surrogates, which YAML refuses.
+    """
+    text = json.dumps(manifest, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()

@@ -14,7 +14,7 @@ from controller.desired.secrets_watch import complete
 from controller.kube.client import Kube
 from controller.kube.kinds import DATABASE, NODE, STORAGE_CLASS
 from controller.kube.objects import Identity, Key, Manifest
-from controller.observe.instances import pods, pulls
+from controller.observe.instances import pods
 from controller.observe.instances.creations import Creations
 from controller.observe.instances.editions import behind, in_force
 from controller.observe.instances.following import not_starting, unexplained, wants_removed_wal
@@ -27,7 +27,7 @@ from controller.observe.instances.manifests import (
     storage_class,
 )
 from controller.observe.instances.progress import Progress
-from controller.observe.instances.starting import explained, start_failure
+from controller.observe.instances.starting import explained, pull_secrets, start_failure, without_secrets
 from controller.observe.ownership import part
 from controller.observe.restore.past import with_former_data
 from controller.observe.restore.reader import SourceReader
@@ -177,11 +177,11 @@ class Observer:
         self, key: Key, children: Children, instances: Sequence[Instance]
     ) -> tuple[Instance, ...]:
         """Look for the Secrets of an image that is not pulled: nothing else tells that one is missing."""
-        used = pulls.waiting(instances, children.get("Pod", {}))
+        used = pull_secrets(instances, children.get("Pod", {}))
         wanted = sorted({name for names in used.values() for name in names})
         found = await asyncio.gather(*(self._kube.get("Secret", key.namespace, name) for name in wanted))
         there = {name for name, secret in zip(wanted, found, strict=True) if secret is not None}
-        return tuple(pulls.explained(i, used.get(i.name, ()), there) for i in instances)
+        return tuple(without_secrets(i, used.get(i.name, ()), there) for i in instances)
 
     async def _certificates(self, instances: Iterable[Instance]) -> dict[str, str]:
         asked = [i for i in instances if i.ready and not i.deleting]

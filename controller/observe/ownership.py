@@ -1,21 +1,101 @@
-"""Checks that a child belongs to the database: objects of other owners are never taken over."""
+"""Which objects are the database's: objects of other owners are never taken over.
+
+Of an object with the database's label, each component tells whether it is its own, by names and kinds, which
+are deterministic.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from controller.desired import names
+from controller.desired.backups.jobs import COMMAND
 from controller.desired.child import controller_reference
+from controller.desired.labels import BACKUP, component_of
 from controller.kube.kinds import DATABASE_LABEL, WORKLOADS
 from controller.kube.objects import Manifest
-from controller.observe.backups.parts import part as backups
 from controller.observe.drift import APPLIED
-from controller.observe.instances.parts import part as instances
-from controller.observe.repository import part as repository
-from controller.observe.restore.parts import part as restore
 from schemas.api.types import PostgreSQLDatabase
 
 Part: TypeAlias = Callable[[str, Manifest, str], bool]
+
+
+def instances(kind: str, manifest: Manifest, database: str) -> bool:
+    """Whether an object is an instance, its volume claim, its StatefulSet, or a ConfigMap beside them."""
+    name = manifest["metadata"]["name"]
+    match kind:
+        case "Pod":
+            owner = controller_reference(manifest)
+            made = owner is None or (owner["kind"], owner["name"]) == ("StatefulSet", database)
+            return made and _numbered(name, names.pod(database, 0))
+        case "PersistentVolumeClaim":
+            return _numbered(name, names.claim(database, 0))
+        case "ConfigMap":
+            return name in (*names.patroni_state(database), names.secrets_watch(database))
+        case "StatefulSet":
+            return bool(name == names.statefulset(database))
+        case _:
+            return False
+
+
+def repository(kind: str, manifest: Manifest, database: str) -> bool:
+    """Whether an object is the repository's server, its pod or volume claim, or the settings of backups."""
+    name = manifest["metadata"]["name"]
+    match kind:
+        case "Pod":
+            owner = controller_reference(manifest)
+            made = owner is None or (owner["kind"], owner["name"]) == (
+                "StatefulSet",
+                names.repository(database),
+            )
+            return bool(made and name == names.repository_pod(database))
+        case "PersistentVolumeClaim":
+            return bool(name == names.repository_claim(database))
+        case "ConfigMap":
+            return bool(name == names.backup_settings(database))
+        case "StatefulSet":
+            return bool(name == names.repository(database))
+        case _:
+            return False
+
+
+def restore(kind: str, manifest: Manifest, database: str) -> bool:
+    """Whether an object is the request, or serves the volume of a deleted source."""
+    name = manifest["metadata"]["name"]
+    match kind:
+        case "ConfigMap":
+            return bool(name == names.restore_request(database))
+        case "StatefulSet":
+            return bool(name == names.source(database))
+        case "Pod":
+            owner = controller_reference(manifest)
+            return owner is not None and (owner["kind"], owner["name"]) == (
+                "StatefulSet",
+                names.source(database),
+            )
+        case _:
+            return False
+
+
+def backups(kind: str, manifest: Manifest, database: str) -> bool:
+    """Whether an object is a CronJob or a Job of the database's backups, or such a Job's pod.
+
+    Users give their own Jobs the database's label too, to group them.
+    """
+    if component_of(manifest) != BACKUP:
+        return False
+    match kind:
+        case "CronJob":
+            return manifest["metadata"]["name"] in names.backup_cronjobs(database)
+        case "Job":
+            return COMMAND in manifest["metadata"]["labels"]
+        case "Pod":
+            owner = controller_reference(manifest)
+            return owner is not None and owner["kind"] == "Job"
+        case _:
+            return False
+
 
 COMPONENTS: Final[tuple[Part, ...]] = (instances, repository, restore, backups)
 """Each component's own rule, from kind, manifest and database."""
@@ -63,3 +143,9 @@ def owned(db: PostgreSQLDatabase, manifest: Manifest) -> bool:
     """Whether an object names the database as an owner, so that it goes when the database does."""
     owners = manifest["metadata"].get("ownerReferences") or []
     return any(owner["uid"] == db.metadata.uid for owner in owners)
+
+
+def _numbered(name: str, first: str) -> bool:
+    """Whether a name is that of a StatefulSet's pod or claim, given the name of the first."""
+    tail = name.removeprefix(first[:-1])
+    return tail != name and tail.isdecimal() and str(int(tail)) == tail

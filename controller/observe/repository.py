@@ -1,4 +1,4 @@
-"""Which objects are the repository's: their names are deterministic; and what the user's Secrets lack."""
+"""What the user's Secrets lack that the repository needs."""
 
 from __future__ import annotations
 
@@ -7,34 +7,11 @@ import binascii
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from controller.desired import names
-from controller.desired.child import controller_reference
 from controller.desired.repository.pod import UsersSecret
 from controller.kube.objects import Manifest
 
 CONDITION: Final = "ArchivingWAL"
 """The condition that tells whether the repository takes WAL."""
-
-
-def part(kind: str, manifest: Manifest, database: str) -> bool:
-    """Whether an object is the repository's server, its pod or volume claim, or the settings of backups."""
-    name = manifest["metadata"]["name"]
-    match kind:
-        case "Pod":
-            owner = controller_reference(manifest)
-            made = owner is None or (owner["kind"], owner["name"]) == (
-                "StatefulSet",
-                names.repository(database),
-            )
-            return bool(made and name == names.repository_pod(database))
-        case "PersistentVolumeClaim":
-            return bool(name == names.repository_claim(database))
-        case "ConfigMap":
-            return bool(name == names.backup_settings(database))
-        case "StatefulSet":
-            return bool(name == names.repository(database))
-        case _:
-            return False
 
 
 def lacking(wanted: Iterable[UsersSecret], found: Mapping[str, Manifest], namespace: str) -> tuple[str, ...]:

@@ -18,8 +18,7 @@ from controller.desired.labels import BACKUP, REPOSITORY
 from controller.desired.repository.pod import has_sidecar
 from controller.kube.objects import Manifest, condition_of
 from controller.observe.backups.backups import Backups
-from controller.observe.backups.runs import Command, Run, patience_ends
-from controller.observe.backups.timing import overdue_from
+from controller.observe.backups.runs import Command, Run, overdue_from, patience_ends
 from controller.observe.ownership import owned
 from controller.plan.actions import Delete, EndTries
 from controller.plan.component import Component

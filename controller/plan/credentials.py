@@ -3,7 +3,7 @@
 NAME-keys and the other Secrets are redundant, so either can be lost: passwords are derived from the seed in
 NAME-keys; if NAME-keys itself is lost, it comes back from its copy in the operator's namespace, and where
 that is lost too, a new one takes over what the other Secrets still hold. The serving certificate of the
-members is kept until its renewal is due.
+members is kept until its renewal is due, and a renewed one is loaded without a restart.
 
 What is left of no Secret is made anew and noted as renewed: the server knows the old password.
 """
@@ -28,6 +28,7 @@ from controller.desired.secrets import keys_copy, secrets, server_names
 from controller.desired.secrets_watch import RENEWED, complete, renewed_passwords, secrets_watch, watched
 from controller.kube.objects import Manifest
 from controller.observe.state import ObservedState
+from controller.plan.actions import Reload
 from controller.plan.outcome import Stalled
 from controller.protocol.member import CONTAINER
 from schemas.api.types import PostgreSQLDatabase
@@ -108,6 +109,22 @@ def lost_passwords(db: PostgreSQLDatabase, observed: ObservedState) -> Stalled |
         f" namespace, and have new passwords, which the server does not know ({', '.join(renewed)});"
         f" set them: {'; '.join(commands)}; then say so: {told}",
     )
+
+
+def reloads(observed: ObservedState, name: str) -> list[Reload]:
+    """Return the members that serve with another certificate than the one in NAME-tls.
+
+    The kubelet updates the mounted file within a minute or two, and Patroni and PostgreSQL read it only on a
+    reload; reloading too early does no harm.
+    """
+    held = _text(observed.children.get("Secret", {}).get(names.tls_secret(name)), "tls.crt")
+    if not held:
+        return []
+    return [
+        Reload(instance.name, instance.ip, "it uses an older certificate than the one in its Secret")
+        for instance in observed.instances
+        if observed.certificates.get(instance.name, held).split() != held.split()
+    ]
 
 
 def database_keys(manifest: Manifest) -> DatabaseKeys | None:

@@ -8,7 +8,7 @@ from controller.kube.objects import Manifest
 from controller.observe.ownership import foreign, owned
 from controller.observe.state import ObservedState
 from controller.plan.actions import Delete, SetFinalizers
-from controller.plan.instances.ending import ending
+from controller.plan.instances.arrival import ending
 from controller.plan.last_backup import kept, last_backup
 from controller.plan.outcome import Done, Outcome, Waiting
 from controller.plan.planner import FINALIZER, Plan

@@ -95,7 +95,8 @@ def _told(run: Run) -> Waiting:
 
 def _remembered(db: PostgreSQLDatabase, observed: ObservedState) -> Plan | None:
     """Note the backup where a new database finds it, before its Job goes with the object."""
-    situation = Situation(Intent(db, _image(observed), (), "", ""), observed)
+    intent = Intent(db=db, image=_image(observed), secrets=(), operator_namespace="", accepted="")
+    situation = Situation(intent, observed)
     name = names.backup_settings(db.metadata.name)
     for child in REPOSITORY_COMPONENT.children(situation):
         live = observed.children.get("ConfigMap", {}).get(name)

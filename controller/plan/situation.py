@@ -15,7 +15,7 @@ from schemas.api.types import PostgreSQLDatabase
 _Answer = TypeVar("_Answer")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """The declared side: the accepted database, and what the policy adds to it."""
 

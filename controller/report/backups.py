@@ -11,7 +11,7 @@ from msgspec import UNSET
 from controller.desired import repository
 from controller.observe.backups.backups import Backups
 from controller.observe.backups.record import UNPROVEN, Failure, command_of
-from controller.observe.backups.timing import overdue_from
+from controller.observe.backups.runs import overdue_from
 from controller.observe.state import ObservedState
 from controller.plan.records import held_for_others
 from controller.protocol.member import moment

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
-from deploy.generate.admission_policies import CONTROLLERS_USER
-from deploy.generate.objects import NAMESPACE, WEBHOOKS, manifest
+from deploy.generate.objects import CONTROLLERS_USER, NAMESPACE, WEBHOOKS, manifest
 from deploy.generate.webhooks import COMPONENT_NAME, SERVICE_PORT
 from schemas.api.types import GROUP, PLURAL, VERSION
 

@@ -15,10 +15,17 @@ from controller.certificates.webhooks import CA_SECRET, TLS_SECRET, names
 from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
 from deploy.generate.admission import admission
-from deploy.generate.admission_policies import CONTROLLERS_USER, binding, policy
 from deploy.generate.controller import COMPONENT_NAME as CONTROLLERS
 from deploy.generate.controller import certificates_setting, controller
-from deploy.generate.objects import NAMESPACE, WEBHOOKS, labels, manifest
+from deploy.generate.objects import (
+    CONTROLLERS_USER,
+    NAMESPACE,
+    WEBHOOKS,
+    admission_binding,
+    admission_policy,
+    labels,
+    manifest,
+)
 from deploy.generate.rbac import rbac
 from deploy.generate.webhooks import COMPONENT_NAME
 
@@ -68,13 +75,13 @@ def confinement() -> tuple[Manifest, ...]:
         "resourceNames": [CA_SECRET, TLS_SECRET],
         "scope": "Namespaced",
     }
-    confined = policy(_CONFINED, rule, "false", "'cert-manager makes the Secret ' + request.name")
+    confined = admission_policy(_CONFINED, rule, "false", "'cert-manager makes the Secret ' + request.name")
     confined["spec"]["matchConstraints"]["namespaceSelector"] = {
         "matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}
     }
     theirs = {"name": "the-controller", "expression": f"request.userInfo.username == '{CONTROLLERS_USER}'"}
     confined["spec"]["matchConditions"] = [theirs]
-    return confined, binding(_CONFINED)
+    return confined, admission_binding(_CONFINED)
 
 
 def patches() -> dict[str, tuple[Manifest, ...]]:

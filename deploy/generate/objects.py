@@ -19,8 +19,11 @@ VERSION: Final = "0.1.0"
 OPERATOR_IMAGE: Final = "keddah-operator"
 DATABASE_IMAGE: Final = "keddah-postgres"
 
+CONTROLLERS_USER: Final = f"system:serviceaccount:{NAMESPACE}:{CONTROLLER}"
+
 HEALTH_PORT: Final = 8080
 _USER = 65532
+_ADMISSION = "admissionregistration.k8s.io/v1"
 
 
 def image(name: str, registry: str = DEFAULT_REGISTRY, tag: str = VERSION) -> str:
@@ -149,3 +152,23 @@ def disruption_budget(name: str, component: str) -> Manifest:
         "selector": {"matchLabels": selector(component)},
     }
     return manifest("policy/v1", "PodDisruptionBudget", name, {"spec": spec}, component=component)
+
+
+def admission_policy(name: str, rule: Manifest, expression: str, message: str) -> Manifest:
+    """Return a policy by which the API server refuses what a rule matches unless the expression is true.
+
+    `message` is CEL too. One that cannot be evaluated stands in nobody's way.
+    """
+    validation = {"expression": expression, "messageExpression": message, "reason": "Forbidden"}
+    spec = {
+        "failurePolicy": "Ignore",
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [validation],
+    }
+    return manifest(_ADMISSION, "ValidatingAdmissionPolicy", name, {"spec": spec}, blank_line=False)
+
+
+def admission_binding(name: str, **more: Manifest) -> Manifest:
+    """Return the binding by which the policy of the same name holds."""
+    spec = {"policyName": name, "validationActions": ["Deny"], **more}
+    return manifest(_ADMISSION, "ValidatingAdmissionPolicyBinding", name, {"spec": spec}, blank_line=False)

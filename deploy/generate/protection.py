@@ -12,7 +12,7 @@ from controller.desired import secrets_watch
 from controller.desired.labels import COMPONENT
 from controller.kube.kinds import DATABASE_LABEL
 from controller.kube.objects import Manifest
-from deploy.generate.admission_policies import CONTROLLERS_USER, binding, policy
+from deploy.generate.objects import CONTROLLERS_USER, admission_binding, admission_policy
 from schemas.api.types import API_VERSION, GROUP, KIND, PLURAL, SHORT_NAME
 
 DELETE_DATABASES = f"{GROUP}/delete-all-databases"
@@ -43,10 +43,10 @@ _DEFINES_DATABASES = {
 
 def protection() -> tuple[Manifest, ...]:
     """Return the policies with their bindings: for namespaces, for what outlives pods, and for the CRD."""
-    namespaces = policy(
+    namespaces = admission_policy(
         _name("namespaces"), _rule("", "namespaces"), _UNPROTECTED, _holds("'the namespace holds '")
     )
-    data = policy(
+    data = admission_policy(
         _name("data"),
         _rule("", "persistentvolumeclaims", "secrets", "configmaps"),
         f"{_UNPROTECTED} || {_OTHERS}",
@@ -61,7 +61,7 @@ def protection() -> tuple[Manifest, ...]:
     data["spec"]["matchConditions"] = [_NOT_OURS]
     for each in (namespaces, data):
         each["spec"]["paramKind"] = {"apiVersion": API_VERSION, "kind": KIND}
-    definition = policy(
+    definition = admission_policy(
         _name("definition"),
         _rule("apiextensions.k8s.io", "customresourcedefinitions"),
         f"oldObject.metadata.?annotations[?'{DELETE_DATABASES}'].orValue('') == 'true'",
@@ -71,11 +71,11 @@ def protection() -> tuple[Manifest, ...]:
     databases = {"selector": {}, "parameterNotFoundAction": "Allow"}
     return (
         namespaces,
-        binding(_name("namespaces"), paramRef=databases),
+        admission_binding(_name("namespaces"), paramRef=databases),
         data,
-        binding(_name("data"), paramRef=databases),
+        admission_binding(_name("data"), paramRef=databases),
         definition,
-        binding(_name("definition")),
+        admission_binding(_name("definition")),
     )
 
 

@@ -15,7 +15,6 @@ from deploy.local.cluster import Cluster, check_machine, elapsed_printer
 from deploy.local.images import ImageError
 from deploy.local.kube import ApiError
 from deploy.local.processes import CommandError, NotReadyError
-from deploy.local.report import report
 from deploy.local.state import StateError, StateFolder, cluster_folder, locked
 from deploy.local.takedown import take_down
 
@@ -54,7 +53,22 @@ def _down(given: argparse.Namespace, say: Callable[[str], None]) -> int:
 
 
 def _status(given: argparse.Namespace, say: Callable[[str], None]) -> int:
-    return 0 if report(_running(_folder(given), say)) else 1
+    return 0 if _report(_running(_folder(given), say)) else 1
+
+
+def _report(cluster: Cluster) -> bool:
+    """Print a line for each process and each node; return whether all run and are Ready."""
+    try:
+        ready = cluster.ready_nodes()
+    except (ApiError, OSError) as error:
+        print(f"{'API server':34} {error}")
+        ready = set()
+    processes = {name: cluster.processes.pid(name) for name in cluster.processes.names()}
+    for name, pid in processes.items():
+        print(f"{name:34} {f'running, process {pid}' if pid else f'dead, see {cluster.processes.log(name)}'}")
+    for node in cluster.nodes:
+        print(f"{node.name:34} {'Ready' if node.name in ready else 'not Ready'}, {node.address}, {node.zone}")
+    return bool(processes) and all(processes.values()) and all(node.name in ready for node in cluster.nodes)
 
 
 def _load(given: argparse.Namespace, say: Callable[[str], None]) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import math
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deploy.local import mounts
 from deploy.local.processes import CommandError, run
+from schemas.kubernetes.quantity import QuantityError, parse
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,19 +30,14 @@ INFEASIBLE = "ControllerResizeInfeasible"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _BLOCK = 512
 """Bytes that st_blocks counts in."""
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)")
-_FACTORS: dict[str, int] = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15} | {
-    f"{letter}i": 1024**power for power, letter in enumerate("KMGTP", start=1)
-}
 
 
 def bytes_of(quantity: str) -> int:
     """Return a quantity of storage in bytes, at least what a file system needs. Raises ValueError."""
-    match = _QUANTITY.fullmatch(quantity)
-    if not match or match[2] not in _FACTORS:
-        raise ValueError(f"{quantity!r} is not a size of a volume that this provisioner reads")
-    size = round(float(match[1]) * _FACTORS[match[2]])
-    return max(MINIMUM, size)
+    try:
+        return max(MINIMUM, math.ceil(parse(quantity)))
+    except QuantityError as error:
+        raise QuantityError(f"{quantity!r} {error}") from error
 
 
 class NoRoomError(Exception):

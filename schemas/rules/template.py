@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from schemas.api.template import Template
 from schemas.kubernetes import labels
-from schemas.rules.placement import affinity, marks, spread, tolerations
+from schemas.rules.placement import affinity, annotation_problem, spread, tolerations
 from schemas.verdict import Violation, field_path, got
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ def violations(review: Review) -> Iterator[Violation]:
         fresh = {key: value for key, value in (given or {}).items() if (before or {}).get(key) != value}
         yield from _keys(f"spec.template.{field}", fresh, own)
     if template.tolerations != stored.tolerations:
-        yield from tolerations.violations("spec.template.tolerations", template.tolerations or [])
+        yield from tolerations("spec.template.tolerations", template.tolerations or [])
     if template.affinity and template.affinity != stored.affinity:
-        yield from affinity.violations("spec.template.affinity", template.affinity)
+        yield from affinity("spec.template.affinity", template.affinity)
     if template.topology_spread_constraints != stored.topology_spread_constraints:
         path = "spec.template.topologySpreadConstraints"
-        yield from spread.violations(path, template.topology_spread_constraints or [])
+        yield from spread(path, template.topology_spread_constraints or [])
     if template.image_pull_secrets != stored.image_pull_secrets:
         yield from _pull_secrets(template.image_pull_secrets or [])
 
@@ -79,7 +79,7 @@ def _keys(path: str, given: Mapping[str, str], own: frozenset[str]) -> Iterator[
     for key, value in given.items():
         if path.endswith("annotations"):
             # Of an annotation's key, case is of no matter (ValidateAnnotations).
-            problem = _key_problem(key.lower(), own) or marks.problem(key, value)
+            problem = _key_problem(key.lower(), own) or annotation_problem(key, value)
         else:
             problem = _key_problem(key, own) or labels.value_problem(value)
         if problem is not None:

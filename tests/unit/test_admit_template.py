@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.protocol import member
-from schemas.rules.placement import marks
+from schemas.rules import placement
 from tests import pod_templates
 from tests.verdicts import refused
 
@@ -133,4 +133,4 @@ def test_a_secret_that_is_named_twice_is_a_mistake() -> None:
 
 
 def test_the_annotation_of_a_container_means_the_databases() -> None:
-    assert marks.CONTAINER == member.CONTAINER
+    assert placement.CONTAINER == member.CONTAINER

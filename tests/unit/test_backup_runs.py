@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from controller.kube.objects import Manifest
-from controller.observe.backups.parts import part
 from controller.observe.backups.record import Failure, Record, recorded, updated
 from controller.observe.backups.runs import Run, run, runs
+from controller.observe.ownership import backups
 from controller.protocol.results import Contents, Result
 from tests.runs import ARCHIVE, failed, job, made, pod, proven, settings
 
@@ -101,14 +101,14 @@ def test_jobs_are_read_by_age_and_only_those_that_say_what_they_do() -> None:
 
 def test_only_objects_of_the_component_are_recognized() -> None:
     of = job("now")
-    assert part("Job", of, "orders")
-    assert part("Pod", pod(of), "orders")
-    assert part("CronJob", {"metadata": {**of["metadata"], "name": "orders-backup"}}, "orders")
-    assert not part("CronJob", {"metadata": {**of["metadata"], "name": "dump"}}, "orders")
+    assert backups("Job", of, "orders")
+    assert backups("Pod", pod(of), "orders")
+    assert backups("CronJob", {"metadata": {**of["metadata"], "name": "orders-backup"}}, "orders")
+    assert not backups("CronJob", {"metadata": {**of["metadata"], "name": "dump"}}, "orders")
     theirs = {"metadata": {"name": "dump", "labels": {"keddah.dev/database": "orders"}}}
-    assert not any(part(kind, theirs, "orders") for kind in ("Job", "Pod", "CronJob"))
+    assert not any(backups(kind, theirs, "orders") for kind in ("Job", "Pod", "CronJob"))
     bare = {"metadata": {**pod(of)["metadata"], "ownerReferences": []}}
-    assert not part("Pod", bare, "orders")
+    assert not backups("Pod", bare, "orders")
 
 
 def succeeded(ended: str, **notes: str) -> Run:

@@ -11,8 +11,7 @@ from controller.desired.child import child
 from controller.kube.kinds import DATABASE_LABEL
 from controller.kube.objects import Manifest
 from controller.observe.instances.editions import Edition, behind
-from controller.observe.instances.parts import part as instances
-from controller.observe.ownership import part
+from controller.observe.ownership import instances, part
 from controller.observe.state import ObservedState
 from controller.plan.actions import Apply, DeletePod, RelabelStandby
 from controller.plan.component import Component

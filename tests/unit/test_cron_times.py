@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from controller.observe.backups.timing import overdue_from
+from controller.observe.backups.runs import overdue_from
 from schemas.kubernetes.cron import schedule as cron
 from tests import factory
 from tests.cron_times import Case, recorded

@@ -5,7 +5,7 @@ from dataclasses import replace
 from controller.observe.identity import IDENTIFIER
 from controller.observe.state import Leadership, ObservedState
 from controller.plan.actions import Apply, Identify
-from controller.plan.identity import identification
+from controller.plan.instances.alone import identification
 from controller.plan.planner import plan
 from tests.states import claim, intent, members, observed, settled
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.images.patroni.label import KEPT_SECONDS, Label
+from deploy.images.patroni.handover import KEPT_SECONDS, InterruptibleTime, Label
 from deploy.images.patroni.postmaster import LOOK_SECONDS, until_ended, watch
-from deploy.images.patroni.sleep import InterruptibleTime
 
 
 class EnoughError(Exception):

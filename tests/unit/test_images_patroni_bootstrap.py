@@ -8,8 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from deploy.images.patroni.bootstrap import RESTORE, Mark
-from deploy.images.patroni.restoring import progress
+from deploy.images.patroni.bootstrap import RESTORE, Mark, progress
 
 
 @dataclass

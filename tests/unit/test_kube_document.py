@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.kube.document import document
+from controller.kube.objects import document
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))

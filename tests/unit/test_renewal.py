@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 from controller.plan.actions import Reload
-from controller.plan.instances.renewal import reloads
+from controller.plan.credentials import reloads
 from tests.states import members, observed
 
 REASON = "it uses an older certificate than the one in its Secret"

@@ -21,7 +21,7 @@ from controller.desired.repository.settings import settings as settings_of
 from controller.desired.secrets import server_names
 from controller.kube.objects import Manifest
 from controller.observe.backups.record import Record
-from controller.observe.restore.parts import part
+from controller.observe.ownership import restore
 from controller.observe.restore.source import Source, contents, told
 from controller.observe.state import Leadership, ObservedState
 from controller.plan.actions import Apply, Delete
@@ -388,9 +388,9 @@ def test_only_objects_of_these_names_are_the_restores() -> None:
         owners = [{"kind": "StatefulSet", "name": owner, "uid": "u", "controller": True}] if owner else []
         return {"metadata": {"name": name, "ownerReferences": owners}}
 
-    assert part("ConfigMap", named("copy-restore"), "copy")
-    assert not part("ConfigMap", named("copy-restored"), "copy")
-    assert part("StatefulSet", named("copy-source"), "copy")
-    assert part("Pod", named("copy-source-0", "copy-source"), "copy")
-    assert not part("Pod", named("copy-source-0"), "copy")
-    assert not part("Secret", named("copy-source"), "copy")
+    assert restore("ConfigMap", named("copy-restore"), "copy")
+    assert not restore("ConfigMap", named("copy-restored"), "copy")
+    assert restore("StatefulSet", named("copy-source"), "copy")
+    assert restore("Pod", named("copy-source-0", "copy-source"), "copy")
+    assert not restore("Pod", named("copy-source-0"), "copy")
+    assert not restore("Secret", named("copy-source"), "copy")

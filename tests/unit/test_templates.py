@@ -53,7 +53,13 @@ class Shop:
         choice = choose(decision, self.around, self.upgrades, self.now, others or {})
         assert choice
         intent = Intent(
-            decision.db, choice.image, (), "keddah-system", decision.accepted, choice.template, choice.version
+            db=decision.db,
+            image=choice.image,
+            secrets=(),
+            operator_namespace="keddah-system",
+            accepted=decision.accepted,
+            template=choice.template,
+            version=choice.version,
         )
         for action in plan(intent, self.around).actions:
             if isinstance(action, Apply):

@@ -1,14 +1,15 @@
 """How the Jobs of the backups go and how they ended, from their manifests and those of their pods.
 
 The programs write a `Result` as their termination message, which the kubelet shows in the pod's status: to
-learn it takes neither a right to exec nor one to read logs.
+learn it takes neither a right to exec nor one to read logs. That a run is missing, the schedule alone tells.
 """
 
 from __future__ import annotations
 
+import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
 from controller.desired.backups.jobs import ARCHIVE, COMMAND, REQUEST
@@ -17,6 +18,8 @@ from controller.kube.objects import Manifest, condition_of
 from controller.protocol.member import moment
 from controller.protocol.results import Result
 from controller.protocol.settings import Reason
+from schemas.api.types import PostgreSQLDatabase
+from schemas.kubernetes.cron import schedule as cron
 from schemas.kubernetes.moments import written
 
 Command: TypeAlias = Literal["backup", "verify"]
@@ -28,6 +31,8 @@ _PATIENCE_MINUTES: Final = 30
 """A node that an autoscaler adds, and an image that it pulls, take less."""
 _OF_FULL: Final = frozenset({Reason.BUSY, Reason.OTHER, Reason.WAL_MISSING})
 """What a backup fails with, among others, where no WAL can be archived for want of room."""
+_PERIODS: Final = 2
+"""Of the schedule, both without a good backup: then one has been missed."""
 _NO_ROOM: Final = "it has no room for the WAL that waits, without which there is no backup"
 
 
@@ -154,6 +159,28 @@ def patience_ends(found: Run) -> datetime | None:
     since = moment(found.waits_since)
     waits = found.command == "verify" and not found.finished
     return since + timedelta(minutes=_PATIENCE_MINUTES) if waits and since is not None else None
+
+
+def overdue_from(db: PostgreSQLDatabase, last: str) -> datetime | None:
+    """Return the moment from which the next backup is overdue, `last` being when the newest ended (RFC 3339).
+
+    None when that is not known, or when the schedule has no such moment.
+    """
+    when = moment(last)
+    text = db.spec.backup_schedule
+    if when is None or not isinstance(text, str) or not text:
+        return None
+    try:
+        schedule = cron.parse(text)
+        when = when.astimezone(zoneinfo.ZoneInfo(db.spec.backup.time_zone))
+    except (cron.CronError, zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None  # Refused by admission, so this is none that a CronJob has.
+    for _ in range(_PERIODS):
+        following = schedule.next(when)
+        if following is None:
+            return None
+        when = following
+    return when.astimezone(UTC)
 
 
 def _waits(pod: Manifest) -> bool:

@@ -1,4 +1,4 @@
-"""Why a server does not start, from the end of its log; pure.
+"""Why an instance does not start, beyond what its pod says: from the end of its log, or for want of a Secret.
 
 Only words that PostgreSQL has for damaged data are taken for damage. A server also fails to start for want
 of memory, room or a permission, and its data is as good as before.
@@ -7,9 +7,11 @@ of memory, room or a permission, and its data is as good as before.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from controller.observe.instances.pods import Trouble
+from controller.kube.objects import Manifest
+from controller.observe.instances.pods import NOT_PULLED, Trouble
 from controller.observe.state import Instance
 
 _LAST_WORDS = re.compile(
@@ -93,3 +95,28 @@ def explained(instance: Instance, failure: StartFailure | None) -> Trouble | Non
     todo = f" ({failure.advice})" if failure.advice else ""
     kept = "" if failure.damaged else "; its data is kept"
     return Trouble("ServerNotStarting", f"its server does not start: {failure.words}{todo}{kept}")
+
+
+def pull_secrets(instances: Iterable[Instance], pods: Mapping[str, Manifest]) -> dict[str, tuple[str, ...]]:
+    """Return the Secrets, by instance, of those whose image is not pulled."""
+    return {
+        i.name: _pulled_with(pods.get(i.name, {}))
+        for i in instances
+        if i.trouble is not None and i.trouble.reason == NOT_PULLED
+    }
+
+
+def without_secrets(instance: Instance, secrets: Iterable[str], there: Collection[str]) -> Instance:
+    """Add to an instance's trouble which Secrets are missing: the kubelet says so in an event alone."""
+    missing = [name for name in secrets if name not in there]
+    if not missing or instance.trouble is None:
+        return instance
+    told = ", ".join(missing)
+    message = f"{instance.trouble.message}; imagePullSecrets: this namespace has no Secret {told}"
+    return replace(instance, trouble=replace(instance.trouble, message=message))
+
+
+def _pulled_with(pod: Manifest) -> tuple[str, ...]:
+    """Return the names of the Secrets with which a pod's images are pulled."""
+    secrets = (pod.get("spec") or {}).get("imagePullSecrets") or []
+    return tuple(secret["name"] for secret in secrets if secret.get("name"))

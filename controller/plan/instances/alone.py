@@ -1,12 +1,13 @@
-"""How many instances there are while data is restored: the first, or none."""
+"""How many instances there are while data is restored, and what becomes of Patroni's notes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from controller.desired import names
-from controller.plan.actions import Remedy, Uninitialize
-from controller.plan.identity import identification
+from controller.observe.identity import identifier
+from controller.observe.state import ObservedState
+from controller.plan.actions import Identify, Remedy, Uninitialize
 from controller.plan.instances.scaling import Scale, scale
 from controller.plan.restore.component import restoring
 from controller.plan.restore.in_place import Stage, in_place
@@ -46,3 +47,15 @@ def patroni_state(situation: Situation) -> list[Remedy]:
         )
         return [Uninitialize(state, f"the database is restored to {found.to}")]
     return [] if found.holds else [*identification(situation.observed, name)]
+
+
+def identification(observed: ObservedState, name: str) -> list[Identify]:
+    """Return the action that gives Patroni the system identifier back when NAME-config has lost it.
+
+    Without it, an instance without data may run initdb, and those with data then refuse to join (Patroni 4.1,
+    ha.py, bootstrap and _run_cycle).
+    """
+    known = identifier(observed)
+    if not known or observed.leadership.identifier or not observed.claims:
+        return []
+    return [Identify(names.config(name), known, "Patroni no longer knows which database this is")]

@@ -1,17 +1,21 @@
-"""What the instances still wait for, when nothing is left to be done about them."""
+"""What is said of the instances when nothing is left to be done about them: what they wait for, or lack."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec import UNSET
 
-from controller.observe.state import ObservedState
+from controller.observe.state import Instance, ObservedState
 from controller.plan.actions import TriggerLoop
 from controller.plan.instances.discard import way_out
-from controller.plan.instances.ending import ending
 from controller.plan.instances.rebuild import told_of_copies
-from controller.plan.outcome import Done, Outcome, Waiting
+from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 from controller.plan.volumes import growing
-from schemas.api.types import PostgreSQLDatabase
+from schemas.api.types import PostgreSQLDatabase, ResourceRequirements
+
+_REPEATED = 2
+"""One kill may have been an exceptional query's."""
 
 
 def hibernated(instances: int, observed: ObservedState) -> Outcome | None:
@@ -21,6 +25,19 @@ def hibernated(instances: int, observed: ObservedState) -> Outcome | None:
     if observed.instances:
         return Waiting(30, "Hibernating", ending(observed.instances, observed))
     return Done("Hibernated", "No pods; the volumes are kept")
+
+
+def ending(instances: Collection[Instance], observed: ObservedState) -> str:
+    """Name the pods that are waited for, and the nodes that report no end of theirs."""
+    message = f"waiting for {', '.join(i.name for i in instances)} to stop"
+    nodes = {i.node: observed.nodes.get(i.node) for i in instances}
+    lost = sorted(name for name, node in nodes.items() if node is not None and not node.ready)
+    if not lost:
+        return message
+    return (
+        f"{message}; not Ready: {', '.join(lost)}. Kubernetes keeps their pods until the node is back or is"
+        " deleted (kubectl delete node)"
+    )
 
 
 def arrival(db: PostgreSQLDatabase, observed: ObservedState, expected: int) -> Outcome | None:
@@ -47,6 +64,19 @@ def joining(triggers: list[TriggerLoop]) -> Waiting | None:
     return Waiting(2, "StandbysCatchingUp", triggers[0].reason) if triggers else None
 
 
+def too_little(db: PostgreSQLDatabase, observed: ObservedState) -> Stalled | None:
+    """Name the instances whose processes were killed repeatedly, within an hour, for lack of memory.
+
+    Only a person can give them more.
+    """
+    often = {i.name: observed.kills.get(i.uid, 0) for i in observed.instances}
+    listed = [f"{name} ({count} times)" for name, count in often.items() if count >= _REPEATED]
+    if not listed:
+        return None
+    message = f"killed for lack of memory within an hour: {', '.join(listed)}; {_advice(db)}"
+    return Stalled("KilledForMemory", message)
+
+
 def _without_primary(observed: ObservedState) -> str:
     lost = observed.primary
     if lost is None:
@@ -58,3 +88,13 @@ def _shortfall(observed: ObservedState) -> str:
     # A running server that is not fit does not stream yet; any other is still starting.
     behind = any(i.state == "running" and not i.fit and not i.deleting for i in observed.instances)
     return "StandbysCatchingUp" if behind else "InstancesStarting"
+
+
+def _advice(db: PostgreSQLDatabase) -> str:
+    resources = db.spec.resources
+    limits = (resources.limits or {}) if isinstance(resources, ResourceRequirements) else {}
+    if "memory" in limits:
+        limit = f"increase spec.resources.limits.memory ({limits['memory']})"
+    else:
+        limit = "increase spec.resources.requests.memory, its node has too little"
+    return f"{limit}, or lower work_mem, shared_buffers or max_connections"

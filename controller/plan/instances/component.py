@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from controller.desired import instances as desired
 from controller.desired import names
@@ -11,29 +11,28 @@ from controller.kube.objects import Manifest
 from controller.observe.identity import IDENTIFIER, identifier
 from controller.observe.ownership import foreign
 from controller.plan import acceptance, holdings
-from controller.plan.actions import Action, Remedy, TriggerLoop
+from controller.plan.actions import Action, Disruption, Remedy, TriggerLoop
 from controller.plan.component import Component, Step, owned_by_other
-from controller.plan.credentials import lost_passwords
+from controller.plan.credentials import lost_passwords, reloads
 from controller.plan.holdings import other_data
 from controller.plan.instances.alone import alone, patroni_state
-from controller.plan.instances.arrival import arrival, hibernated, joining
+from controller.plan.instances.arrival import arrival, hibernated, joining, too_little
 from controller.plan.instances.creation import not_created, retries
 from controller.plan.instances.discard import discard, kept
 from controller.plan.instances.failover import evacuation, loop_triggers, remedy
 from controller.plan.instances.fallback import in_force, remember, rolled_back, wanted
-from controller.plan.instances.memory import too_little
 from controller.plan.instances.rebuild import rebuild
-from controller.plan.instances.renewal import reloads
-from controller.plan.instances.rollout import restarting, rollout
+from controller.plan.instances.rollout import mismatch, restarting, rollout, unexpected
 from controller.plan.instances.scaling import INSTANCES as NUMBER
 from controller.plan.instances.scaling import Scale, declared_instances, scale
 from controller.plan.instances.templates import patroni_file
-from controller.plan.instances.versions import mismatch, unexpected
-from controller.plan.outcome import Stalled, Waiting
+from controller.plan.outcome import Outcome, Stalled, Waiting
 from controller.plan.restore.component import refused, replacing, under_way
 from controller.plan.restore.in_place import in_place, note
 from controller.plan.situation import Situation
 from controller.plan.volumes import cannot_grow, full, members, missing_class, smallest, upkeep
+
+_Answer: TypeAlias = Disruption | Outcome | None
 
 
 def _scale(situation: Situation) -> Scale:
@@ -126,10 +125,87 @@ def _upkeep(situation: Situation) -> list[Action]:
     ]
 
 
-def _paused(situation: Situation) -> Waiting | None:
+def _paused(situation: Situation) -> _Answer:
     if not situation.observed.leadership.paused:
         return None
     return Waiting(30, "Paused", "Patroni is paused: nothing is restarted or moved until `patronictl resume`")
+
+
+def _switchover(situation: Situation) -> _Answer:
+    return _scaled(situation).switchover
+
+
+def _scaling(situation: Situation) -> _Answer:
+    waiting = _scaled(situation).waiting
+    return waiting and (not_created(situation.observed) or waiting)
+
+
+def _missing_class(situation: Situation) -> _Answer:
+    return missing_class(situation.db, situation.observed)
+
+
+def _hibernated(situation: Situation) -> _Answer:
+    return hibernated(_scaled(situation).instances, situation.observed)
+
+
+def _evacuation(situation: Situation) -> _Answer:
+    return evacuation(situation.observed)
+
+
+def _restarting(situation: Situation) -> _Answer:
+    return restarting(situation.observed)
+
+
+def _discard(situation: Situation) -> _Answer:
+    return discard(situation.observed)
+
+
+def _rebuild(situation: Situation) -> _Answer:
+    return rebuild(situation.observed)
+
+
+def _full(situation: Situation) -> _Answer:
+    return full(situation.db, situation.observed)
+
+
+def _lost_passwords(situation: Situation) -> _Answer:
+    return lost_passwords(situation.db, situation.observed)
+
+
+def _not_created(situation: Situation) -> _Answer:
+    return not_created(situation.observed)
+
+
+def _unexpected(situation: Situation) -> _Answer:
+    return unexpected(situation.intent, situation.observed)
+
+
+def _rollout(situation: Situation) -> _Answer:
+    return rollout(situation.observed, _scaled(situation).instances)
+
+
+def _cannot_grow(situation: Situation) -> _Answer:
+    return cannot_grow(situation.db, situation.observed)
+
+
+def _mismatch(situation: Situation) -> _Answer:
+    return mismatch(situation.intent, situation.observed)
+
+
+def _kept(situation: Situation) -> _Answer:
+    return kept(situation.observed)
+
+
+def _arrival(situation: Situation) -> _Answer:
+    return arrival(situation.db, situation.observed, _scaled(situation).instances)
+
+
+def _joining(situation: Situation) -> _Answer:
+    return joining(_triggers(situation))
+
+
+def _too_little(situation: Situation) -> _Answer:
+    return too_little(situation.db, situation.observed)
 
 
 def _of_the_newest(step: Step) -> Step:
@@ -139,30 +215,30 @@ def _of_the_newest(step: Step) -> Step:
 
 STEPS: Final[tuple[Step, ...]] = (
     _paused,
-    lambda s: _scaled(s).switchover,
-    lambda s: _scaled(s).waiting and (not_created(s.observed) or _scaled(s).waiting),
+    _switchover,
+    _scaling,
     replacing,
-    lambda s: missing_class(s.db, s.observed),
-    lambda s: hibernated(_scaled(s).instances, s.observed),
-    lambda s: evacuation(s.observed),
-    lambda s: restarting(s.observed),
-    lambda s: discard(s.observed),
-    lambda s: rebuild(s.observed),
+    _missing_class,
+    _hibernated,
+    _evacuation,
+    _restarting,
+    _discard,
+    _rebuild,
     # Whatever is restarted now may not come up.
-    lambda s: full(s.db, s.observed),
-    lambda s: lost_passwords(s.db, s.observed),
-    lambda s: not_created(s.observed),
-    _of_the_newest(lambda s: unexpected(s.intent, s.observed)),
-    _of_the_newest(lambda s: rollout(s.observed, _scaled(s).instances)),
-    lambda s: cannot_grow(s.db, s.observed),
-    _of_the_newest(lambda s: mismatch(s.intent, s.observed)),
-    lambda s: kept(s.observed),
+    _full,
+    _lost_passwords,
+    _not_created,
+    _of_the_newest(_unexpected),
+    _of_the_newest(_rollout),
+    _cannot_grow,
+    _of_the_newest(_mismatch),
+    _kept,
     under_way,
-    lambda s: arrival(s.db, s.observed, _scaled(s).instances),
-    lambda s: joining(_triggers(s)),
+    _arrival,
+    _joining,
     refused,
     rolled_back,
-    lambda s: too_little(s.db, s.observed),
+    _too_little,
 )
 
 INSTANCES: Final = Component(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from controller.observe.state import DISCARD, Claim, Instance, ObservedState
 from controller.plan.actions import Discard
-from controller.plan.instances.copies import failed_source, trusted_primary
+from controller.plan.instances.rebuild import trusted_primary
 from controller.plan.outcome import Hold, Waiting
 
 _ELSEWHERE = ("volume's node affinity", "volume node affinity")
@@ -69,9 +69,17 @@ def _last_copy(claim: Claim, observed: ObservedState) -> str | None:
     primary = trusted_primary(observed)
     if isinstance(primary, str):
         return primary
-    if failed := failed_source(observed):
+    if failed := _failed_source(observed):
         return failed
     return f"it belongs to the primary, {primary.name}" if claim.ordinal == primary.ordinal else None
+
+
+def _failed_source(observed: ObservedState) -> str | None:
+    """Say that the primary could not deliver a copy of itself: another may have the last good one."""
+    failed = next((i.name for i in observed.instances if i.copy == "source-damaged"), None)
+    if failed is None:
+        return None
+    return f"the primary could not deliver a whole copy to {failed}, so this may be the last good copy"
 
 
 def _needed(instance: Instance | None, observed: ObservedState) -> str | None:

@@ -20,7 +20,6 @@ from controller.observe.instances.pods import COPYING
 from controller.observe.restore.past import SUPERSEDED
 from controller.observe.state import Instance, ObservedState
 from controller.plan.actions import Rebuild
-from controller.plan.instances.copies import NO_PRIMARY, trusted_primary
 from controller.plan.outcome import Hold, Waiting
 from controller.protocol.member import COPIES, DAMAGE
 
@@ -30,6 +29,7 @@ REBUILD_AFTER_SECONDS = 60.0
 Rebuilds no longer count once the pod has been fit for an hour.
 """
 _LONGEST = 6
+_NO_PRIMARY = "there is no ready primary, so this may be the last good copy"
 
 
 def rebuild(observed: ObservedState) -> Rebuild | Waiting | None:
@@ -56,6 +56,19 @@ def told_of_copies(observed: ObservedState) -> str:
     return f"; {', '.join(cramped)} is cloned: {COPIES['no-room']}" if cramped else ""
 
 
+def trusted_primary(observed: ObservedState) -> Instance | str:
+    """Return the primary if it has every acknowledged commit; else why it may not, so that no data may go."""
+    primary, last = observed.primary, observed.leadership.last_primary
+    if primary is None or not primary.fit:
+        return _NO_PRIMARY
+    node = observed.nodes.get(primary.node)
+    if node is None or not node.ready:
+        return f"the primary's node {primary.node} is not Ready, so this may be the last good copy"
+    if last not in (None, primary.name):
+        return f"{last} acknowledged the newest commits, and {primary.name} has not taken over from it yet"
+    return primary
+
+
 def decide(standby: Instance, observed: ObservedState) -> Rebuild | Hold:
     """Decide about a standby that cannot follow."""
     hold = _last_copy(standby, observed) or _busy(standby, observed)
@@ -77,7 +90,7 @@ def decide(standby: Instance, observed: ObservedState) -> Rebuild | Hold:
 def _last_copy(standby: Instance, observed: ObservedState) -> str | None:
     """Say why the standby may hold the last good copy."""
     if observed.primary is not None and observed.primary.state != "running":
-        return NO_PRIMARY
+        return _NO_PRIMARY
     primary = trusted_primary(observed)
     if isinstance(primary, str):
         return primary

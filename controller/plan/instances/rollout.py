@@ -2,7 +2,7 @@
 
 Standbys go first, one at a time, each ready and streaming again before the next. The primary goes last, after
 a switchover to a standby that is already updated. A new pod that does not become ready stops the rollout, so
-a broken template never costs a second good pod.
+a broken template never costs a second good pod, nor does an image of another release than the policy says.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Callable
 from controller.observe.instances.editions import newest_revision
 from controller.observe.state import Instance, ObservedState, ordinal
 from controller.plan.actions import DeletePod, Disruption, RestartPostgres, Switchover
-from controller.plan.outcome import Waiting
+from controller.plan.outcome import Outcome, Stalled, Waiting
+from controller.plan.situation import Intent
 from schemas.postgresql.parameters.check import STANDBY_SENSITIVE
 from schemas.postgresql.parameters.values import whole_number
 
@@ -98,6 +99,26 @@ def rollout(observed: ObservedState, expected: int) -> Step:
         or _relied_upon(_next(observed, stale, expected), observed)
     )
     return _spare(step, observed)
+
+
+def unexpected(intent: Intent, observed: ObservedState) -> Outcome | None:
+    """Stop an image change at the first instance that reports another version than the policy says."""
+    for name, reported in observed.moved.items():
+        if reported is None:
+            return Waiting(2, "RollingOut", f"{name} has not reported its version yet")
+        if intent.version not in (None, reported):
+            claim = f"the policy says that {intent.image} holds {intent.version}"
+            return Stalled("VersionMismatch", f"{claim}; {name} reports {reported}, so no other pod gets it")
+    return None
+
+
+def mismatch(intent: Intent, observed: ObservedState) -> Outcome | None:
+    """Report an image that holds another release than the policy says."""
+    reported = observed.server_version
+    if not reported or not intent.version or reported == intent.version:
+        return None
+    message = f"the policy says that {intent.image} holds {intent.version}; the server reports {reported}"
+    return Stalled("VersionMismatch", message)
 
 
 def _relied_upon(step: Step, observed: ObservedState) -> Step:

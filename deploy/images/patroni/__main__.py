@@ -19,8 +19,8 @@ from controller.protocol import VERSION
 from controller.protocol.member import Report
 from controller.protocol.settings import SETTINGS_FILE
 
-from . import archiving, disk, liveness, lock, mishaps, postmaster, replacing, restoring, slots, tasks
-from .bootstrap import RESTORE, Mark
+from . import archiving, disk, liveness, lock, mishaps, postmaster, replacing, slots, tasks
+from .bootstrap import RESTORE, Mark, progress
 from .configuration import Configuration
 from .data import MemberData, undo_interrupted_copy
 from .disk import DiskSpace
@@ -109,7 +109,7 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
             crashed=self._mishaps.crashed,
             killed=self._mishaps.killed,
             room=self._disk.room,
-            restoring=restoring.progress(),
+            restoring=progress(),
             replaced=getattr(self, "replaced", ""),
             archiving=self._archive.report,
         )

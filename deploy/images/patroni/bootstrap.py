@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from controller.protocol.settings import REQUEST, RESTORE_DIRECTORY
+from controller.protocol.settings import PROGRESS_FILE, REQUEST, RESTORE_DIRECTORY
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,8 @@ RESTORING = {
     RESTORE: {"command": f"keddah-backup restore --request={RESTORE_DIRECTORY}/{REQUEST}", "no_params": True},
 }
 """The same where data is restored in place, of which patroni.yml says nothing."""
+_SHOWN = 100
+"""Characters of the progress: it goes into the pod's annotation."""
 
 
 class Mark:
@@ -70,3 +72,14 @@ class Mark:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def progress(file: Path = Path(PROGRESS_FILE)) -> str:
+    """Return how far the restore of this member's first data is, in words; "" while nothing is restored.
+
+    The program that restores it has written it down.
+    """
+    try:
+        return file.read_text()[:_SHOWN]
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -16,9 +16,8 @@ from patroni.ha import Ha
 
 from .bootstrap import RESTORING
 from .call import CALL_SECONDS, calling
-from .label import Label
+from .handover import InterruptibleTime, Label
 from .session import without_sessions
-from .sleep import InterruptibleTime
 
 logger = logging.getLogger(__name__)
 
