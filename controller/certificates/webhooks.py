@@ -94,7 +94,7 @@ def wanted(
     """
     hosts = tuple(hosts)
     turn = turned(
-        _held(authority, serving),
+        _held(authority, serving, in_force or ()),
         [serving.crt],
         SERVICE,
         now=now,
@@ -112,11 +112,14 @@ def wanted(
     )
 
 
-def _held(authority: StoredPair, serving: StoredPair) -> Rotation:
-    """Return the authorities that are stored; whatever either Secret trusts was, or will be, one of them."""
+def _held(authority: StoredPair, serving: StoredPair, in_force: Iterable[str]) -> Rotation:
+    """Return the authorities that are stored; whatever is trusted anywhere was, or will be, one of them.
+
+    Where both Secrets are lost, pods serve the former certificate until they have another.
+    """
     signing = pki.Authority(authority.crt, authority.key)
     upcoming = pki.Authority(authority.next_crt, authority.next_key) if authority.next_crt else None
-    return Rotation(signing, upcoming, authority.trusted + serving.trusted)
+    return Rotation(signing, upcoming, authority.trusted + serving.trusted + "".join(sorted(in_force)))
 
 
 class WebhookCertificates:

@@ -45,7 +45,9 @@ def _children(situation: Situation) -> list[Manifest]:
     found += [desired.service(db), desired.network_policy(db)]
     # A server that starts before there is anything to serve would wait for the kubelet to bring the settings.
     if known or live:
-        found.append(_server(situation, volume, running=bool(known) and not db.spec.hibernated))
+        # The last of the instances' WAL is archived as they stop.
+        awake = not db.spec.hibernated or bool(situation.observed.instances)
+        found.append(_server(situation, volume, running=bool(known) and awake))
     return found
 
 

@@ -160,6 +160,32 @@ class _StorageSize(Relation):
         return self.floor(review.old) if review.old is not None else None
 
 
+class _Version(Relation):
+    """The version, whose major goes down as far as the server has not been upgraded to it yet."""
+
+    @property
+    def transition(self) -> bool:
+        """It relates to what is stored."""
+        return True
+
+    def stored_value(self, review: Review) -> Any:  # noqa: ANN401 - as `value`
+        """Return the version that the server runs, where it is of an older major than what is stored."""
+        if review.old is None:
+            return None
+        before, runs = self.value(review.old.spec), review.old.status.current_version or ""
+        older = before and _RUNS.match(runs) and _major(runs) < _major(before)
+        return runs if older else before
+
+
+_RUNS = re.compile(r"[0-9]+[.]", re.ASCII)
+_VERSION = "(has({0}.spec) && has({0}.spec.version) ? {0}.spec.version : '')"
+_RUNNING = "(has(oldSelf.status) && has(oldSelf.status.currentVersion) ? oldSelf.status.currentVersion : '')"
+_OLDEST = (
+    f"({_RUNNING}.matches('^[0-9]+[.]') && {_VERSION.format('oldSelf')} != ''"
+    f" && int({_RUNNING}.split('.')[0]) < int({_VERSION.format('oldSelf')}.split('.')[0])"
+    f" ? {_RUNNING} : {_VERSION.format('oldSelf')})"
+)
+
 _SIZE = "(has({0}.spec) && has({0}.spec.storage) && has({0}.spec.storage.size) ? {0}.spec.storage.size : '')"
 _VOLUMES = "(has(oldSelf.status) && has(oldSelf.status.volumeSize) ? oldSelf.status.volumeSize : '')"
 _FLOOR = (
@@ -183,12 +209,16 @@ _STORED_REPOSITORY = (
 RELATIONS: tuple[Relation, ...] = (
     _immutable("spec.database", lambda spec: spec.database),
     _immutable("spec.owner", lambda spec: spec.owner),
-    Relation(
-        at="spec.version",
-        cel="int(self.split('.')[0]) >= int(oldSelf.split('.')[0])",
+    _Version(
+        at="",
+        child=".spec.version",
+        cel=f"{_VERSION.format('self')} == '' || {_OLDEST} == ''"
+        f" || int({_VERSION.format('self')}.split('.')[0]) >= int({_OLDEST}.split('.')[0])",
         value=lambda spec: spec.version or "",
         holds=lambda given, stored: not given or not stored or _major(given) >= _major(stored),
         message="got {self}; cannot go down from {oldSelf}: restore a dump into a new database",
+        given=_VERSION.format("self"),
+        stored=_OLDEST,
     ),
     Relation(
         at="spec",

@@ -41,7 +41,9 @@ def allowed(wanted: str, policy: Policy) -> str:
 
 
 def _step(wanted: str, release: Release, stored: str, review: Review) -> Iterator[Violation]:
-    major = stored.partition(".")[0]
+    # What was stored may never have started, as where no admission server was there to refuse it.
+    reported = (review.old.status.current_version or "") if review.old is not None else ""
+    major = (reported or stored).partition(".")[0]
     if major.isdecimal() and release.number[0] > int(major):
         yield got(PATH, wanted, f'is a major upgrade from "{stored}", which is not supported yet')
         return

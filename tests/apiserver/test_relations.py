@@ -79,6 +79,8 @@ SPECS: st.SearchStrategy[dict[str, Any]] = optional(
 
 VOLUMES = {1: "9Gi", 3: "20Gi"}
 """What the status of some of them says that the volumes have."""
+RUNNING = {0: "9.6", 1: "16.4", 2: "17.6", 3: "18beta1"}
+"""What it says that the server of some of them runs."""
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,11 @@ def stored(rest: Rest, shared_unguarded: str) -> list[dict[str, Any]]:
         name = made[which]["metadata"]["name"]
         made[which] = rest.merge(
             KIND, shared_unguarded, name, {"status": {"volumeSize": size}}, subresource="status"
+        ).expect()
+    for which, version in RUNNING.items():
+        name = made[which]["metadata"]["name"]
+        made[which] = rest.merge(
+            KIND, shared_unguarded, name, {"status": {"currentVersion": version}}, subresource="status"
         ).expect()
     return made
 

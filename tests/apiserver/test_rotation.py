@@ -106,13 +106,14 @@ def test_years_of_certificates_cost_no_call(rest: Rest, server: WebhookProcess) 
     assert most == 2, "the next is trusted before it signs, and what is over is trusted no more"
 
 
-@pytest.mark.parametrize("name", [CA_SECRET, TLS_SECRET])
-def test_a_secret_that_is_deleted_comes_back_and_costs_no_call(
-    rest: Rest, server: WebhookProcess, name: str
+@pytest.mark.parametrize("names", [(CA_SECRET,), (TLS_SECRET,), (CA_SECRET, TLS_SECRET)])
+def test_secrets_that_are_deleted_come_back_and_cost_no_call(
+    rest: Rest, server: WebhookProcess, names: tuple[str, ...]
 ) -> None:
     former = leaf(rest)
     with Calls(rest) as calls:
-        rest.delete("Secret", NAMESPACE, name).expect()
+        for name in names:
+            rest.delete("Secret", NAMESPACE, name).expect()
         await_served(rest, server, former)
     assert calls.failed == []
 

@@ -69,3 +69,34 @@ def test_a_database_goes_back_to_a_second_and_forth_again(database: Database) ->
     copy.apply(replicas=1, backupSchedule="0 3 * * *", restore=wish).expect()
     assert copy.settled(240).sql(ROWS).startswith("2,3")
     until(lambda: database.condition("ArchivingWAL").get("status") == "True", 120, database.story, POLL)
+
+
+@pytest.mark.minutes(2)
+def test_one_whose_object_is_deleted_and_made_again_in_the_midst_goes_on(database: Database) -> None:
+    spec = {"replicas": 1, "backupSchedule": "0 3 * * *"}
+    database.apply(**spec).expect()
+    database.settled()
+    database.sql("CREATE TABLE seen (number int PRIMARY KEY)")
+    database.sql("INSERT INTO seen VALUES (1), (2)")
+    database.sql("SELECT pg_sleep(1.1)")
+    target = database.sql(NOW)
+    until_restorable(database, target)
+    target = max(target, database.status()["backups"]["oldestRestorableTime"])
+    database.sql("SELECT pg_sleep(1.1)")
+    database.sql("DELETE FROM seen WHERE number = 1")
+    database.sql("INSERT INTO seen VALUES (3)")
+    until_restorable(database, target)
+    annotate(database, restore_to=target)
+
+    def started() -> bool:
+        found = database.cluster.rest.get("ConfigMap", database.namespace, f"{database.name}-restore")
+        return bool(found and (found["metadata"].get("annotations") or {}).get("keddah.dev/stage"))
+
+    # From now on Patroni's note that there is a database is gone.
+    until(started, 120, database.story, POLL)
+    database.delete()
+    database.apply(**spec).expect()
+    until_over(database, "1,2")
+    annotate(database, restore_to="former")
+    until_over(database, "2,3")
+    until(lambda: database.condition("ArchivingWAL").get("status") == "True", 120, database.story, POLL)

@@ -74,6 +74,15 @@ def test_a_lost_authority_is_replaced_and_what_still_serves_stays_trusted() -> N
     assert certificate.serves(certificate.Pair(state.serving.crt, state.serving.key), again.bundle, HOSTS)
 
 
+def test_what_is_in_every_ca_bundle_stays_trusted_where_both_secrets_are_lost() -> None:
+    state = due(StoredPair(), StoredPair())
+    in_force = frozenset(certificate.split(state.bundle))
+    again = wanted(StoredPair(), StoredPair(), HOSTS, now=NOW, entropy=ENTROPY, in_force=in_force)
+    assert again.authority.crt != state.authority.crt
+    assert trusted(again)
+    assert certificate.serves(certificate.Pair(state.serving.crt, state.serving.key), again.bundle, HOSTS)
+
+
 def test_an_authority_without_its_key_is_replaced() -> None:
     state = due(StoredPair(), StoredPair())
     other = due(StoredPair(), StoredPair())

@@ -126,8 +126,12 @@ def test_without_a_schedule_there_is_nothing_of_it() -> None:
 def test_the_server_goes_with_the_instances_or_the_schedule_and_its_volume_stays(
     change: dict[str, Any],
 ) -> None:
-    writes = applied(wish(**change), running(wish()))
-    server = writes["StatefulSet", "orders-repository"]["spec"]
+    around = running(wish())
+    if "hibernated" in change:
+        # It serves until the last instance has archived all of its WAL.
+        assert ("StatefulSet", "orders-repository") not in applied(wish(**change), around)
+        around = replace(around, instances=())
+    server = applied(wish(**change), around)["StatefulSet", "orders-repository"]["spec"]
     assert server["replicas"] == 0
     assert server["persistentVolumeClaimRetentionPolicy"]["whenScaled"] == "Retain"
 

@@ -14,7 +14,7 @@ from controller.kube.objects import Manifest
 from controller.observe.backups.record import Record
 from controller.observe.identity import IDENTIFIER
 from controller.observe.restore.past import RESTORED_TO
-from controller.observe.state import Instance, Leadership, ObservedState
+from controller.observe.state import Instance, Leadership, Node, ObservedState
 from controller.plan.actions import Apply, Delete, Switchover, Uninitialize
 from controller.plan.outcome import Stalled
 from controller.plan.planner import plan
@@ -134,6 +134,16 @@ def test_what_is_refused_changes_nothing(to: str, spec: dict[str, Any], words: s
     assert set(around.children["ConfigMap"]) == set(before.children["ConfigMap"])
 
 
+def test_what_could_not_be_stopped_is_not_begun() -> None:
+    there = replace(members(3)[2], node="node-3")
+    nodes = {"node-3": Node(ready=False, cordoned=False)}
+    away = world((*members(3)[:2], there), nodes=nodes)
+    outcome = plan(wish(), written(wish(), away)).outcome
+    assert outcome.reason == "RestoreRefused"
+    assert "orders-2 is on node-3, which is not ready" in outcome.message
+    assert replicas(away) == 3
+
+
 def test_what_was_refused_does_not_begin_later_by_itself() -> None:
     late, now = "2026-11-29T11:00:01Z", wish("2026-11-29T11:00:01Z")
     told = written(now, world())
@@ -208,6 +218,25 @@ def test_patronis_notes_go_when_nothing_runs_and_do_not_come_back() -> None:
     assert notes(ready.children["ConfigMap"]["orders-restore"])[STAGE] == "start"
     assert notes(ready.children["StatefulSet"]["orders"])[IDENTIFIER] == KNOWN
     assert not [a for a in plan(wish(), ready).actions if not isinstance(a, Apply)]
+
+
+def test_an_object_that_is_made_again_in_the_midst_goes_on() -> None:
+    before = started()
+    kept = {
+        name: manifest
+        for name, manifest in before.children["ConfigMap"].items()
+        if not manifest["metadata"].get("ownerReferences")
+    }
+    assert "orders-restore" in kept
+    left = replace(before, instances=(), children={"ConfigMap": kept}, leadership=Leadership())
+    made = complete_database(backupSchedule="0 2 * * *", replicas=3)
+    made["metadata"]["uid"] = "another"
+    again = intent(decode(made))
+    after = written(again, left)
+    assert replicas(after) == 1
+    assert notes(after.children["ConfigMap"]["orders-restore"])[STAGE] == "start"
+    assert request(after) == request(before)
+    assert plan(again, after).outcome.reason == "Restoring"
 
 
 def test_progress_and_failure_are_told() -> None:

@@ -68,13 +68,23 @@ def of_itself(own: Settings, to: str, aside: str, *, back: bool) -> RestoreReque
 
 
 def config_map(
-    db: PostgreSQLDatabase, request: RestoreRequest, annotations: dict[str, str] | None = None
+    db: PostgreSQLDatabase,
+    request: RestoreRequest,
+    annotations: dict[str, str] | None = None,
+    *,
+    kept: bool = False,
 ) -> Manifest:
-    """Return the ConfigMap with the request, and with what a server of the source's volume is told."""
+    """Return the ConfigMap with the request, and with what a server of the source's volume is told.
+
+    `kept`: it outlives the object, as the volumes do whose data is being replaced. An object of that name
+    goes on with it: to Patroni, whose note was taken away, those volumes are new.
+    """
     data = {REQUEST: request.text(), SERVER: _server(request).text()}
     name = names.restore_request(db.metadata.name)
     body = {"data": data}
-    return child(db, "v1", "ConfigMap", name, body=body, annotations=annotations, component=COMPONENT)
+    return child(
+        db, "v1", "ConfigMap", name, body=body, annotations=annotations, kept=kept, component=COMPONENT
+    )
 
 
 def _reader(db: PostgreSQLDatabase, source: Settings) -> Settings:

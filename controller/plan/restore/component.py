@@ -162,7 +162,7 @@ def _itself(situation: Situation, found: InPlace) -> list[Manifest]:
     else:
         return []
     started = {STAGE: "start"} if found.stage == Stage.STARTING else {}
-    return [config_map(db, request, {RESTORE_TO: to, **started})]
+    return [config_map(db, request, {RESTORE_TO: to, **started}, kept=True)]
 
 
 def _upkeep(situation: Situation) -> list[Delete]:

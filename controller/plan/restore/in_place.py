@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from controller.desired import names
+from controller.desired.labels import REPOSITORY
 from controller.desired.restore import COMPONENT, requested
 from controller.kube.objects import Manifest, annotations_of
 from controller.observe.restore.past import RESTORED_TO, Past, past
@@ -131,7 +132,7 @@ def _refusal(situation: Situation, asked: str, done: Past) -> str:
         return "" if done.aside and done.to != FORMER else "no data was set aside"
     if moment(asked) is None:
         return f'"{asked}" is no moment such as 2026-11-27T10:00:00Z, and not "{FORMER}"'
-    return _outside(situation, asked) or _no_primary(observed) or _no_room(situation)
+    return _outside(situation, asked) or _no_primary(observed) or _away(observed) or _no_room(situation)
 
 
 def _outside(situation: Situation, asked: str) -> str:
@@ -153,6 +154,18 @@ def _no_primary(observed: ObservedState) -> str:
     return (
         "" if primary is not None and primary.fit else "there is no ready primary, whose data would be kept"
     )
+
+
+def _away(observed: ObservedState) -> str:
+    """Return what is on a node that does not report: an end could not be seen there, nor backups be read."""
+    places = {i.name: i.node for i in observed.instances}
+    for pod in observed.of(REPOSITORY, "Pod").values():
+        places[pod["metadata"]["name"]] = str((pod.get("spec") or {}).get("nodeName") or "")
+    for name, node in sorted(places.items()):
+        found = observed.nodes.get(node)
+        if found is not None and not found.ready:
+            return f"{name} is on {node}, which is not ready: it could neither stop nor serve"
+    return ""
 
 
 def _no_room(situation: Situation) -> str:
