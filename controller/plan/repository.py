@@ -15,6 +15,7 @@ from controller.desired.labels import REPOSITORY
 from controller.desired.repository import children as desired
 from controller.desired.repository.settings import archive_of, settings
 from controller.desired.repository.settings import lineage as of_seed
+from controller.desired.restore import requested
 from controller.kube.objects import Manifest
 from controller.observe.backups.backups import settings as read
 from controller.observe.identity import identifier
@@ -122,7 +123,9 @@ def lineage(situation: Situation) -> str:
     keys = next((each for each in situation.intent.secrets if each["metadata"]["name"] == wanted), None)
     if keys is None:
         return ""
-    return of_seed(base64.b64decode(keys["data"]["seed"]))
+    seed = base64.b64decode(keys["data"]["seed"])
+    # Restored once more, under kept keys, the data has the same system identifier: it is another history.
+    return of_seed(seed + situation.db.metadata.uid.encode() if requested(situation.db) else seed)
 
 
 def _annotations(situation: Situation) -> dict[str, str]:

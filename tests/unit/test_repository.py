@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from controller.desired import labels
 from controller.kube.objects import Manifest
@@ -134,6 +135,18 @@ def test_the_server_goes_with_the_instances_or_the_schedule_and_its_volume_stays
     server = applied(wish(**change), around)["StatefulSet", "orders-repository"]["spec"]
     assert server["replicas"] == 0
     assert server["persistentVolumeClaimRetentionPolicy"]["whenScaled"] == "Retain"
+
+
+def test_what_is_restored_again_under_kept_keys_goes_into_another_archive() -> None:
+    def named(uid: str, **spec: Any) -> str:  # noqa: ANN401
+        whole = wish(**spec)
+        db = structs.replace(whole.db, metadata=structs.replace(whole.db.metadata, uid=uid))
+        return archive(applied(replace(whole, db=db), observed(members(1), leadership=INITIALISED)))
+
+    copy = {"restore": {"from": {"name": "ledger"}}}
+    assert named("one", **copy) == named("one", **copy) != named("two", **copy)
+    # What is no copy has an identifier of its own each time, and its archive is told by its keys alone.
+    assert named("one") == named("two")
 
 
 def test_backups_that_begin_again_go_into_another_archive() -> None:
