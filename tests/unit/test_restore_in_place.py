@@ -236,6 +236,8 @@ def test_an_object_that_is_made_again_in_the_midst_goes_on() -> None:
     assert replicas(after) == 1
     assert notes(after.children["ConfigMap"]["orders-restore"])[STAGE] == "start"
     assert request(after) == request(before)
+    # The repository serves: it is read from there.
+    assert after.children["StatefulSet"]["orders-repository"]["spec"]["replicas"] == 1
     assert plan(again, after).outcome.reason == "Restoring"
 
 
