@@ -36,7 +36,7 @@ def violations(review: Review) -> Iterator[Violation]:
         if name != RESTORE and not _ID.fullmatch(value):
             yield got(path, value, _EXPECTED)
         elif name == RESTORE and value != FORMER:
-            yield from restore.moment(path, value, review.now)
+            yield from restore.moment(path, value, review.now, f' or "{FORMER}"')
         # A new object may come from a manifest whose requests were carried out long ago.
         if review.old is not None:
             yield from _impossible(path, name, value, review.new)

@@ -50,10 +50,10 @@ def warnings(review: Review) -> Iterator[str]:
         yield from buckets.warnings(f"{PATH}.from.s3", restore.from_.s3, encrypted=encrypted)
 
 
-def moment(path: str, text: str, now: datetime) -> Iterator[Violation]:
-    """Refuse what is no moment, or has not come yet."""
+def moment(path: str, text: str, now: datetime, also: str = "") -> Iterator[Violation]:
+    """Refuse what is no moment, or has not come yet; `also` says what else would be right."""
     wanted = moments.parse(text)
     if wanted is None:
-        yield got(path, text, moments.EXPECTED)
+        yield got(path, text, f"{moments.EXPECTED}{also}")
     elif wanted > now:
         yield got(path, text, f"is in the future; now it is {moments.written(now)}")
