@@ -185,6 +185,11 @@ SAID = [
     (64, "unable to write '/r/1': [5] Input/output error", Reason.OTHER),
     (50, "unable to acquire lock on file '/run/x': Resource temporarily unavailable", Reason.BUSY),
     (44, "version 18, system-id 1 do not match stanza version 18, system-id 2", Reason.ANOTHER_DATABASE),
+    (
+        45,
+        "WAL file 'x' already exists in the repo1 archive with a different checksum",
+        Reason.ANOTHER_DATABASE,
+    ),
     (28, f"{UNREADABLE}\nFormatError: key/value found outside of section", Reason.WRONG_ENCRYPTION_KEY),
     (28, f"{UNREADABLE}\nCryptoError: cipher header invalid", Reason.WRONG_ENCRYPTION_KEY),
     (29, "zst error: [-20] Data corruption detected", Reason.REPOSITORY_DAMAGED),

@@ -54,6 +54,7 @@ _BY_CODE: Final = {
     38: Reason.NOT_EMPTY,
     40: Reason.NOT_EMPTY,
     44: Reason.ANOTHER_DATABASE,
+    45: Reason.ANOTHER_DATABASE,
     49: Reason.REPOSITORY_UNREACHABLE,
     50: Reason.BUSY,
     51: Reason.ANOTHER_DATABASE,
