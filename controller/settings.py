@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from controller.certificates.pki import AUTHORITY_LIFETIME, LEAF_LIFETIME
-from controller.certificates.rotation import OVERLAP, Lifetimes
+from controller.certificates.rotation import DEFAULT, Lifetimes
 from controller.kube.kinds import CertificateMode
 from schemas.processes import Address, Environment
 
@@ -55,9 +54,9 @@ def read(variables: Mapping[str, str], *, hostname: str) -> Settings:
             environment.choice("KEDDAH_CERTIFICATES", CertificateMode.KEDDAH, [*CertificateMode])
         ),
         lifetimes=Lifetimes(
-            environment.duration("KEDDAH_AUTHORITY_LIFETIME", AUTHORITY_LIFETIME),
-            environment.duration("KEDDAH_CERTIFICATE_LIFETIME", LEAF_LIFETIME),
-            environment.duration("KEDDAH_AUTHORITY_OVERLAP", OVERLAP),
+            environment.duration("KEDDAH_AUTHORITY_LIFETIME", DEFAULT.authority),
+            environment.duration("KEDDAH_CERTIFICATE_LIFETIME", DEFAULT.leaf),
+            environment.duration("KEDDAH_AUTHORITY_OVERLAP", DEFAULT.overlap),
         ),
         workers=environment.count("KEDDAH_WORKERS", 16, MOST_WORKERS),
         log_level=environment.log_level(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ssl
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from controller.certificates.certificate import split
@@ -15,12 +16,13 @@ from deploy.manifests import objects
 from tests import factory
 from tests.rounds import Rounds
 from tests.waiting import until
+from tests.webhook_process import WebhookProcess
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.rest import Object, Rest
-    from tests.webhook_process import WebhookProcess
 
 _SYNC_SECONDS = 1.0
 """Between two looks of our kubelet at a Secret; a real one's are a minute apart."""
@@ -48,6 +50,26 @@ def apply_installation(rest: Rest, certificates: CertificateMode, port: int) -> 
 def _at(hook: Object, port: int) -> Object:
     service = {**hook["clientConfig"]["service"], "port": port}
     return {**hook, "clientConfig": {"service": service}}
+
+
+@contextmanager
+def called(
+    rest: Rest, folder: Path, certificates: CertificateMode, why: Callable[[], object] = str
+) -> Iterator[WebhookProcess]:
+    """Run the admission server: its Secret is mounted, and the API server calls it through its Service.
+
+    `why` tells what else is to be known if it is not called in time.
+    """
+    with (
+        Mount(rest, TLS_SECRET, folder / "mounted") as mount,
+        WebhookProcess(folder / "server", KEDDAH_TLS_DIR=str(mount.folder)) as process,
+    ):
+        until(lambda: process.probe("/readyz")[0] == 200, 30, process.log.read_text)
+        lead_here(rest, process.port)
+        apply_installation(rest, certificates, process.port)
+        wrong = factory.submitted("orders", "default", version="16.99", replicas=0)
+        until(lambda: refused(rest.create(wrong, dryRun="All").body), 20, why)
+        yield process
 
 
 def bundles(rest: Rest) -> set[str]:

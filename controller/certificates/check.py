@@ -39,20 +39,19 @@ class CertificateCheck:
         verify = True
         while True:
             self._configured.clear()
-            pause = self._period
+            failed = True
             try:
                 await (self._certificates.verify() if verify else self._certificates.inject())
+                failed = False
             except KubeError as error:
                 logger.warning("Could not keep the webhooks' certificates error=%r", str(error))
-                pause = _TRY_AGAIN
             except Exception:
                 # Whatever a Secret holds that nobody thought of, databases are managed all the same.
                 logger.exception("Could not keep the webhooks' certificates")
-                pause = _TRY_AGAIN
             try:
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(_TRY_AGAIN if failed else self._period):
                     await self._configured.wait()
             except TimeoutError:
                 verify = True
             else:
-                verify = pause != self._period
+                verify = failed

@@ -278,8 +278,12 @@ class ObservedState:
         primary = self.primary
         if primary is None or primary.ready:
             return primary
-        node = self.nodes.get(primary.node)
-        return primary if node is None or node.ready else None
+        return None if self.lost(primary.node) else primary
+
+    def lost(self, node: str) -> bool:
+        """Whether a node is known that does not report: an end of what ran there would not be seen."""
+        found = self.nodes.get(node)
+        return found is not None and not found.ready
 
     def outdated(self, instance: Instance) -> bool:
         """Whether an instance says that it has applied an older configuration than the newest."""

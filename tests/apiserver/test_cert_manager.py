@@ -29,12 +29,11 @@ from tests.kubectl import Kubectl
 from tests.rest import Rest, path
 from tests.serving import (
     Calls,
-    Mount,
     apply_installation,
     await_served,
+    called,
     completed,
     entries,
-    lead_here,
     leaf,
     refused,
     shown,
@@ -81,15 +80,7 @@ def rest(plane: ControlPlane, kubectl: Kubectl, tmp_path_factory: pytest.TempPat
 def server(rest: Rest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebhookProcess]:
     """Give the admission server: the Secret is mounted, and the API server calls it through its Service."""
     folder = tmp_path_factory.mktemp("admission")
-    with (
-        Mount(rest, TLS_SECRET, folder / "mounted") as mount,
-        WebhookProcess(folder / "server", KEDDAH_TLS_DIR=str(mount.folder)) as process,
-    ):
-        until(lambda: process.probe("/readyz")[0] == 200, 20, process.log.read_text)
-        lead_here(rest, process.port)
-        apply_installation(rest, CertificateMode.CERT_MANAGER, process.port)
-        wrong = factory.submitted("orders", "default", version="16.99", replicas=0)
-        until(lambda: refused(rest.create(wrong, dryRun="All").body), 20)
+    with called(rest, folder, CertificateMode.CERT_MANAGER) as process:
         yield process
 
 

@@ -20,19 +20,15 @@ from controller.watches.cache import Cache
 from deploy.generate.objects import NAMESPACE
 from deploy.local.controlplane import ControlPlane
 from deploy.manifests import objects
-from tests import factory
 from tests.controller_process import ControllerProcess
 from tests.rest import Rest
 from tests.serving import (
     Calls,
-    Mount,
-    apply_installation,
     await_served,
     bundles,
+    called,
     entries,
-    lead_here,
     leaf,
-    refused,
     shown,
     trusted,
 )
@@ -75,14 +71,8 @@ def server(
         rest.apply(manifest, manager="kubectl").expect()
     with (
         ControllerProcess(folder / "controller", plane.kubeconfig, **LIVES) as controller,
-        Mount(rest, TLS_SECRET, folder / "mounted") as mount,
-        WebhookProcess(folder / "server", KEDDAH_TLS_DIR=str(mount.folder)) as process,
+        called(rest, folder, CertificateMode.KEDDAH, controller.log.read_text) as process,
     ):
-        until(lambda: process.probe("/readyz")[0] == 200, 30, process.log.read_text)
-        lead_here(rest, process.port)
-        apply_installation(rest, CertificateMode.KEDDAH, process.port)
-        wrong = factory.submitted("orders", "default", version="16.99", replicas=0)
-        until(lambda: refused(rest.create(wrong, dryRun="All").body), 20, controller.log.read_text)
         yield process
         assert not controller.ended(), controller.log.read_text()
 

@@ -30,8 +30,7 @@ def hibernated(instances: int, observed: ObservedState) -> Outcome | None:
 def ending(instances: Collection[Instance], observed: ObservedState) -> str:
     """Name the pods that are waited for, and the nodes that report no end of theirs."""
     message = f"waiting for {', '.join(i.name for i in instances)} to stop"
-    nodes = {i.node: observed.nodes.get(i.node) for i in instances}
-    lost = sorted(name for name, node in nodes.items() if node is not None and not node.ready)
+    lost = sorted({i.node for i in instances if observed.lost(i.node)})
     if not lost:
         return message
     return (

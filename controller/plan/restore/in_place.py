@@ -162,8 +162,7 @@ def _away(observed: ObservedState) -> str:
     for pod in observed.of(REPOSITORY, "Pod").values():
         places[pod["metadata"]["name"]] = str((pod.get("spec") or {}).get("nodeName") or "")
     for name, node in sorted(places.items()):
-        found = observed.nodes.get(node)
-        if found is not None and not found.ready:
+        if observed.lost(node):
             return f"{name} is on {node}, which is not ready: it could neither stop nor serve"
     return ""
 
