@@ -5,11 +5,21 @@ SHELL := /bin/bash
 
 REGISTRY ?= keddah.dev
 TAG ?= 0.1.0
+# Of the images; without it the machine's own.
+PLATFORM ?=
 KUBE_CONTEXT ?=
+# The target that makes the databases' image: postgres, or postgres-extensions, which has PostGIS too.
+POSTGRES ?= postgres
 # Of a private registry: the Secret with which images are pulled.
 PULL_SECRET ?=
+# A file with entries of the policy in place of the usual ones, such as minorUpgrades.
+POLICY ?=
 # Who makes the webhooks' certificates: keddah, or the cluster's cert-manager.
 CERTIFICATES ?= keddah
+# In which namespaces databases are looked after; empty: in all. With cert-manager only.
+NAMESPACES ?=
+# 1 where the cluster has the Prometheus operator: it is told what to scrape, the alerts, and Grafana the board.
+MONITORING ?=
 # Of `make bench-failover`: runs of each fault, and which faults; without a name it is all of them.
 REPEAT ?= 5
 FAULT ?=
@@ -24,8 +34,9 @@ KUBECTL ?= kubectl $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 venv = $(or $(shell deploy/venv.sh),$(error no Python environment, see above))
 python = $(venv)/bin/python
 build = build/install
-# The releases in the database image that was built here; without it, the committed ones.
-catalogue = build/catalogue.yaml
+named = --registry $(REGISTRY) --tag $(TAG) $(if $(PLATFORM),--platform $(PLATFORM))
+# The releases in the database image that was built here, and their extensions; without it, the committed ones.
+catalogue = build/catalogue-$(POSTGRES).yaml
 
 .PHONY: help
 help: ## list the targets
@@ -48,6 +59,8 @@ verify: ## lint, types, architecture, unit tests, generated files: about a minut
 	$(venv)/bin/lint-imports
 	$(python) -m deploy manifests --check
 	$(python) -m tests.kubernetes_versions
+	$(python) -m tests.kube_score
+	$(python) -m tests.alerts
 	$(MAKE) -j 2 --output-sync --no-print-directory unit-0 unit-1
 
 # Two processes, each of which reads its own half of the files; with pytest-xdist, each would read them all.
@@ -61,10 +74,16 @@ test: verify ## every test: unit, real API server, real cluster; installs what t
 	@echo "== What the tests need and the cache lacks: Kubernetes' programs, and keddah's images"
 	$(python) -m deploy.local binaries --tests >/dev/null
 	$(python) -m deploy.images build >/dev/null
+	$(python) -m tests.releases
 	@echo "== The API server tier: a real kube-apiserver and etcd, with the admission server called by it"
 	$(python) -m pytest -v --durations=20 $(side_by_side) tests/apiserver
 	@echo "== The cluster tier: real nodes, pods and failures"
 	$(python) -m pytest -v --durations=20 $(clusters_side_by_side) tests/cluster
+
+# Not a part of verify: it needs the index, and what it finds is news about the world, not about a change.
+.PHONY: audit
+audit: ## ask pip's index whether a locked release is vulnerable, withdrawn or no longer served
+	$(python) -m deploy.audit
 
 .PHONY: conformance
 conformance: ## the cluster tier on your cluster, with keddah deployed: KUBE_CONTEXT=...
@@ -85,24 +104,26 @@ bench-admission: ## disturb keddah itself while databases are created, and print
 	$(python) -m tests.benchmarks.admission
 
 .PHONY: manifests
-manifests: ## generate deploy/install, deploy/cert-manager, deploy/chart and the golden manifests from the code
+manifests: ## generate deploy/install, deploy/cert-manager, deploy/monitoring, deploy/chart and the golden manifests from the code
 	$(python) -m deploy manifests
 	$(python) -m tests.golden
 
 .PHONY: docker-build
-docker-build: ## build both images, with Docker or without: REGISTRY=... TAG=...
-	$(python) -m deploy.images build --registry $(REGISTRY) --tag $(TAG)
+docker-build: ## build both images, with Docker or without, and list what is in them: REGISTRY=... TAG=... PLATFORM=linux/arm64 POSTGRES=postgres-extensions
+	$(python) -m deploy.images build operator $(POSTGRES) $(named)
 	mkdir -p build
-	$(python) -m deploy.images catalogue --registry $(REGISTRY) --tag $(TAG) >$(catalogue)
+	$(python) -m deploy.images catalogue $(POSTGRES) $(named) >$(catalogue)
+	$(python) -m deploy.images sbom operator $(POSTGRES) $(named) --output build
 
 .PHONY: docker-push
 docker-push: ## push both images to REGISTRY
-	$(python) -m deploy.images push --registry $(REGISTRY) --tag $(TAG)
+	$(python) -m deploy.images push operator $(POSTGRES) $(named)
 
 .PHONY: deploy
-deploy: ## install keddah, with images of REGISTRY (private: PULL_SECRET=name), on the cluster that kubectl reaches (CERTIFICATES=cert-manager)
-	$(python) -m deploy overlay $(build) --registry $(REGISTRY) --tag $(TAG) --certificates $(CERTIFICATES) \
-		$(if $(PULL_SECRET),--pull-secret $(PULL_SECRET)) \
+deploy: ## install keddah, with images of REGISTRY (private: PULL_SECRET=name), on the cluster that kubectl reaches (CERTIFICATES=cert-manager, NAMESPACES="a b", MONITORING=1, POLICY=file, POSTGRES=postgres-extensions)
+	$(python) -m deploy overlay $(build) --registry $(REGISTRY) --tag $(TAG) --certificates $(CERTIFICATES) --postgres $(POSTGRES) \
+		$(if $(PULL_SECRET),--pull-secret $(PULL_SECRET)) $(if $(POLICY),--policy $(POLICY)) \
+		$(if $(NAMESPACES),--namespaces "$(NAMESPACES)") $(if $(MONITORING),--monitoring) \
 		$(if $(wildcard $(catalogue)),--catalogue $(catalogue))
 	$(KUBECTL) apply --server-side -k $(build)
 	$(python) -m deploy wait $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
@@ -112,6 +133,7 @@ undeploy: ## remove keddah; the databases stay and keep running
 	$(KUBECTL) delete --ignore-not-found mutatingwebhookconfiguration/keddah validatingwebhookconfiguration/keddah
 	$(KUBECTL) delete --ignore-not-found validatingadmissionpolicy,validatingadmissionpolicybinding --selector app.kubernetes.io/part-of=keddah
 	$(KUBECTL) delete --ignore-not-found clusterrole,clusterrolebinding,priorityclass --selector app.kubernetes.io/part-of=keddah
+	$(KUBECTL) delete --ignore-not-found --all-namespaces roles,rolebindings --selector app.kubernetes.io/part-of=keddah
 	$(KUBECTL) delete --ignore-not-found namespace/keddah-system
 	@echo "keddah is gone. Databases go on running and fail over, but nobody reconciles them until it is back."
 	@echo "The definition of PostgreSQLDatabase stays, for with it all databases would be deleted:"

@@ -51,10 +51,10 @@ async def _run(chosen: settings.Settings, policy: PolicyFile) -> int:
 
 def main() -> int:
     """Run the controller; returns 2 when its configuration is invalid."""
-    log_to_stderr(logging.INFO)
+    log_to_stderr()
     try:
         chosen = settings.read(os.environ, hostname=socket.gethostname())
-        log_to_stderr(chosen.log_level)
+        log_to_stderr(chosen.log)
         policy = PolicyFile(chosen.policy_file, log=logger.warning)
     except (SettingsError, PolicyError, OSError, UnicodeDecodeError) as error:
         for mistake in str(error).splitlines():

@@ -15,6 +15,9 @@ Statuses: TypeAlias = Callable[[], Iterable[tuple[tuple[str, str], Mapping[str, 
 _LABELS: Final = ("namespace", "database")
 
 
+_TRUTHS: Final = {"True": 1.0, "False": 0.0}
+
+
 class _Gauge(NamedTuple):
     name: str
     meaning: str
@@ -40,12 +43,22 @@ def _number(value: object) -> float | None:
 def _condition(kind: str) -> Callable[[Mapping[str, Any]], float | None]:
     def holds(status: Mapping[str, Any]) -> float | None:
         found = [c["status"] for c in status.get("conditions") or [] if c["type"] == kind]
-        return {"True": 1.0, "False": 0.0}.get(found[0]) if found else None
+        return _TRUTHS.get(found[0]) if found else None
 
     return holds
 
 
 _GAUGES: Final = (
+    _Gauge(
+        "keddah_database_instances",
+        "Instances that exist.",
+        lambda status: _number(status.get("replicas")),
+    ),
+    _Gauge(
+        "keddah_database_ready_instances",
+        "Instances that answer queries.",
+        lambda status: _number(status.get("readyReplicas")),
+    ),
     _Gauge(
         "keddah_database_backed_up",
         "1 while the condition BackedUp is True, 0 while it is False; absent without a schedule.",
@@ -99,7 +112,8 @@ class DatabaseMetrics(Collector):
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Name the metrics without reading anything."""
-        return [GaugeMetricFamily(gauge.name, gauge.meaning, labels=_LABELS) for gauge in _GAUGES]
+        gauges = [GaugeMetricFamily(gauge.name, gauge.meaning, labels=_LABELS) for gauge in _GAUGES]
+        return [*gauges, _conditions()]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Read every status once."""
@@ -111,3 +125,15 @@ class DatabaseMetrics(Collector):
                 if value is not None:
                     family.add_metric(labels, value)
             yield family
+        conditions = _conditions()
+        for labels, status in found:
+            for each in status.get("conditions") or []:
+                holds = _TRUTHS.get(each["status"])
+                if holds is not None:
+                    conditions.add_metric((*labels, each["type"]), holds)
+        yield conditions
+
+
+def _conditions() -> GaugeMetricFamily:
+    words = "1 while a condition is True, 0 while it is False; absent while it is Unknown, or there is none."
+    return GaugeMetricFamily("keddah_database_condition", words, labels=(*_LABELS, "condition"))

@@ -44,6 +44,19 @@ class Metrics:
             ("kind",),
             registry=self.registry,
         )
+        self._request_seconds = Histogram(
+            "keddah_api_request_seconds",
+            "Time of such a request.",
+            ("verb",),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self._certificates = Gauge(
+            "keddah_webhook_certificate_expiry_timestamp_seconds",
+            "When a certificate of the webhooks expires that keddah issues: authority, serving.",
+            ("certificate",),
+            registry=self.registry,
+        )
         self._events = Counter(
             "keddah_watch_events", "Events received from watches.", ("kind",), registry=self.registry
         )
@@ -56,23 +69,39 @@ class Metrics:
         self.leader = Gauge("keddah_leader", "1 while this replica is the leader.", registry=self.registry)
         self.ready = Gauge("keddah_caches_filled", "1 once every kind was listed.", registry=self.registry)
 
-    def watch_queue(self, depth: Callable[[], float], running: Callable[[], float]) -> None:
-        """Export how many databases are queued, and how many are being reconciled."""
+    def watch_queue(
+        self,
+        depth: Callable[[], float],
+        running: Callable[[], float],
+        retried: Callable[[], float] = lambda: 0,
+    ) -> None:
+        """Export how many databases are queued, are being reconciled, and failed last time."""
         waiting = Gauge("keddah_queue_depth", "Databases waiting in the queue.", registry=self.registry)
         waiting.set_function(depth)
         working = Gauge("keddah_reconciles_running", "Reconciles under way.", registry=self.registry)
         working.set_function(running)
+        failing = Gauge(
+            "keddah_databases_retried",
+            "Databases whose last reconcile failed, and is tried again ever later.",
+            registry=self.registry,
+        )
+        failing.set_function(retried)
 
     def reconciled(self, result: str, seconds: float) -> None:
         """Count one reconcile."""
         self._reconciles.labels(result).inc()
         self._seconds.observe(seconds)
 
-    def requested(self, verb: str, kind: str, status: int) -> None:
+    def requested(self, verb: str, kind: str, status: int, seconds: float) -> None:
         """Count one request to the API server."""
         self._requests.labels(verb, kind, str(status)).inc()
+        self._request_seconds.labels(verb).observe(seconds)
         if verb in WRITES:
             self._writes.labels(kind).inc()
+
+    def certificate_ends(self, certificate: str, moment: float) -> None:
+        """Tell when a certificate of the webhooks expires (Unix)."""
+        self._certificates.labels(certificate).set(moment)
 
     def watched(self, kind: str) -> None:
         """Count one watch event."""

@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING
 
 from controller import reconcile
 from controller.act.actor import Actor
+from controller.act.provisioner import Provisioner
 from controller.act.recorder import Recorder
 from controller.database_metrics import DatabaseMetrics
+from controller.desired.access import stored_secrets
 from controller.health import Heartbeat
+from controller.kube.kinds import watched
 from controller.kube.objects import Key
+from controller.observe.access.reader import AccessReader
 from controller.observe.instances.creations import Creations
 from controller.observe.instances.progress import Progress
 from controller.observe.observer import Observer
 from controller.observe.secrets import SecretReader
 from controller.patroni import Patroni
+from controller.postgresql.client import PostgreSQL
 from controller.watches.cache import Cache
 from controller.watches.queue import KeyedQueue
 from controller.watches.secret_check import SecretCheck
@@ -47,11 +52,13 @@ class Pipeline:
         permit: Callable[[], None],
     ) -> None:
         clock, random = dependencies.clock, dependencies.random
-        self.cache = Cache()
+        self.cache = Cache(watched(chosen.certificates, chosen.namespaces))
         self.queue: KeyedQueue[Key] = KeyedQueue(clock=clock, random=random)
         self.heartbeat = Heartbeat(clock, lambda: bool(len(self.queue) or self.queue.running))
         self.recorder = Recorder(kube, now=dependencies.now)
         patroni = Patroni(now=dependencies.now, entropy=dependencies.entropy, permit=permit)
+        postgresql = PostgreSQL(now=dependencies.now, entropy=dependencies.entropy, permit=permit)
+        secrets = SecretReader(kube, chosen.namespace)
         reconciler = reconcile.Reconciler(
             kube,
             self.cache,
@@ -61,7 +68,7 @@ class Pipeline:
                 patroni,
                 Progress(clock),
                 Creations(kube, clock, dependencies.now),
-                SecretReader(kube, chosen.namespace),
+                secrets,
             ),
             Actor(kube, self.cache, patroni),
             self.recorder,
@@ -74,6 +81,8 @@ class Pipeline:
                 chosen.lifetimes,
             ),
             self.queue.add,
+            access=AccessReader(secrets, postgresql),
+            provisioner=Provisioner(secrets, postgresql),
         )
         self.workers = Workers(
             self.queue,
@@ -83,9 +92,17 @@ class Pipeline:
             heartbeat=self.heartbeat,
             clock=clock,
         )
-        self.check = SecretCheck(self.cache, self.queue, why=reconcile.VERIFY_SECRETS, random=random)
-        metrics.watch_queue(lambda: len(self.queue), lambda: self.queue.running)
+        self.check = SecretCheck(
+            self.cache, self.queue, why=reconcile.VERIFY_SECRETS, more=self._of_roles, random=random
+        )
+        queue = self.queue
+        metrics.watch_queue(lambda: len(queue), lambda: queue.running, lambda: queue.failing)
         metrics.registry.register(DatabaseMetrics(self.cache.statuses))
+
+    def _of_roles(self, key: Key) -> int:
+        """Return how many Secrets a database has for its roles."""
+        database = self.cache.database(key)
+        return len(stored_secrets(database)) if database else 0
 
     def enqueue_all(self, why: str) -> None:
         """Queue every database."""

@@ -6,6 +6,7 @@ Losing the Lease, or an unexpected failure of any part, ends the process: a new 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,12 @@ from controller.health import Health
 from controller.kube.answers import KubeError
 from controller.kube.client import Kube
 from controller.kube.connection import Configuration
-from controller.kube.kinds import DATABASE, CertificateMode, watched
+from controller.kube.kinds import CertificateMode, watched
 from controller.kube.leader import Leader, LeadershipLost, LeaseTerm
 from controller.metrics import Metrics
 from controller.pipeline import Pipeline
 from controller.tasks import BackgroundTasks
+from controller.watches.namespaces import readable
 from controller.watches.source import Source
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ logger = logging.getLogger(__name__)
 SHUTDOWN_SECONDS = 20.0
 """Seconds that running reconciles get to finish; less than the pod's termination grace period, 30 s."""
 POLICY_POLL_SECONDS = 10.0
+NAMESPACES_POLL_SECONDS = 20.0
 
 
 class Process:
@@ -67,27 +70,19 @@ class Process:
             random=dependencies.random,
         )
         self._pipeline = Pipeline(kube, policy, chosen, self._metrics, dependencies, permit=self._term.check)
-        cache, queue = self._pipeline.cache, self._pipeline.queue
         certificates = WebhookCertificates(
             kube,
-            cache,
+            self._pipeline.cache,
             namespace=chosen.namespace,
             cluster_domain=chosen.cluster_domain,
             now=dependencies.now,
             entropy=dependencies.entropy,
             lifetimes=chosen.lifetimes,
+            ends=self._metrics.certificate_ends,
         )
         self._certificates = CertificateCheck(certificates, chosen.lifetimes)
-        configured = self._certificates.alarm
-        self._source = Source(
-            kube,
-            cache,
-            queue,
-            self._metrics,
-            kinds=watched(chosen.certificates),
-            configured=configured,
-            random=dependencies.random,
-        )
+        self._random = dependencies.random
+        self._source: Source | None = None
 
     def stop(self) -> None:
         """Finish what is under way, hand over, and end."""
@@ -110,41 +105,72 @@ class Process:
         await self._leader.acquire()
         self._tasks.start(self._leader.hold())
         self._metrics.leader.set(1)
-        await self._wait_for_api()
-        self._tasks.start(self._watch(), self._follow_policy())
+        namespaces = await self._wait_for_api()
+        source = self._source = self._watched_in(namespaces)
+        self._tasks.start(self._watch(source), self._follow_policy())
+        if self._chosen.namespaces:
+            self._tasks.start(self._follow_namespaces(namespaces))
         if self._chosen.certificates is CertificateMode.KEDDAH:
             self._tasks.start(self._certificates.run())
-        await self._source.fill()
+        await source.fill()
         self._metrics.ready.set(1)
         pipeline = self._pipeline
         logger.info("Filled the caches databases=%d", len(pipeline.cache.keys()))
         self._tasks.start(
-            self._source.resync(), pipeline.recorder.run(), pipeline.check.run(), pipeline.workers.run()
+            source.resync(), pipeline.recorder.run(), pipeline.check.run(), pipeline.workers.run()
         )
 
-    async def _watch(self) -> None:
+    def _watched_in(self, namespaces: tuple[str, ...]) -> Source:
+        return Source(
+            self._kube,
+            self._pipeline.cache,
+            self._pipeline.queue,
+            self._metrics,
+            kinds=watched(self._chosen.certificates, self._chosen.namespaces),
+            namespaces=namespaces,
+            configured=self._certificates.alarm,
+            random=self._random,
+        )
+
+    async def _watch(self, source: Source) -> None:
         """Watch. If kopf ends by itself, a signal reached it before we took the handlers back: stop too."""
         started = asyncio.Event()
-        watching = asyncio.create_task(self._source.watch(started))
+        watching = asyncio.create_task(source.watch(started))
         begun = asyncio.create_task(started.wait())
         await asyncio.wait((watching, begun), return_when=asyncio.FIRST_COMPLETED)
         self._restore_signals()
         await watching
         self.stop()
 
-    async def _wait_for_api(self) -> None:
-        """Wait until the API server serves our kind: kopf would not look for it a second time."""
+    async def _wait_for_api(self) -> tuple[str, ...]:
+        """Wait until the API server serves our kind: kopf would not look for it a second time.
+
+        Return the namespaces to watch; none where it is all of them.
+        """
         logged = ""
         while True:
             try:
-                await self._kube.list_metadata(DATABASE)
+                found = await readable(self._kube, self._chosen.namespaces)
             except KubeError as error:
                 if logged != str(error):
                     logged = str(error)
                     logger.warning("Waited for the API error=%r", logged)
                 await asyncio.sleep(1.0)
             else:
-                return
+                for name in set(self._chosen.namespaces) - set(found):
+                    logger.warning("Left a namespace alone, where databases may not be listed name=%s", name)
+                return found
+
+    async def _follow_namespaces(self, watched_now: tuple[str, ...]) -> None:
+        """Hand over when a namespace, or the right to it, has come or gone: the next process begins anew."""
+        while True:
+            await asyncio.sleep(NAMESPACES_POLL_SECONDS)
+            with contextlib.suppress(KubeError):
+                found = await readable(self._kube, self._chosen.namespaces)
+                if found != watched_now:
+                    logger.warning("Found other namespaces to watch names=%s", ",".join(found))
+                    self.stop()
+                    return
 
     async def _follow_policy(self) -> None:
         while True:
@@ -161,10 +187,11 @@ class Process:
 
     def _ready(self) -> bool:
         """Whether the caches are filled; a standby replica is ready once the API server has answered."""
-        return self._source.filled or (self._answered and not self._term.left)
+        filled = self._source is not None and self._source.filled
+        return filled or (self._answered and not self._term.left)
 
-    def _requested(self, verb: str, kind: str, status: int) -> None:
-        self._metrics.requested(verb, kind, status)
+    def _requested(self, verb: str, kind: str, status: int, seconds: float) -> None:
+        self._metrics.requested(verb, kind, status, seconds)
         self._answered = self._answered or bool(status)
         if status and kind != "Lease":
             self._pipeline.heartbeat.beat()

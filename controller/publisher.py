@@ -13,6 +13,7 @@ from controller.observe.state import ObservedState
 from controller.plan.conclusion import Course
 from controller.plan.outcome import Outcome, Stalled, Waiting
 from controller.report.backups import news
+from controller.report.requests import answers
 from controller.report.status import status, unobserved
 from controller.report.transitions import transitions
 from controller.watches.cache import Cache
@@ -61,7 +62,7 @@ class Publisher:
             self._cache.put(DATABASE, live)
         for kind, reason, message in transitions(before, wanted):
             self._recorder.record(manifest, kind, reason, message)
-        for event in news(before, wanted):
+        for event in (*news(before, wanted), *answers(before, wanted)):
             self._recorder.record(manifest, event.type, event.reason, event.message)
 
     def _moment(self) -> str:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from controller.act.actor import Actor
 from controller.act.execution import Execution, reference
+from controller.act.provisioner import Provisioner
 from controller.act.recorder import Recorder
 from controller.certificates.pki import Entropy
 from controller.certificates.rotation import DEFAULT, Lifetimes
@@ -24,6 +25,7 @@ from controller.kube.kinds import DATABASE
 from controller.kube.leader import LeadershipLost
 from controller.kube.objects import Key, Manifest
 from controller.memory import Fleet, Memory
+from controller.observe.access.reader import AccessReader
 from controller.observe.observer import Observer
 from controller.observe.state import ObservedState
 from controller.plan.acceptance import acceptance
@@ -32,6 +34,7 @@ from controller.plan.conclusion import GONE, Course, conclude, conclude_deletion
 from controller.plan.credentials import credentials
 from controller.plan.deletion import decode_deleted, finalize
 from controller.plan.interruption import Interruption, KeysMissing
+from controller.plan.issued import problem
 from controller.plan.outcome import Done, Outcome, Stalled
 from controller.plan.planner import Plan, plan
 from controller.plan.restore.certificate import source_secret
@@ -41,7 +44,7 @@ from controller.plan.validation import Decision, validate
 from controller.publisher import Publisher
 from controller.report.mishaps import told
 from controller.report.primaries import asked, followed
-from controller.report.restored import RESTORED, restored
+from controller.report.restored import written
 from controller.watches.cache import Cache
 from controller.watches.queue import Work
 from schemas.policy.file import PolicyFile
@@ -91,14 +94,18 @@ class Reconciler:
         policy: PolicyFile,
         environment: Environment,
         enqueue: Callable[[Key], None] = lambda _: None,
+        *,
+        access: AccessReader,
+        provisioner: Provisioner,
     ) -> None:
         self._kube = kube
         self._cache = cache
         self._observer = observer
+        self._access = access
         self._actor = actor
         self._recorder = recorder
         self._publisher = Publisher(kube, cache, recorder, environment.now)
-        self._execution = Execution(observer, actor, recorder)
+        self._execution = Execution(observer, actor, recorder, provisioner)
         self._policy = policy
         self._environment = environment
         self._enqueue = enqueue
@@ -113,8 +120,9 @@ class Reconciler:
             self._forget(key)
             return GONE
         memory = self._memories.setdefault(key, Memory())
+        memory.declare(manifest, self._environment.now())
         if VERIFY_SECRETS in work.reasons or not self._observer.all_secrets_there(key, manifest):
-            memory.verified = ""
+            memory.verified, memory.looks = "", memory.looks.anew()
         if "deletionTimestamp" in manifest["metadata"]:
             return await self._end(key)
         seen = self._environment.now()
@@ -145,6 +153,10 @@ class Reconciler:
         for event in (*events, *others):
             self._recorder.record(manifest, event.type, event.reason, event.message)
         decision = validate(manifest, acceptance(manifest, observed), self._policy.current, seen)
+        primary = observed.known_primary
+        if decision.db and primary and memory.looks.due(decision.db, observed, seen):
+            observed = replace(observed, access=await self._access.read(decision.db, primary))
+        observed = memory.looks.told(observed)
         # The CRD gives every object an observedGeneration that says so.
         new = (manifest.get("status") or {}).keys() <= {"observedGeneration"}
         return Attempt(observed, Course(decision), new)
@@ -170,6 +182,7 @@ class Reconciler:
                 now=now,
                 entropy=environment.entropy,
                 lifetimes=environment.lifetimes,
+                ready=memory.looks.ready if memory.looks.confirmed else {},
             )
         source = source_secret(db, attempt.observed, now, self._environment.entropy)
         intent = Intent(
@@ -179,17 +192,30 @@ class Reconciler:
             operator_namespace=self._environment.namespace,
             accepted=decision.accepted,
             template=choice.template,
+            uncertified=problem(db, attempt.observed, self._environment.cluster_domain, now)
+            if secrets
+            else "",
+            repository_kept=choice.repository_kept,
             version=choice.version,
             maximum=self._policy.current.replicas.maximum,
         )
         before = attempt.observed
-        if await self._carry_out(key, memory, intent, attempt):
+        if await self._carry_out(key, memory, intent, attempt) and not intent.uncertified:
             memory.verified = db.metadata.uid
+        self._of_secrets(key, memory, attempt, read=bool(secrets))
+        for event in written(db, before, attempt.done):
+            self._recorder.record(reference(db), event.type, event.reason, event.message)
+
+    def _of_secrets(self, key: Key, memory: Memory, attempt: Attempt, *, read: bool) -> None:
+        """Look again where Secrets were written, or are to be, since no event will say so."""
         if any(isinstance(each, Apply) and each.manifest["kind"] == "Secret" for each in attempt.done):
-            # They are to be watched, and no event will say that they can be.
+            # They are to be watched now, and to fit what the server has.
+            memory.looks = memory.looks.rewritten()
             self._enqueue(key)
-        if words := restored(db, before, attempt.done):
-            self._recorder.record(reference(db), "Warning", RESTORED, words)
+        elif memory.looks.confirmed and not read:
+            self._enqueue(key)
+        elif memory.looks.confirmed and memory.verified:
+            memory.looks = memory.looks.rewritten()
 
     def _choose(self, key: Key, decision: Decision, observed: ObservedState, now: datetime) -> Choice | None:
         """Choose image and template; how many other databases are being upgraded matters too."""
@@ -216,6 +242,8 @@ class Reconciler:
             chosen, held = again, ()
             executed = await self._execution.carry_out(key, intent.db, chosen.actions, attempt.observed)
             attempt.done = (*attempt.done, *executed.done)
+        memory.looks = memory.looks.after(intent.db, attempt.observed, executed.failures, now)
+        attempt.observed = memory.looks.told(attempt.observed)
         memory.writes = memory.writes.after(chosen.actions, executed.refused, held, now)
         attempt.course = replace(
             attempt.course,

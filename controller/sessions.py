@@ -9,6 +9,10 @@ The image ships this one module for Patroni and pgBackRest: it may use the stand
 from __future__ import annotations
 
 SUPERUSER = "postgres"
+CONTROLLER = "keddah"
+"""The role that the controller connects as."""
+EXPORTER = "keddah_exporter"
+"""The role of the exporter of metrics, and the user of the image that alone can log in as it."""
 
 ANY_ROLE = {
     "search_path": "pg_catalog,pg_temp",

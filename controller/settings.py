@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from controller.certificates.rotation import DEFAULT, Lifetimes
 from controller.kube.kinds import CertificateMode
-from schemas.processes import Address, Environment
+from schemas.processes import Address, Environment, Log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,8 @@ class Settings:
     metrics_listen: Address
     namespace: str
     """Where the operator itself runs: of its Lease and of the webhooks' Service and Secrets."""
+    namespaces: tuple[str, ...]
+    """Those whose databases are looked after, with rights in them alone; empty: all of the cluster."""
     identity: str
     """Names this replica in the Lease: the name of its pod."""
     cluster_domain: str
@@ -36,7 +38,7 @@ class Settings:
     """For how long certificates are made, the databases' too."""
     workers: int
     """How many databases are reconciled at once."""
-    log_level: int
+    log: Log
 
 
 def read(variables: Mapping[str, str], *, hostname: str) -> Settings:
@@ -46,6 +48,7 @@ def read(variables: Mapping[str, str], *, hostname: str) -> Settings:
         policy_file=environment.path("KEDDAH_POLICY_FILE", "/etc/keddah/policy/policy.yaml"),
         metrics_listen=environment.address("KEDDAH_METRICS_LISTEN", ":8080"),
         namespace=environment.domain("KEDDAH_NAMESPACE", "keddah-system"),
+        namespaces=environment.domains("KEDDAH_WATCH_NAMESPACES"),
         identity=variables.get("KEDDAH_IDENTITY") or hostname,
         cluster_domain=environment.domain("KEDDAH_CLUSTER_DOMAIN", "cluster.local"),
         kubeconfig=Path(kubeconfig) if kubeconfig else None,
@@ -59,11 +62,16 @@ def read(variables: Mapping[str, str], *, hostname: str) -> Settings:
             environment.duration("KEDDAH_AUTHORITY_OVERLAP", DEFAULT.overlap),
         ),
         workers=environment.count("KEDDAH_WORKERS", 16, MOST_WORKERS),
-        log_level=environment.log_level(),
+        log=environment.log(),
     )
     if settings.kubeconfig is None and "KUBERNETES_SERVICE_HOST" not in variables:
         environment.mistakes.append(
             "KUBECONFIG: got nothing; a kubeconfig file, since this is not a pod of a cluster"
+        )
+    if settings.namespaces and settings.certificates is CertificateMode.KEDDAH:
+        environment.mistakes.append(
+            "KEDDAH_CERTIFICATES: got keddah; cert-manager, since with KEDDAH_WATCH_NAMESPACES the controller"
+            " has no right on webhook configurations, which belong to the cluster"
         )
     environment.check()
     return settings

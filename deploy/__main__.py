@@ -8,15 +8,21 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from yaml import YAMLError
+
 from controller.kube.kinds import CertificateMode
+from deploy.generate import chart_monitoring
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION
+from deploy.generate.variant import VariantError
 from deploy.installation import await_serving
 from deploy.machine import MachineError, make_room, prepare
 from deploy.manifests import (
     CERT_MANAGER,
     CHART,
+    CHART_FILES,
     DATA,
     INSTALL,
+    MONITORING,
     REFERENCE,
     TEMPLATES,
     cert_manager_files,
@@ -24,6 +30,7 @@ from deploy.manifests import (
     data_files,
     differences,
     install_files,
+    monitoring_files,
     overlay_files,
     reference_files,
     template_files,
@@ -43,7 +50,9 @@ def _manifests(given: argparse.Namespace) -> int:
     generated = {
         INSTALL: install_files(),
         CERT_MANAGER: cert_manager_files(),
+        MONITORING: monitoring_files(),
         CHART: chart_files(),
+        CHART_FILES: chart_monitoring.files(),
         TEMPLATES: template_files(),
         DATA: data_files(),
         REFERENCE: reference_files(),
@@ -64,14 +73,22 @@ def _manifests(given: argparse.Namespace) -> int:
 
 def _overlay(given: argparse.Namespace) -> int:
     folder = given.folder.resolve()
-    files = overlay_files(
-        folder,
-        registry=given.registry,
-        tag=given.tag,
-        catalogue=given.catalogue,
-        pull_secret=given.pull_secret,
-        certificates=CertificateMode(given.certificates),
-    )
+    try:
+        files = overlay_files(
+            folder,
+            registry=given.registry,
+            tag=given.tag,
+            catalogue=given.catalogue,
+            pull_secret=given.pull_secret,
+            changes=given.policy,
+            certificates=CertificateMode(given.certificates),
+            namespaces=tuple(sorted(set(given.namespaces.replace(",", " ").split()))),
+            database_image=f"keddah-{given.postgres}",
+            monitored=given.monitoring,
+        )
+    except (OSError, TypeError, ValueError, VariantError, YAMLError) as error:
+        print(error, file=sys.stderr)
+        return 1
     write(folder, files)
     return 0
 
@@ -115,12 +132,29 @@ def _parser() -> argparse.ArgumentParser:
     overlay.add_argument(
         "--catalogue", type=Path, help="the releases in the database image, if not the usual"
     )
+    overlay.add_argument(
+        "--postgres",
+        choices=["postgres", "postgres-extensions"],
+        default="postgres",
+        help="the target that made the databases' image; default: %(default)s",
+    )
     overlay.add_argument("--pull-secret", default="", help="the Secret with which the registry is read")
+    overlay.add_argument("--policy", type=Path, help="a file with entries in place of the usual policy's")
     overlay.add_argument(
         "--certificates",
         choices=[*CertificateMode],
         default=CertificateMode.KEDDAH,
         help="who makes the webhooks' certificates; default: %(default)s",
+    )
+    overlay.add_argument(
+        "--namespaces",
+        default="",
+        help="look after databases in these alone, with rights in no other (with cert-manager only)",
+    )
+    overlay.add_argument(
+        "--monitoring",
+        action="store_true",
+        help="add PodMonitors, alerts and the board, for a cluster with the Prometheus operator",
     )
     wait = commands.add_parser("wait", help="wait until an installation serves")
     wait.add_argument("--context", help="of which cluster; default: the one that kubectl reaches")

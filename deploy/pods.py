@@ -16,23 +16,125 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from deploy.local.build import KUBERNETES_VERSION
+from schemas.api import fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 Schema = dict[str, Any]
 
-FILE: Final = Path(__file__).parents[1] / "schemas/api/pod.py"
+FOLDER: Final = Path(__file__).parents[1] / "schemas/api"
 _DOCUMENT: Final = "api/openapi-spec/v3/api__v1_openapi.json"
-ROOTS: Final = ("Affinity", "Toleration", "TopologySpreadConstraint")
+MODULES: Final = {
+    "pod.py": ("Affinity", "Toleration", "TopologySpreadConstraint"),
+    "containers.py": ("EnvVar", "VolumeMount", "Volume", "Container"),
+}
+"""The files, and what each is about."""
+
+_CHOSEN: Final = {
+    # What Pod Security `restricted` refuses, what keddah decides itself, and what Kubernetes 1.30 has not are
+    # left out: a host's ports, paths and addresses, privileges, how a sidecar is restarted.
+    "ConfigMapVolumeSource": ("defaultMode", "items", "name", "optional"),
+    "Container": (
+        *("args", "command", "env", "envFrom", "image", "imagePullPolicy", "livenessProbe", "name", "ports"),
+        *("readinessProbe", "resources", "securityContext", "startupProbe", "volumeMounts", "workingDir"),
+    ),
+    "ContainerPort": ("containerPort", "name", "protocol"),
+    "DownwardAPIVolumeFile": ("fieldRef", "mode", "path"),
+    "DownwardAPIVolumeSource": ("defaultMode", "items"),
+    "EmptyDirVolumeSource": ("medium", "sizeLimit"),
+    "EnvVarSource": ("configMapKeyRef", "fieldRef", "secretKeyRef"),
+    "GRPCAction": ("port", "service"),
+    "HTTPGetAction": ("path", "port", "scheme"),
+    "KeyToPath": ("key", "mode", "path"),
+    "ObjectFieldSelector": ("fieldPath",),
+    "ProjectedVolumeSource": ("defaultMode", "sources"),
+    "SecretVolumeSource": ("defaultMode", "items", "optional", "secretName"),
+    "SecurityContext": ("readOnlyRootFilesystem", "runAsGroup", "runAsUser"),
+    "ServiceAccountTokenProjection": ("audience", "expirationSeconds", "path"),
+    "TCPSocketAction": ("port",),
+    "Volume": (
+        *("configMap", "csi", "downwardAPI", "emptyDir", "name", "persistentVolumeClaim", "projected"),
+        "secret",
+    ),
+    "VolumeMount": ("mountPath", "name", "readOnly", "subPath"),
+    "VolumeProjection": ("configMap", "downwardAPI", "secret", "serviceAccountToken"),
+}
+"""The fields of a structure that users may set, where that is not all of them."""
+_WANTED: Final = frozenset(
+    {
+        "ConfigMapEnvSource.name",
+        "ConfigMapKeySelector.name",
+        "ConfigMapProjection.name",
+        "ConfigMapVolumeSource.name",
+        "Container.image",
+        "ExecAction.command",
+        "ProjectedVolumeSource.sources",
+        "SecretEnvSource.name",
+        "SecretKeySelector.name",
+        "SecretProjection.name",
+        "SecretVolumeSource.secretName",
+        "ServiceAccountTokenProjection.audience",
+    }
+)
+"""Fields that are required by the API server's code, or by us, and not by OpenAPI."""
+_ELSEWHERE: Final = {
+    "ResourceRequirements": "ResourceRequirements",
+    "LocalObjectReference": "SecretReference",
+}
+"""Structures that are in schemas/api/fields.py already."""
+
+_OF_OTHERS: Final = frozenset({"Annotated", "Any", "Meta", "UNSET", "UnsetType", "annotations", "msgspec"})
+"""Names in that file that are not its own."""
 
 _WIDTH: Final = 110
 _LONGEST_DESCRIPTION: Final = 130
 _PLAIN: Final = {"string": "str", "boolean": "bool", "integer": "int"}
 
 # What OpenAPI leaves to the API server's code, pkg/apis/core/validation/validation.go, as far as types can
-# say it; the rest is in schemas/rules/placement.py.
+# say it; the rest is in schemas/rules: placement.py, environment.py, volumes.py and sidecars.py.
 _REFINED: Final = {
+    "CSIVolumeSource.driver": "ObjectName",
+    "CSIVolumeSource.volumeAttributes": "Words",
+    "ConfigMapEnvSource.name": "ObjectName",
+    "ConfigMapKeySelector.name": "ObjectName",
+    "ConfigMapProjection.name": "ObjectName",
+    "ConfigMapVolumeSource.defaultMode": "FileMode",
+    "ConfigMapVolumeSource.name": "ObjectName",
+    "Container.image": "Image",
+    "Container.imagePullPolicy": 'Literal["Always", "IfNotPresent", "Never"]',
+    "Container.name": "PartName",
+    "ContainerPort.containerPort": "Port",
+    "ContainerPort.name": "PortName",
+    "ContainerPort.protocol": 'Literal["TCP", "UDP", "SCTP"]',
+    "DownwardAPIVolumeFile.mode": "FileMode",
+    "DownwardAPIVolumeSource.defaultMode": "FileMode",
+    "EmptyDirVolumeSource.medium": 'Literal["", "Memory"]',
+    "EmptyDirVolumeSource.sizeLimit": "Quantity | int",
+    "EnvVar.name": "VariableName",
+    "GRPCAction.port": "Port",
+    "HTTPGetAction.port": "PortName | int",
+    "HTTPGetAction.scheme": 'Literal["HTTP", "HTTPS"]',
+    "KeyToPath.mode": "FileMode",
+    "PersistentVolumeClaimVolumeSource.claimName": "ObjectName",
+    "Probe.failureThreshold": "Instances",
+    "Probe.initialDelaySeconds": "Count",
+    "Probe.periodSeconds": "Instances",
+    "Probe.successThreshold": "Instances",
+    "Probe.terminationGracePeriodSeconds": "Instances",
+    "Probe.timeoutSeconds": "Instances",
+    "ProjectedVolumeSource.defaultMode": "FileMode",
+    "SecretEnvSource.name": "ObjectName",
+    "SecretKeySelector.name": "ObjectName",
+    "SecretProjection.name": "ObjectName",
+    "SecretVolumeSource.defaultMode": "FileMode",
+    "SecretVolumeSource.secretName": "ObjectName",
+    "SecurityContext.runAsGroup": "Count",
+    "SecurityContext.runAsUser": "Instances",
+    "ServiceAccountTokenProjection.expirationSeconds": "TokenSeconds",
+    "TCPSocketAction.port": "PortName | int",
+    "Volume.name": "PartName",
+    "VolumeMount.name": "PartName",
     "LabelSelectorRequirement.key": "LabelKey",
     "LabelSelectorRequirement.operator": 'Literal["In", "NotIn", "Exists", "DoesNotExist"]',
     "NodeSelectorRequirement.key": "LabelKey",
@@ -61,30 +163,41 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, UnsetType
 
-from schemas.api.fields import Instances, LabelKey, Part, Seconds, TopologyKey, Weight, about
 '''
 
 
-def module(document: Mapping[str, Any]) -> str:
-    """Return the text of the module for an OpenAPI document of the core API, before it is formatted."""
+def module(document: Mapping[str, Any], roots: Sequence[str]) -> str:
+    """Return the text of a module for an OpenAPI document of the core API, before it is formatted."""
     schemas = {
         name.rpartition(".")[2]: schema
         for name, schema in document["components"]["schemas"].items()
         if name.startswith(("io.k8s.api.core.v1.", "io.k8s.apimachinery.pkg.apis.meta.v1."))
     }
     parts: dict[str, str] = {}
-    for root in ROOTS:
+    for root in roots:
         _add(root, schemas, parts)
-    return "\n\n".join([_HEAD, *parts.values()])
+    text = "\n\n".join(parts.values())
+    code = re.sub(r'"[^"]*"', "", text)
+    ours = (name for name in vars(fields) if name[0] != "_" and name not in _OF_OTHERS)
+    used = sorted(name for name in ours if re.search(rf"\b{name}\b", code))
+    return f"{_HEAD}from schemas.api.fields import {', '.join(used)}\n\n\n{text}"
 
 
 def _add(name: str, schemas: Mapping[str, Schema], parts: dict[str, str]) -> None:
     """Add a structure after all those that it refers to."""
-    if name in parts:
+    if name in parts or name in _ELSEWHERE:
         return
-    for other in _references(schemas[name]):
-        _add(other, schemas, parts)
+    for field, given in _chosen(name, schemas):
+        if f"{name}.{field}" not in _REFINED:
+            for other in _references(given):
+                _add(other, schemas, parts)
     parts[name] = _structure(name, schemas)
+
+
+def _chosen(name: str, schemas: Mapping[str, Schema]) -> list[tuple[str, Schema]]:
+    """Return the fields that users may set, by name."""
+    known: dict[str, Schema] = schemas[name]["properties"]
+    return [(field, known[field]) for field in sorted(_CHOSEN.get(name, known))]
 
 
 def _references(schema: object) -> Iterator[str]:
@@ -101,8 +214,8 @@ def _references(schema: object) -> Iterator[str]:
 def _structure(name: str, schemas: Mapping[str, Schema]) -> str:
     schema = schemas[name]
     lines = [f"class {name}(Part, frozen=True, kw_only=True):", f'    """{_sentence(name, schema)}"""', ""]
-    for field, given in sorted(schema["properties"].items()):
-        wanted = field in schema.get("required", ())
+    for field, given in _chosen(name, schemas):
+        wanted = field in schema.get("required", ()) or f"{name}.{field}" in _WANTED
         kind = _REFINED.get(f"{name}.{field}") or _kind(given)
         described = _about(given, schemas)
         lines.append(
@@ -116,7 +229,8 @@ def _structure(name: str, schemas: Mapping[str, Schema]) -> str:
 def _kind(schema: Schema) -> str:
     for inner in (schema, *schema.get("allOf", ())):
         if "$ref" in inner:
-            return str(inner["$ref"].rpartition(".")[2])
+            name = str(inner["$ref"].rpartition(".")[2])
+            return _ELSEWHERE.get(name, name)
     if schema["type"] == "array":
         return f"list[{_kind(schema['items'])}]"
     if schema["type"] == "object":
@@ -130,7 +244,8 @@ def _about(schema: Schema, schemas: Mapping[str, Schema]) -> str:
     arguments = [" ".join(json.dumps(piece, ensure_ascii=False) for piece in words)]
     merging = schema if schema.get("type") else schemas.get(_kind(schema), {})
     arguments += [
-        f"{merge.replace('-', '_')}={json.dumps(merging[f'x-kubernetes-{merge}'])}"
+        # What merges by keys in a pod is one value of a database, so that no part of it is another manager's.
+        f"{merge.replace('-', '_')}={json.dumps('atomic')}"
         for merge in ("list-type", "map-type")
         if f"x-kubernetes-{merge}" in merging
     ]
@@ -154,7 +269,9 @@ def _sentence(name: str, schema: Schema) -> str:
 
 
 def _sentences(schema: Schema) -> list[str]:
-    return re.split(r"(?<=\.)\s+(?=[A-Z-])", " ".join(schema["description"].split()))
+    # A server's own document has this where Kubernetes' module has it not.
+    text = schema["description"].partition("Possible enum values:")[0]
+    return re.split(r"(?<=\.)\s+(?=[A-Z-])", " ".join(text.split()))
 
 
 def _snake(name: str) -> str:
@@ -164,7 +281,7 @@ def _snake(name: str) -> str:
 def formatted(text: str) -> str:
     """Return Python as the checkout's formatter has it."""
     ruff = Path(sys.executable).with_name("ruff")
-    command = [str(ruff), "format", "--stdin-filename", str(FILE), "-"]
+    command = [str(ruff), "format", "--stdin-filename", str(FOLDER / "pod.py"), "-"]
     ended = subprocess.run(command, input=text, capture_output=True, check=True, text=True)
     return ended.stdout
 
@@ -184,17 +301,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--check", action="store_true", help="only compare; 1 when it is not current")
     check = parser.parse_args(arguments).check
     try:
-        text = formatted(module(_openapi()))
+        document = _openapi()
+        texts = {FOLDER / name: formatted(module(document, roots)) for name, roots in MODULES.items()}
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"Kubernetes' module cannot be read: {error}", file=sys.stderr)
         return 2
-    if FILE.exists() and FILE.read_text(encoding="utf-8") == text:
-        return 0
-    if check:
-        print(f"{FILE.name} is not what Kubernetes says; run `python -m deploy.pods`", file=sys.stderr)
+    stale = [
+        file for file, text in texts.items() if not file.exists() or file.read_text(encoding="utf-8") != text
+    ]
+    names = ", ".join(file.name for file in stale)
+    if check and stale:
+        print(f"{names}: not what Kubernetes says; run `python -m deploy.pods`", file=sys.stderr)
         return 1
-    FILE.write_text(text, encoding="utf-8")
-    print(f"wrote {FILE.name}")
+    for file in stale:
+        file.write_text(texts[file], encoding="utf-8")
+    print(f"wrote {names}" if stale else "current")
     return 0
 
 

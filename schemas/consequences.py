@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 from schemas.kubernetes.amounts import amount
 from schemas.postgresql.parameters import check as table
 from schemas.rules import (
+    access,
     backup,
+    extensions,
     hba,
     identifiers,
     memory,
+    monitoring,
     network,
     parameters,
     replicas,
     requests,
     restore,
     schedule,
+    services,
     sizing,
+    template,
     version,
 )
 from schemas.verdict import listed, warning
@@ -30,7 +35,12 @@ if TYPE_CHECKING:
     from schemas.rules.review import Review
 
 RELOAD = "reload, no restart"
-AT_ONCE = "at once for new connections, without a restart"
+_WITHOUT_RESTART = {
+    "hba": f"hba: {RELOAD}",
+    "network": "network: at once for new connections, without a restart",
+    "services": "services: at once, without a restart; a load balancer may get another address",
+    "tls": "tls: another certificate within minutes, without a restart",
+}
 
 
 def warnings(review: Review) -> Iterator[str]:
@@ -43,10 +53,15 @@ def warnings(review: Review) -> Iterator[str]:
         restore.warnings,
         requests.warnings,
         identifiers.warnings,
+        access.warnings,
+        extensions.warnings,
         parameters.warnings,
         memory.warnings,
         hba.warnings,
         network.warnings,
+        monitoring.warnings,
+        services.warnings,
+        template.warnings,
     ):
         yield from doubts(review)
     if review.old is not None:
@@ -84,10 +99,9 @@ def _plan(review: Review, before: Spec) -> Iterator[str]:
         primary = (review.old.status.primary or "") if review.old is not None else ""
         yield from of_scaling(review.new.metadata.name, before.replicas, spec.replicas, primary)
         yield from _connections(review, before.replicas, spec.replicas)
-    if review.changed("hba"):
-        yield f"hba: {RELOAD}"
-    if review.changed("network"):
-        yield f"network: {AT_ONCE}"
+    yield from (words for field, words in _WITHOUT_RESTART.items() if review.changed(field))
+    if _issued(spec) != _issued(before):
+        yield f"tls.issuerRef: another way for standbys to verify the primary: {restart(spec)}"
     yield from _growth(review, before)
 
 
@@ -141,9 +155,16 @@ def _restarts(review: Review, before: Spec) -> Iterator[str]:
         yield f"parameters.{listed(restarting, most=3)}: {how}"
     if reloading:
         yield f"parameters.{listed(reloading, most=3)}: {RELOAD}"
+    yield from (f"databases: {change}: {how}" for change in extensions.restarting(review, before))
     for field in ("resources", "template"):
         if review.changed(field):
             yield f"{field}: {how}"
+    if monitoring.restarting(review.spec) != monitoring.restarting(before):
+        yield f"monitoring: {how}"
+
+
+def _issued(spec: Spec) -> bool:
+    return bool(spec.tls and spec.tls.issuer_ref)
 
 
 def restart(spec: Spec) -> str:

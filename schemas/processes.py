@@ -8,15 +8,19 @@ from __future__ import annotations
 import logging
 import re
 import sys
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from schemas.formatter import Formatter
 from schemas.kubernetes import duration
+from schemas.records import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from types import TracebackType
+
+    from schemas.records import Logging
 
 HIGHEST_PORT: Final = 65535
 
@@ -49,6 +53,16 @@ class Address(NamedTuple):
         return f"{host}:{self.port}"
 
 
+class Log(NamedTuple):
+    """Which log lines are written, and how."""
+
+    level: int = logging.INFO
+    written: Logging = "JSON"
+
+
+DEFAULT_LOG: Final = Log()
+
+
 class Environment:
     """Reads settings one by one, each with its default, and collects every mistake on the way."""
 
@@ -64,6 +78,19 @@ class Environment:
     def path(self, name: str, default: str) -> Path:
         """Read the path of a file or folder."""
         return Path(self._variables.get(name, default))
+
+    def optional_path(self, name: str) -> Path | None:
+        """Read the path of a file that need not be there; empty is as unset."""
+        text = self._variables.get(name, "")
+        return Path(text) if text else None
+
+    def names(self, name: str) -> frozenset[str]:
+        """Read words with commas between them, none if unset or empty."""
+        text = self._variables.get(name, "")
+        words = [word.strip() for word in text.split(",")] if text else []
+        if not all(words):
+            self.mistakes.append(f"{name}: got {text!r}; names with a comma between each two")
+        return frozenset(words)
 
     def address(self, name: str, default: str) -> Address:
         """Read an address to listen on."""
@@ -82,6 +109,17 @@ class Environment:
         if not _DOMAIN.fullmatch(text):
             self.mistakes.append(f"{name}: got {text!r}; lower-case letters, digits, '-' and '.'")
         return text
+
+    def domains(self, name: str) -> tuple[str, ...]:
+        """Read names as `domain` does, with commas between them; nothing by default."""
+        listed = [part.strip() for part in self._variables.get(name, "").split(",")]
+        found = sorted({part for part in listed if part})
+        wrong = [part for part in found if not _DOMAIN.fullmatch(part)]
+        if wrong:
+            self.mistakes.append(
+                f"{name}: got {', '.join(map(repr, wrong))}; lower-case letters, digits and '-'"
+            )
+        return () if wrong else tuple(found)
 
     def count(self, name: str, default: int, most: int) -> int:
         """Read a whole number from 1."""
@@ -124,15 +162,23 @@ class Environment:
         self.mistakes.append(f"{name}: got {text!r}; one of {', '.join(options)}")
         return default
 
-    def log_level(self) -> int:
-        """Read from which level on log lines are written."""
-        return _LEVELS[self.choice("KEDDAH_LOG_LEVEL", "info", _LEVELS)]
+    def log(self) -> Log:
+        """Read which log lines are written, and how."""
+        level = _LEVELS[self.choice("KEDDAH_LOG_LEVEL", "info", _LEVELS)]
+        chosen = self.choice("KEDDAH_LOG_FORMAT", FORMATS[0], [each.lower() for each in FORMATS])
+        return Log(level, "Text" if chosen == "text" else "JSON")
 
 
-def log_to_stderr(level: int) -> None:
-    """Send every log line from `level` up to standard error, with its time in UTC."""
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
+def log_to_stderr(log: Log = DEFAULT_LOG) -> None:
+    """Send every log line to standard error, what ends the process and Python's warnings too."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    handler.setFormatter(Formatter(log.written))
+    logging.basicConfig(level=log.level, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_end
+
+
+def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    logging.getLogger("keddah").critical("Ended error=%s", kind.__name__, exc_info=(kind, error, trace))

@@ -6,6 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from deploy.generate.admission import admission
+from deploy.generate.variant import Variant
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def configurations(process: WebhookProcess) -> list[dict[str, Any]]:
     bundle = base64.b64encode(process.authority.crt.encode()).decode()
     selector = {"matchExpressions": [{"key": UNGUARDED, "operator": "DoesNotExist"}]}
     found = []
-    for configuration in admission():
+    for configuration in admission(Variant()):
         hooks = [
             {
                 **hook,
@@ -54,7 +55,7 @@ def register(rest: Rest, process: WebhookProcess) -> None:
 
 def unregister(rest: Rest) -> None:
     """Remove the configurations."""
-    for configuration in admission():
+    for configuration in admission(Variant()):
         rest.delete(configuration["kind"], None, configuration["metadata"]["name"]).expect()
 
 

@@ -206,9 +206,9 @@ class Database:
         return self.machine.path("volume", *Path(self.data).parts[4:], name)
 
     @contextmanager
-    def running(self) -> Iterator[Database]:
-        """Have it run, and stop it at once afterwards."""
-        with self.machine.running(f"{self.bin}/postgres", "-D", self.data) as process:
+    def running(self, *options: str) -> Iterator[Database]:
+        """Have it run, with further options, and stop it at once afterwards."""
+        with self.machine.running(f"{self.bin}/postgres", "-D", self.data, *options) as process:
             until(lambda: self._ready(process), 30)
             try:
                 yield self

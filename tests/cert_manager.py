@@ -51,11 +51,11 @@ class CertManager:
         self.process.wait()
 
 
-def renew(rest: Rest, name: str) -> None:
+def renew(rest: Rest, name: str, namespace: str = NAMESPACE) -> None:
     """Have a Certificate issued again now, as `cmctl renew` does."""
 
     def marked() -> bool:
-        certificate = rest.get("Certificate", NAMESPACE, name) or {}
+        certificate = rest.get("Certificate", namespace, name) or {}
         due = {
             "type": "Issuing",
             "status": "True",

@@ -85,11 +85,16 @@ class Cluster:
         """Scale `controller` or `webhooks`, and wait until so many pods are ready and the rest are gone."""
         name = f"deployment/keddah-{component}"
         self.good("--namespace", OPERATOR, "scale", name, f"--replicas={replicas}")
-        self.good("--namespace", OPERATOR, "rollout", "status", name, "--timeout=180s", seconds=190)
+        self.until_rolled_out(component)
         if replicas == 0:
             label = f"app.kubernetes.io/component={component}"
             gone = ("wait", "--for=delete", "pod", "-l", label, "--timeout=180s")
             self.good("--namespace", OPERATOR, *gone, seconds=190)
+
+    def until_rolled_out(self, component: str) -> None:
+        """Wait until the pods of `controller` or `webhooks` are all of the newest template, and ready."""
+        rolled = ("rollout", "status", f"deployment/keddah-{component}", "--timeout=180s")
+        self.good("--namespace", OPERATOR, *rolled, seconds=190)
 
     def until_operated(self) -> None:
         """Wait until all pods of keddah itself are ready, whatever was done to them before."""

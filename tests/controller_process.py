@@ -40,6 +40,7 @@ class ControllerProcess:
             "KEDDAH_METRICS_LISTEN": f"127.0.0.1:{self.port}",
             "KEDDAH_NAMESPACE": "keddah-system",
             "KEDDAH_IDENTITY": identity,
+            "KEDDAH_LOG_FORMAT": "Text",
             **environment,
         }
         # A test run that is killed leaves no controller behind.

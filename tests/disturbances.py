@@ -13,10 +13,13 @@ from controller.certificates.pki import issue_authority
 from controller.certificates.rotation import DEFAULT
 from controller.certificates.webhooks import CA_SECRET, TLS_SECRET
 from controller.kube.kinds import CONFIGURATION, LEASE, WEBHOOK_CONFIGURATIONS
-from deploy.generate.objects import NAMESPACE, WEBHOOKS
+from deploy.generate.objects import NAMESPACE, POLICY, WEBHOOKS
 from deploy.manifests import objects
+from tests import policies
+from tests.cert_manager import renew
 from tests.clusters import POLL, Cluster
 from tests.laboratory.ground import ground
+from tests.mounted import await_mounted
 from tests.rest import path
 from tests.serving import entries, leaf, trusted
 from tests.sites import local_name
@@ -91,10 +94,26 @@ def pod_deleted(cluster: Cluster) -> None:
 
 
 def restarted(cluster: Cluster) -> None:
-    """Replace all pods of the admission server, as an upgrade does."""
-    deployment = f"deployment/{WEBHOOKS}"
-    cluster.good("--namespace", NAMESPACE, "rollout", "restart", deployment)
-    cluster.good("--namespace", NAMESPACE, "rollout", "status", deployment, "--timeout=180s", seconds=190)
+    """Replace all pods of the admission server, one after the other."""
+    cluster.good("--namespace", NAMESPACE, "rollout", "restart", f"deployment/{WEBHOOKS}")
+    cluster.until_rolled_out("webhooks")
+
+
+def upgraded(cluster: Cluster) -> None:
+    """Apply all that is installed but the policy, with keddah's image by its other name: both are replaced.
+
+    `tests/cluster/test_upgrade_of_keddah.py` goes from one release to another.
+    """
+    [container] = cluster.operator_pods("webhooks")[0]["spec"]["containers"]
+    image = policies.other_name(cluster, container["image"])
+    for manifest in objects():
+        if manifest["metadata"]["name"] == POLICY:
+            continue
+        if manifest["kind"] == "Deployment":
+            manifest["spec"]["template"]["spec"]["containers"][0]["image"] = image
+        cluster.rest.apply(manifest, manager="kubectl").expect()
+    for component in ("webhooks", "controller"):
+        cluster.until_rolled_out(component)
 
 
 def drained(cluster: Cluster) -> None:
@@ -121,6 +140,13 @@ def controller_killed(cluster: Cluster) -> None:
     cluster.rest.delete("Pod", NAMESPACE, acting, gracePeriodSeconds=0).expect()
 
 
+def cert_manager_renewed(cluster: Cluster) -> None:
+    """Have cert-manager issue the serving certificate again, and every pod serve with it."""
+    former = leaf(cluster.rest)
+    renew(cluster.rest, WEBHOOKS)
+    await_mounted(cluster, former)
+
+
 def node_off(cluster: Cluster) -> None:
     """Power a node of the admission server off, and on again half a minute later; of deploy/local only."""
     node = cluster.operator_pods("webhooks")[0]["spec"]["nodeName"]
@@ -139,6 +165,7 @@ DISTURBANCES: Final[Mapping[str, Callable[[Cluster], None]]] = {
         applied_again,
         pod_deleted,
         restarted,
+        upgraded,
         drained,
         controller_killed,
         authority_rotated,
@@ -146,6 +173,8 @@ DISTURBANCES: Final[Mapping[str, Callable[[Cluster], None]]] = {
         node_off,
     )
 }
+RENEWALS: Final[Mapping[str, Callable[[Cluster], None]]] = {"cert-manager-renewed": cert_manager_renewed}
+"""What befalls an installation in which cert-manager makes the certificates."""
 NOTICED: Final = frozenset({"bundle-wiped", "node-off"})
 """Until the caBundle is back, the API server trusts nobody: it calls by what it is told. And of a node that
 vanishes it hears nothing: a call on one of its connections ends with the webhook's time-out."""
@@ -153,7 +182,7 @@ vanishes it hears nothing: a call on one of its connections ends with the webhoo
 
 def disturb(cluster: Cluster, name: str) -> None:
     """Do it, and go on until keddah is whole again and everybody knows."""
-    DISTURBANCES[name](cluster)
+    {**DISTURBANCES, **RENEWALS}[name](cluster)
     time.sleep(SERVED_SECONDS)
     cluster.until_operated()
 

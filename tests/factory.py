@@ -14,13 +14,20 @@ catalogue:
   - {version: "16.10", image: "keddah.dev/keddah-postgres:16.10", endOfLife: 2028-11-09, deprecated: true}
   - {version: "17.5", image: "keddah.dev/keddah-postgres:17.5", endOfLife: 2029-11-08}
   - {version: "17.6", image: "keddah.dev/keddah-postgres:17.6", endOfLife: 2029-11-08}
-  - {version: "18.1", image: "keddah.dev/keddah-postgres:18.1", endOfLife: 2030-11-14}
+  - version: "18.1"
+    image: "keddah.dev/keddah-postgres:18.1"
+    endOfLife: 2030-11-14
+    extensions:
+      hstore: {version: "1.8"}
+      pg_cron: {version: "1.6", others: ["1.5"], schema: pg_catalog}
+      pg_stat_statements: {version: "1.12"}
+      vector: {version: "0.8.0"}
 defaultVersion: "17"
 replicas: {minimum: 1, maximum: 9, default: 1}
 scheduleWindow: {startHour: 0, hours: 6}
 storage: {size: 10Gi}
 """
-"""Two minors of 17, so that there is an up and a down; 18 as a new major; 16 deprecated."""
+"""Two minors of 17, so that there is an up and a down; 18 as new, with extensions; 16 deprecated."""
 
 
 @cache

@@ -11,7 +11,7 @@ import yaml
 
 from controller.certificates.certificate import Pair
 from controller.certificates.keys import DatabaseKeys
-from controller.desired import instances
+from controller.desired import backups, instances
 from controller.desired.repository import children as repository
 from controller.desired.repository import enabled, volume
 from controller.desired.repository.settings import archive_name, settings
@@ -22,6 +22,7 @@ from schemas.admit import admit
 from schemas.api.types import PostgreSQLDatabase, decode
 from schemas.lint.files import default_policy
 from schemas.policy import defaults
+from tests.pgdb import screens
 
 SAMPLES = Path(__file__).parents[1] / "deploy" / "samples"
 GOLDEN = Path(__file__).parent / "unit" / "golden"
@@ -63,7 +64,12 @@ def _repository(db: PostgreSQLDatabase, image: str) -> tuple[Manifest, ...]:
     if not enabled(db):
         return ()
     archive = archive_name(db.metadata.name, b"a seed", "7300000000000000001")
-    common = (repository.configuration(db, settings(db, archive), {}), repository.account(db))
+    common = (
+        repository.configuration(db, settings(db, archive), {}),
+        repository.account(db),
+        backups.backup_cronjob(db, image, archive),
+        backups.verify_cronjob(db, image, archive, 1),
+    )
     if (on := volume(db)) is None:
         return common
     server = repository.statefulset(db, on, image, running=True)
@@ -89,10 +95,11 @@ def files() -> dict[str, str]:
     return {
         **{f"{name}.yaml": children(name) for name in accepted},
         **{f"{name}.txt": verdict(name) for name in (*accepted, "mistakes")},
+        **screens(),
     }
 
 
 if __name__ == "__main__":
-    GOLDEN.mkdir(exist_ok=True)
+    (GOLDEN / "pgdb").mkdir(parents=True, exist_ok=True)
     for name, text in files().items():
         (GOLDEN / name).write_text(text, encoding="utf-8")

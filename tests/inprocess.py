@@ -25,6 +25,7 @@ from controller.watches.cache import Cache
 from controller.watches.handlers import selectors
 from controller.watches.queue import Work
 from schemas.policy.file import PolicyFile
+from tests import sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,7 @@ class Writes:
         self.done: list[str] = []
         self._most = most
 
-    def note(self, verb: str, kind: str, status: int) -> None:
+    def note(self, verb: str, kind: str, status: int, _seconds: float) -> None:
         """Record a request; raises KilledError after the last write."""
         if verb in WRITES:
             self.done.append(f"{verb} {kind} {status}")
@@ -143,6 +144,8 @@ class InProcessController:
             self._policy,
             Environment(now, secrets.token_bytes, "keddah-system", "cluster.local"),
             self.woken.append,
+            access=sql.reader(kube),
+            provisioner=sql.provisioner(kube),
         )
 
     @classmethod

@@ -25,8 +25,9 @@ _OTHERS: Final = ("cert-manager.io/",)
 
 
 def manifests() -> list[Object]:
-    """Give all installed objects, in both modes, and all children of the samples, each content once."""
+    """Give all installed objects, in every mode, and all children of the samples, each content once."""
     found = [item for mode in CertificateMode for item in objects(mode)]
+    found += objects(CertificateMode.CERT_MANAGER, ("shop",))
     for file in sorted(GOLDEN.glob("*.yaml")):
         found += [item for item in yaml.safe_load_all(file.read_text(encoding="utf-8")) if item]
     distinct = {repr(item): item for item in found}

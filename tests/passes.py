@@ -26,6 +26,7 @@ from controller.watches.cache import Cache
 from controller.watches.queue import Work
 from schemas.api.types import PostgreSQLDatabase
 from schemas.policy.file import PolicyFile
+from tests import sql
 from tests.factory import POLICY, complete_database
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -155,6 +156,8 @@ class Scene:
             self.followed,
             Environment(lambda: NOW, bytes, "keddah-system", "cluster.local"),
             self.woken.append,
+            access=sql.reader(self.api),
+            provisioner=sql.provisioner(self.api),
         )
         self.choose = choose
         self.put("uid-of-orders", 1)

@@ -81,7 +81,12 @@ def _text(cluster: Cluster) -> str:
 
 def _write(cluster: Cluster, text: str) -> None:
     cluster.rest.merge("ConfigMap", OPERATOR, _NAME, {"data": {"policy.yaml": text}}).expect()
-    # The kubelet brings a changed ConfigMap when it next looks at the pod; a changed pod makes it look now.
+    bring(cluster)
+
+
+def bring(cluster: Cluster) -> None:
+    """Have keddah's pods get a changed policy soon: the kubelet brings it when it next looks at a pod."""
+    # A changed pod makes it look now.
     touched = {"metadata": {"annotations": {"keddah.dev/touched": datetime.now(tz=UTC).isoformat()}}}
     for component in ("controller", "webhooks"):
         for pod in cluster.operator_pods(component):

@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import re
+import socket
 import ssl
 import tempfile
 import threading
@@ -182,6 +183,12 @@ class Rest:
         """Delete an object; keywords are DeleteOptions."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background", **options}
         return self.send("DELETE", path(kind, namespace, name), body)
+
+    def connect(self) -> ssl.SSLSocket:
+        """Open one more connection, for whoever counts microseconds."""
+        plain = socket.create_connection(self._address, timeout=30)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self._context.wrap_socket(plain, server_hostname=self._address[0])
 
     def _connection(self) -> http.client.HTTPSConnection:
         connection: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)

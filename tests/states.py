@@ -15,6 +15,7 @@ from controller.plan.actions import (
     Discard,
     Disruption,
     EndTries,
+    Execute,
     GrowClaim,
     Identify,
     KeepClaim,
@@ -155,7 +156,7 @@ def carry_out(around: ObservedState, action: Action) -> ObservedState:
         case Uninitialize():
             empty = replace(around.leadership, identifier="", holder=None, last_primary=None)
             return replace(around, leadership=empty)
-        case Delete() | EndTries() | SetFinalizers() | Reload() | TriggerLoop() | RetryPods():
+        case Delete() | EndTries() | SetFinalizers() | Reload() | TriggerLoop() | RetryPods() | Execute():
             return around
         case GrowClaim() | KeepClaim():
             return around

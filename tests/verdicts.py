@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.admit import admit
+from schemas.verdict import Verdict
 from tests import factory
 
 POLICY = factory.policy()
@@ -13,15 +14,19 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 _SHOWN = 120
 
 
-def refused(**spec: Any) -> list[str]:  # noqa: ANN401
-    """Give every violation of a complete database with these fields, as text."""
-    manifest = factory.complete_database(**spec)
-    return [str(violation) for violation in admit(manifest, policy=POLICY, now=NOW).violations]
+def refused(before: dict[str, Any] | None = None, /, **spec: Any) -> list[str]:  # noqa: ANN401
+    """Give every violation of a complete database with these fields, as text; stored is one with `before`."""
+    return [str(violation) for violation in _verdict(before, spec).violations]
 
 
-def warned(**spec: Any) -> tuple[str, ...]:  # noqa: ANN401
-    """Give every warning about a complete database with these fields."""
-    return admit(factory.complete_database(**spec), policy=POLICY, now=NOW).warnings
+def warned(before: dict[str, Any] | None = None, /, **spec: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Give every warning about a complete database with these fields; stored is one with `before`."""
+    return _verdict(before, spec).warnings
+
+
+def _verdict(before: dict[str, Any] | None, spec: dict[str, Any]) -> Verdict:
+    stored = None if before is None else factory.complete_database(**before)
+    return admit(factory.complete_database(**spec), stored, policy=POLICY, now=NOW)
 
 
 def unshowable(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

@@ -43,6 +43,7 @@ class WebhookProcess:
             "KEDDAH_LISTEN": "127.0.0.1:0",
             "KEDDAH_METRICS_LISTEN": "127.0.0.1:0",
             "KEDDAH_DRAIN_SECONDS": "0.3",
+            "KEDDAH_LOG_FORMAT": "Text",
             **environment,
         }
         self.process = self._start()

@@ -30,10 +30,10 @@ async def _run(chosen: settings.Settings, policy: PolicyFile) -> int:
 
 def main() -> int:
     """Run the admission server; returns 2 when its configuration is invalid."""
-    log.configure(logging.INFO)
+    log.configure()
     try:
         chosen = settings.read(os.environ)
-        log.configure(chosen.log_level)
+        log.configure(chosen.log)
         policy = PolicyFile(chosen.policy_file, log=_log.warning)
     except (SettingsError, PolicyError) as error:
         for mistake in str(error).splitlines():

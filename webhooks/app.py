@@ -11,11 +11,13 @@ from http import HTTPStatus
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
 from webhooks import body, review
 from webhooks.answer import Denied, encode
+from webhooks.guard import CLIENT_NAMES
 from webhooks.log import line
 from webhooks.review import MalformedError
 
@@ -60,8 +62,11 @@ class Application:
     now: Callable[[], datetime]
     metrics: Metrics
     deadline: float
+    clients: frozenset[str] = frozenset()
+    """Names of which a client's certificate must have one; none for any client that has shaken hands."""
     closing: bool = False
-    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(body.LARGE_AT_ONCE))
+    turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
+    """Of each client that has larger reviews under way."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, as the ASGI specification 3.0 has it."""
@@ -80,18 +85,31 @@ class Application:
             await self._send(send, HTTPStatus.OK, answer, close=self.closing)
 
     async def _answer(self, scope: Scope, receive: Receive) -> bytes:
+        self._admit(scope)
         hook = _route(scope)
         declared = _checked_headers(scope["headers"])
         deadline = _deadline(scope["query_string"], self.deadline)
+        turns = self.turns.setdefault(scope["client"][0], asyncio.Semaphore(body.LARGE_AT_ONCE))
         try:
-            content = await body.read(receive, declared=declared, deadline=deadline, turns=self.turns)
+            content = await body.read(receive, declared=declared, deadline=deadline, turns=turns)
         except body.TooLargeError:
             message = f"the review has more than {body.LIMIT} bytes"
             raise HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message) from None
         except TimeoutError:
-            message = f"the review did not arrive within {deadline:g} s"
+            message = (
+                f"the review did not arrive within {deadline:g} s, or its end within {body.TURN_SECONDS:g} s"
+            )
             raise HTTPError(HTTPStatus.REQUEST_TIMEOUT, message) from None
         return self._reviewed(hook, content)
+
+    def _admit(self, scope: Scope) -> None:
+        """Raise HTTPError for a client that has a certificate of the right authority and another's name."""
+        given: frozenset[str] = scope.get(CLIENT_NAMES, frozenset())
+        if self.clients and not self.clients & given:
+            found = ", ".join(sorted(given))[:200] or "none"
+            raise HTTPError(
+                HTTPStatus.FORBIDDEN, f"the client's certificate has no name that may call: {found}"
+            )
 
     def _reviewed(self, hook: Hook, content: bytes) -> bytes:
         started = perf_counter()

@@ -14,8 +14,11 @@ LIMIT = 3 * 1024 * 1024
 SMALL = 256 * 1024
 """Bytes that every connection may hold; the rest of a larger review waits for its turn."""
 
-LARGE_AT_ONCE = 8
-"""Larger reviews read at the same time: what bounds the process's memory, whoever calls how often."""
+LARGE_AT_ONCE = 4
+"""Larger reviews of one client that are read at the same time: the others of it wait, and no other client."""
+
+TURN_SECONDS = 2.0
+"""How long the rest of a larger review may take to arrive, from its turn: the others of its client wait."""
 
 LINGER_BYTES = 2 * 1024 * 1024
 LINGER_SECONDS = 1.0
@@ -42,7 +45,7 @@ async def read(receive: Receive, *, declared: int | None, deadline: float, turns
         parts = [message["body"]]
         more = message["more_body"] and await _more(receive, parts, SMALL)
         if more:
-            async with turns:
+            async with turns, asyncio.timeout(TURN_SECONDS):
                 more = await _more(receive, parts, LIMIT)
     if more or sum(map(len, parts)) > LIMIT:
         raise TooLargeError

@@ -8,23 +8,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from webhooks import body
+from webhooks import body, tls
 from webhooks.body import Receive
+
+if TYPE_CHECKING:
+    from webhooks.clients import Clients
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Client: TypeAlias = tuple[str, int]
 
+CLIENT_NAMES = "keddah.dev/client-names"
+"""Where the application finds the names of the client's certificate, a frozenset, in the scope."""
+
 HEAD_LIMIT = 64 * 1024
 """Bytes of request line and headers. The API server sends some 300."""
 
 REQUEST_LIMIT = HEAD_LIMIT + body.LIMIT + body.LINGER_BYTES + 1024 * 1024
 """Bytes of a request, with the framing of a chunked body; beyond it the connection is aborted."""
+
+KEPT_LIMIT = 32 * 1024
+"""Bytes of a request after which its connection goes on. What OpenSSL and the event loop took for a larger
+one they keep until the connection ends."""
 
 CLOSE_SECONDS = 1.0
 """How long a closing connection waits for the client's TLS close_notify."""
@@ -45,12 +55,17 @@ class Guard(asyncio.Protocol):
     deadline is shorter and sends a response; this one does not.
     """
 
+    held = 0
     _transport: asyncio.Transport
     _client: Client
 
-    def __init__(self, inner: asyncio.Protocol, connections: dict[Client, Guard], seconds: float) -> None:
+    def __init__(
+        self, inner: asyncio.Protocol, connections: dict[Client, Guard], clients: Clients, seconds: float
+    ) -> None:
+        self.address = ""
         self._inner = inner
         self._connections = connections
+        self._clients = clients
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -62,19 +77,25 @@ class Guard(asyncio.Protocol):
         """Start the timer: a client that connects and sends nothing is disconnected."""
         self._transport = cast("asyncio.Transport", transport)
         self._client = transport.get_extra_info("peername")[:2]
+        self.address = self._client[0]
+        self.names = tls.names(transport.get_extra_info("peercert"))
         self._connections[self._client] = self
         self._inner.connection_made(transport)
         self._start_timer(self._seconds)
+        self._clients.join(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         """Stop the timer."""
         self._stop_timer()
         self._connections.pop(self._client, None)
-        self._inner.connection_lost(exc)
+        self._clients.leave(self)
+        # With an error uvicorn leaves its keep-alive timer behind, and by it the connection, for two minutes.
+        self._inner.connection_lost(None)
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes of the request, and start its timer."""
         self._received += len(data)
+        self._clients.receive(self, len(data))
         if self._timer is None:
             self._start_timer(self._seconds)
         if self._in_head:
@@ -103,12 +124,18 @@ class Guard(asyncio.Protocol):
         """Pass it on."""
         self._inner.resume_writing()
 
+    @property
+    def ends(self) -> bool:
+        """Whether the connection is to end with the answer."""
+        return self._received > KEPT_LIMIT
+
     def head_arrived(self) -> None:
         """Note that only the body of the request may still be missing."""
         self._in_head = False
 
     def answered(self, *, whole: bool) -> None:
         """Note the end of a request; `whole`: the client has sent all of it."""
+        self._clients.answer(self)
         if self._transport.is_closing():
             self._abort_later(whole=whole)
         else:
@@ -142,15 +169,16 @@ class Guard(asyncio.Protocol):
 class Guarded:
     """An ASGI application whose connections are guarded: `protocol` is uvicorn's `http`."""
 
-    def __init__(self, app: Application, *, seconds: float) -> None:
+    def __init__(self, app: Application, clients: Clients, *, seconds: float) -> None:
         """`seconds`: how long a request may take, from its first packet to its answer."""
         self._app = app
+        self._clients = clients
         self._seconds = seconds
         self.connections: dict[Client, Guard] = {}
 
     def protocol(self, **arguments: Any) -> Guard:  # noqa: ANN401 - uvicorn's own arguments
         """Return the protocol of a new connection, as uvicorn makes one."""
-        return Guard(HttpToolsProtocol(**arguments), self.connections, self._seconds)
+        return Guard(HttpToolsProtocol(**arguments), self.connections, self._clients, self._seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; the guard of its connection learns of its beginning and of its end."""
@@ -163,10 +191,17 @@ class Guarded:
             whole = not message.get("more_body", False)
             return message
 
+        async def ending(message: MutableMapping[str, Any]) -> None:
+            if guard is not None and guard.ends and message["type"] == "http.response.start":
+                others = [header for header in message["headers"] if header[0] != b"connection"]
+                message["headers"] = [*others, (b"connection", b"close")]
+            await send(message)
+
         if guard is None:  # lost meanwhile
             return
         guard.head_arrived()
+        scope[CLIENT_NAMES] = guard.names
         try:
-            await self._app(scope, counted, send)
+            await self._app(scope, counted, ending)
         finally:
             guard.answered(whole=whole)

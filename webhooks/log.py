@@ -6,7 +6,7 @@ import json
 import logging
 import re
 
-from schemas.processes import log_to_stderr
+from schemas.processes import DEFAULT_LOG, Log, log_to_stderr
 
 PLAIN = re.compile(r"[\w.,:;/@+*()\[\]-]+", re.ASCII)
 
@@ -20,7 +20,7 @@ def _quoted(text: str) -> str:
     return text if PLAIN.fullmatch(text) else json.dumps(text)
 
 
-def configure(level: int) -> None:
-    """Send everything from `level` up to standard error; the web server speaks only of errors."""
-    log_to_stderr(level)
+def configure(log: Log = DEFAULT_LOG) -> None:
+    """Send what is asked for to standard error; the web server speaks only of errors."""
+    log_to_stderr(log)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)

@@ -12,6 +12,7 @@ from schemas.api import types
 from schemas.processes import Address
 from webhooks import server
 from webhooks.app import Application
+from webhooks.clients import Clients
 from webhooks.log import line
 from webhooks.metrics import Metrics
 from webhooks.probes import Probes
@@ -39,10 +40,17 @@ class Process:
         self._policy = policy
         self._metrics = Metrics()
         self._pair = ServingPair(
-            settings.tls_dir, counted=lambda result: self._metrics.pair_loads.labels(result).inc()
+            settings.tls_dir,
+            clients=settings.client_ca,
+            counted=lambda result: self._metrics.pair_loads.labels(result).inc(),
+            ends=self._metrics.certificate.set,
         )
         self._app = Application(
-            policy=lambda: policy.current, now=now, metrics=self._metrics, deadline=settings.deadline
+            policy=lambda: policy.current,
+            now=now,
+            metrics=self._metrics,
+            deadline=settings.deadline,
+            clients=settings.client_names,
         )
         self._sockets = server.listen(settings.listen), server.listen(settings.metrics_listen)
         self._stopping = asyncio.Event()
@@ -61,6 +69,7 @@ class Process:
             self._app,
             self._sockets[0],
             self._pair.context,
+            Clients(dropped=lambda what: self._metrics.dropped.labels(what).inc()),
             deadline=settings.deadline,
             drain=settings.drain,
         )

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.config import Config
 
+from webhooks.clients import Clients
 from webhooks.guard import Guarded
+from webhooks.listener import Listener
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from schemas.processes import Address
     from webhooks.app import Application
@@ -29,19 +31,35 @@ LOOK_SECONDS = 0.05
 PROBE_SECONDS = 15.0
 """How long a probe's request may take."""
 
+MOST_PROBING = 64
+"""Connections to the probes' port: the kubelet has one at a time, and each Prometheus one."""
+
 HANDSHAKE_SECONDS = 1.0
-"""How long a TLS handshake may take; uvicorn does not know of the connection before its end."""
+"""How long a connection that was accepted last may need, at shutdown, for its TLS handshake."""
 
 
 class Server(uvicorn.Server):
     """A uvicorn server that leaves signals alone and waits for clients before it closes connections."""
 
-    def __init__(self, app: Guarded, listening: socket.socket, *, drain: float, **settings: Any) -> None:  # noqa: ANN401
-        """`drain`: seconds that clients have at shutdown to use or close their open connections."""
+    def __init__(
+        self,
+        app: Guarded,
+        listening: socket.socket,
+        *,
+        drain: float,
+        secured: Callable[[Callable[[], asyncio.Protocol]], Listener] | None = None,
+        **settings: Any,  # noqa: ANN401
+    ) -> None:
+        """`drain`: seconds that clients have at shutdown to use or close their open connections.
+
+        `secured` makes the listener where it is not uvicorn that accepts connections.
+        """
         super().__init__(_config(app, **settings))
         self._app = app
         self._listening = listening
         self._drain = drain
+        self._secured = secured
+        self._listener: Listener | None = None
 
     async def run_until_stopped(self) -> None:
         """Serve until `should_exit` is set, then shut down; at once with `force_exit`."""
@@ -52,10 +70,24 @@ class Server(uvicorn.Server):
         """Install no signal handlers: two servers share this process, and `Process` handles signals."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections (called by uvicorn)."""
+        if self._secured is None:
+            await super().startup(sockets)
+            return
+        self.servers = []
+        self._listener = self._secured(self._protocol)
+        self.started = True
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self._app.protocol(config=self.config, server_state=self.server_state, app_state={})
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, wait for clients to disconnect, then let uvicorn close the other connections."""
         for listening in self.servers:
             listening.close()
+        if self._listener is not None:
+            self._listener.close()
         started = asyncio.get_running_loop().time()
         # uvicorn does not signal that the last connection is closed.
         while self._expects_requests(asyncio.get_running_loop().time() - started):  # noqa: ASYNC110
@@ -90,21 +122,27 @@ def listen(address: Address) -> socket.socket:
 
 
 def reviews(
-    app: Application, listening: socket.socket, context: ssl.SSLContext, *, deadline: float, drain: float
+    app: Application,
+    listening: socket.socket,
+    context: ssl.SSLContext,
+    clients: Clients,
+    *,
+    deadline: float,
+    drain: float,
 ) -> Server:
     """Return the TLS server of the hooks."""
     return Server(
-        Guarded(app, seconds=deadline + 2),
+        Guarded(app, clients, seconds=deadline + 2),
         listening,
         drain=drain,
-        ssl_context_factory=lambda *_: context,
+        secured=lambda protocol: Listener(listening, context, clients, protocol),
         timeout_graceful_shutdown=int(deadline) + 1,
     )
 
 
 def probes(app: Probes, listening: socket.socket) -> Server:
     """Return the plain HTTP server for the kubelet's probes and for Prometheus."""
-    guarded = Guarded(app, seconds=PROBE_SECONDS)
+    guarded = Guarded(app, Clients(most=MOST_PROBING), seconds=PROBE_SECONDS)
     return Server(guarded, listening, drain=0, timeout_graceful_shutdown=1)
 
 

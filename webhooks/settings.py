@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schemas.processes import Address, Environment
+from schemas.processes import Address, Environment, Log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,11 @@ class Settings:
     tls_dir: Path
     listen: Address
     metrics_listen: Address
-    log_level: int
+    client_ca: Path | None
+    """The authorities of the certificates that clients must show; None asks for none."""
+    client_names: frozenset[str]
+    """Of which one must be a client's common name or DNS name; empty for any of its authorities' clients."""
+    log: Log
     deadline: float
     """How long one request may take to arrive."""
     drain: float
@@ -38,9 +42,15 @@ def read(variables: Mapping[str, str]) -> Settings:
         tls_dir=environment.path("KEDDAH_TLS_DIR", "/etc/keddah/tls"),
         listen=environment.address("KEDDAH_LISTEN", ":8443"),
         metrics_listen=environment.address("KEDDAH_METRICS_LISTEN", ":8080"),
-        log_level=environment.log_level(),
+        client_ca=environment.optional_path("KEDDAH_CLIENT_CA_FILE"),
+        client_names=environment.names("KEDDAH_CLIENT_NAMES"),
+        log=environment.log(),
         deadline=environment.seconds("KEDDAH_DEADLINE_SECONDS", 10, LONGEST_SECONDS),
         drain=environment.seconds("KEDDAH_DRAIN_SECONDS", 5, LONGEST_SECONDS),
     )
+    if settings.client_names and settings.client_ca is None:
+        environment.mistakes.append(
+            "KEDDAH_CLIENT_NAMES: without KEDDAH_CLIENT_CA_FILE no client shows a certificate with a name"
+        )
     environment.check()
     return settings

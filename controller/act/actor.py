@@ -18,7 +18,6 @@ from controller.kube.objects import Identity, Manifest
 from controller.observe.state import REBUILDS, RETRIED, ROLE_LABEL
 from controller.patroni import NO_ANSWER, Patroni, Reply
 from controller.plan.actions import (
-    Action,
     Apply,
     Delete,
     DeletePod,
@@ -37,6 +36,7 @@ from controller.plan.actions import (
     RestartPostgres,
     RetryPods,
     SetFinalizers,
+    Single,
     Switchover,
     TriggerLoop,
     Uninitialize,
@@ -65,8 +65,8 @@ class Actor:
         self._cache = cache
         self._patroni = patroni
 
-    async def act(self, db: PostgreSQLDatabase, action: Action) -> None:
-        """Execute one action; raises KubeError or Interruption."""
+    async def act(self, db: PostgreSQLDatabase, action: Single) -> None:
+        """Execute one action but Execute; raises KubeError or Interruption."""
         namespace = db.metadata.namespace
         match action:
             case Apply():
@@ -237,7 +237,7 @@ def _change(action: OfClaim) -> Manifest:
     return {"metadata": {"labels": {APPLICATION: None}, "annotations": dict(NOT_PRUNED)}}
 
 
-def _accepted(reply: Reply, action: Action) -> None:
+def _accepted(reply: Reply, action: Single) -> None:
     if reply.status == NO_ANSWER:
         raise Declined(f"{action}: no answer from Patroni, which may do it all the same ({reply.text})")
     if not reply.accepted:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from controller.act.actor import Actor
+from controller.act.provisioner import Provisioner
 from controller.act.recorder import Recorder
 from controller.desired import labels, names
 from controller.kube.answers import Conflict, KubeError, Refused
@@ -24,6 +25,7 @@ from controller.plan.actions import (
     DeletePod,
     Discard,
     EndTries,
+    Execute,
     OfClaim,
     Rebuild,
     RelabelStandby,
@@ -37,8 +39,9 @@ from controller.plan.actions import (
 )
 from controller.plan.conflicts import Refusal
 from controller.plan.interruption import Declined, Interruption, Overtaken
-from controller.report.reasons import REASONS
+from controller.plan.step import Failure
 from schemas.api.types import API_VERSION, PostgreSQLDatabase
+from schemas.reasons import REASONS
 
 logger = logging.getLogger(__name__)
 
@@ -63,19 +66,29 @@ class Executed:
     """What the API server refused: it stops nothing else, least of all what makes writes possible again."""
     failure: KubeError | Interruption | None = None
     """Why the actions after these were not tried."""
+    failures: tuple[Failure, ...] = ()
+    """What servers refused of statements."""
 
     def then(self, other: Executed) -> Executed:
         """Return both, one after the other."""
-        return Executed((*self.done, *other.done), (*self.refused, *other.refused), other.failure)
+        return Executed(
+            (*self.done, *other.done),
+            (*self.refused, *other.refused),
+            other.failure,
+            (*self.failures, *other.failures),
+        )
 
 
 class Execution:
     """Executes plans through the actor, and sends an event for each disruptive action."""
 
-    def __init__(self, observer: Observer, actor: Actor, recorder: Recorder) -> None:
+    def __init__(
+        self, observer: Observer, actor: Actor, recorder: Recorder, provisioner: Provisioner
+    ) -> None:
         self._observer = observer
         self._actor = actor
         self._recorder = recorder
+        self._provisioner = provisioner
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def carry_out(
@@ -143,6 +156,8 @@ class Execution:
 
     async def _one(self, key: Key, db: PostgreSQLDatabase, action: Action) -> Executed:
         try:
+            if isinstance(action, Execute):
+                return Executed((action,), failures=await self._provisioner.execute(db, action))
             await self._actor.act(db, action)
         except (KubeError, Interruption) as error:
             if isinstance(error, Conflict) and _conditional(action):
@@ -193,7 +208,10 @@ def _is_source(action: Apply) -> bool:
 
 
 def waves(actions: Iterable[Action]) -> Iterator[tuple[Action, ...]]:
-    """Split a plan into waves of concurrent actions: adjacent creations of children, by dependency."""
+    """Split a plan into waves of concurrent actions: adjacent creations of children, by dependency.
+
+    So are adjacent deletions of Secrets.
+    """
     for turn, group in itertools.groupby(actions, _turn):
         if turn is None:
             yield from ((action,) for action in group)
@@ -203,6 +221,8 @@ def waves(actions: Iterable[Action]) -> Iterator[tuple[Action, ...]]:
 
 def _turn(action: Action) -> int | None:
     """Return the wave in which a new child is created; None for an action that is executed alone."""
+    if isinstance(action, Delete) and action.kind == "Secret":
+        return 3  # of roles, which may be hundreds; nobody is told of them
     if not isinstance(action, Apply) or not action.absent:
         return None
     kind = action.manifest["kind"]

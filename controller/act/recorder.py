@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from controller.kube.answers import Conflict, KubeError, Unavailable
 from controller.kube.objects import Manifest
-from controller.report.events import Series, Type, event, repeated
+from controller.report.events import Series, event, repeated
+from schemas.reasons.reason import Type
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

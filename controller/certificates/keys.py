@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
 
+from controller.certificates import generations as over_time
 from controller.certificates.certificate import Pair, signed
+from controller.certificates.generations import Generation, purpose
 from controller.certificates.pki import AUTHORITY_LIFETIME, Authority, Entropy, issue_authority
 from controller.certificates.rotation import Lifetimes, Rotation, turned
 
@@ -20,6 +22,8 @@ _SAVED = "password."  # begins the name of an entry of NAME-keys
 _RENEWED = "renewed-passwords"
 _UPCOMING = ("next.crt", "next.key")
 _EARLIER = "earlier.crt"
+_GENERATIONS = "generations"
+_REQUEST = "rotation-request"
 _FORMER = ("former.crt", "former.key", "former-ca.crt")
 
 
@@ -54,6 +58,10 @@ class DatabaseKeys:
     """The authority that will sign."""
     earlier: str = ""
     """Authorities (PEM) that signed before, and are trusted still."""
+    generations: Mapping[str, Generation] = field(default_factory=dict)
+    """Of the passwords that were rotated, by purpose."""
+    request: str = ""
+    """The last request for new passwords that was taken up."""
 
     def __repr__(self) -> str:
         return "DatabaseKeys(…)"
@@ -69,11 +77,18 @@ class DatabaseKeys:
         former: Former | None = None,
         renewed: Iterable[str] = (),
         lifetime: timedelta = AUTHORITY_LIFETIME,
+        generations: Mapping[str, Generation] | None = None,
     ) -> Self:
         """Make new ones; `name` goes into the authority's subject, what is given is kept as it is."""
         authority = issue_authority(name, now=now, entropy=entropy, lifetime=lifetime)
         return cls(
-            authority.crt, authority.key, entropy(_SEED_BYTES), passwords or {}, former, tuple(renewed)
+            authority.crt,
+            authority.key,
+            entropy(_SEED_BYTES),
+            passwords or {},
+            former,
+            tuple(renewed),
+            generations=generations or {},
         )
 
     @classmethod
@@ -98,6 +113,8 @@ class DatabaseKeys:
             renewed,
             Authority(*upcoming) if len(upcoming) == len(_UPCOMING) else None,
             values.get(_EARLIER, b"").decode(),
+            over_time.decode(values.get(_GENERATIONS, b"").decode()),
+            values.get(_REQUEST, b"").decode(),
         )
 
     def encode(self) -> dict[str, str]:
@@ -114,6 +131,10 @@ class DatabaseKeys:
             values[_EARLIER] = self.earlier.encode()
         if self.renewed:
             values[_RENEWED] = ",".join(self.renewed).encode()
+        if self.request:
+            values[_REQUEST] = self.request.encode()
+        if self.generations:
+            values[_GENERATIONS] = over_time.encode(self.generations).encode()
         return {name: base64.b64encode(value).decode() for name, value in values.items()}
 
     @property
@@ -149,10 +170,15 @@ class DatabaseKeys:
             earlier=turn.former,
         )
 
-    def password(self, purpose: str) -> str:
+    def generation(self, base: str) -> int:
+        """Return which password of that purpose is in use."""
+        return over_time.in_use(self.generations, base)
+
+    def password(self, base: str, generation: int = 0) -> str:
         """Return the password for "app", "superuser", "replication" or "rewind": 32 URL-safe characters."""
-        kept = self.passwords.get(purpose)
+        wanted = purpose(base, generation)
+        kept = self.passwords.get(wanted)
         if kept is not None:
             return kept
-        digest = hmac.new(self.seed, purpose.encode(), hashlib.sha256).digest()
+        digest = hmac.new(self.seed, wanted.encode(), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest).decode()[:_PASSWORD_CHARACTERS]

@@ -135,7 +135,9 @@ class WebhookCertificates:
         now: Callable[[], datetime],
         entropy: pki.Entropy,
         lifetimes: Lifetimes = DEFAULT,
+        ends: Callable[[str, float], None] = lambda _certificate, _moment: None,
     ) -> None:
+        """Only take over; `ends` is told after each look when each certificate expires."""
         self._kube = kube
         self._cache = cache
         self._namespace = namespace
@@ -143,6 +145,7 @@ class WebhookCertificates:
         self._now = now
         self._entropy = entropy
         self._lifetimes = lifetimes
+        self._ends = ends
         self._bundle = ""
 
     async def verify(self) -> None:
@@ -170,6 +173,8 @@ class WebhookCertificates:
         await self.inject()
         if due.serving != serving:
             await self._write(TLS_SECRET, due.serving, stored[1])
+        for name, held in (("authority", due.authority), ("serving", due.serving)):
+            self._ends(name, certificate.expiry(held.crt).timestamp())
 
     async def inject(self) -> None:
         """Put the caBundle into whichever webhook configuration has lost it."""

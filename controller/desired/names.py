@@ -6,6 +6,7 @@ The database's name has 45 characters at most, so that the longest of these fits
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final
 
 CLAIM_TEMPLATE: Final = "data"
@@ -97,9 +98,26 @@ def replication_secret(name: str) -> str:
     return f"{name}-replication"
 
 
+def role_secret(name: str, role: str) -> str:
+    """Name the Secret of a role of spec.roles.
+
+    A role's name may be anything, and an object's may not: what had to be changed is told apart by a digest.
+    """
+    plain = re.sub(r"[^a-z0-9]+", "-", role.lower()).strip("-")
+    if plain != role:
+        digest = hashlib.sha256(role.encode()).hexdigest()[:8]
+        plain = f"{plain}-{digest}" if plain else digest
+    return f"{name}-role-{plain}"
+
+
 def tls_secret(name: str) -> str:
     """Name the Secret with the server's certificate, its key and the CA."""
     return f"{name}-tls"
+
+
+def server_certificate(name: str) -> str:
+    """Name the Certificate of cert-manager, and the Secret that it makes of it."""
+    return f"{name}-server"
 
 
 def secrets(name: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Self, TypeAlias
 from urllib.parse import urlencode
 
@@ -19,8 +20,8 @@ from controller.kube.connection import Configuration
 from controller.kube.kinds import KINDS
 from controller.kube.objects import Manifest, document
 
-Observer: TypeAlias = Callable[[str, str, int], None]
-"""Called after every request with verb, kind, and HTTP status (0 without a response)."""
+Observer: TypeAlias = Callable[[str, str, int, float], None]
+"""Called after every request with verb, kind, HTTP status (0 without a response), and the seconds it took."""
 
 MANAGER = "keddah"
 WRITES = frozenset({"apply", "patch", "create", "update", "delete"})
@@ -51,7 +52,7 @@ class Kube:
         self,
         loaded: Configuration,
         *,
-        observe: Observer = lambda _verb, _kind, _status: None,
+        observe: Observer = lambda _verb, _kind, _status, _seconds: None,
         permit: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = ApiClient(loaded)
@@ -268,8 +269,9 @@ class Kube:
         headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": MANAGER}
         headers |= await self._credentials()
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        began = perf_counter()
         status, content = await self._exchange(_METHODS.get(verb, "PATCH"), url, headers, body)
-        self._observe(verb, kind, status)
+        self._observe(verb, kind, status, perf_counter() - began)
         return status, content
 
     async def _exchange(

@@ -71,6 +71,8 @@ KINDS = {
         Kind("Role", _RBAC, "v1", "roles", child=True),
         Kind("RoleBinding", _RBAC, "v1", "rolebindings", child=True),
         Kind("Secret", "", "v1", "secrets"),
+        # Its definition may be missing, so it is never watched: it is read with the Secrets, where declared.
+        Kind("Certificate", "cert-manager.io", "v1", "certificates"),
         Kind("StorageClass", "storage.k8s.io", "v1", "storageclasses", namespaced=False),
         Kind("MutatingWebhookConfiguration", _ADMISSION, "v1", "mutatingwebhookconfigurations", False),
         Kind("ValidatingWebhookConfiguration", _ADMISSION, "v1", "validatingwebhookconfigurations", False),
@@ -102,7 +104,13 @@ WATCHED = (DATABASE, *CHILDREN, STORAGE_CLASS, NODE, *WEBHOOK_CONFIGURATIONS)
 """Every kind of which the cache may hold objects."""
 
 
-def watched(certificates: CertificateMode) -> tuple[str, ...]:
-    """Return the kinds that are watched: webhook configurations only where the caBundle is ours to inject."""
+def watched(certificates: CertificateMode, namespaces: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the kinds that are watched.
+
+    Webhook configurations only where the caBundle is ours to inject, and nothing of the cluster where the
+    controller has rights in a list of namespaces only.
+    """
     others = WEBHOOK_CONFIGURATIONS if certificates is CertificateMode.CERT_MANAGER else ()
-    return tuple(kind for kind in WATCHED if kind not in others)
+    return tuple(
+        kind for kind in WATCHED if kind not in others and (KINDS[kind].namespaced or not namespaces)
+    )

@@ -5,6 +5,8 @@ And how they are written for the API server (`document`).
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from datetime import UTC, datetime
@@ -80,3 +82,12 @@ def document(manifest: Mapping[str, Any]) -> bytes:
     """
     text = json.dumps(manifest, ensure_ascii=False)
     return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+
+
+def entry_of(secret: Manifest | None, entry: str) -> str:
+    """Return one entry of a Secret; "" when it is missing or unreadable."""
+    encoded = ((secret or {}).get("data") or {}).get(entry, "")
+    try:
+        return base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

@@ -1,4 +1,4 @@
-"""What the controller may do, each rule with its reason; deploy renders the ClusterRole and Role from this.
+"""What the controller may do, each rule with its reason; deploy renders the roles from this.
 
 Secrets are neither listed nor watched. Whatever the database's own Role grants to its pods is held here too,
 so that the controller needs neither `escalate` nor `bind` (RBAC, "Privilege escalation prevention").
@@ -7,7 +7,7 @@ so that the controller needs neither `escalate` nor `bind` (RBAC, "Privilege esc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from controller.kube.kinds import CONFIGURATION, KINDS, LEASE, CertificateMode
 from schemas.api.types import GROUP, PLURAL
@@ -18,6 +18,11 @@ _WATCH = ("list", "watch")
 _APPLY = ("get", "create", "patch")
 
 
+Scope: TypeAlias = Literal["databases", "cluster", "operator"]
+"""Where a rule holds: in every namespace with databases; in the cluster as a whole, which a controller of
+some namespaces does without; or in the operator's own namespace."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule of RBAC. `names` bounds it to objects of these names."""
@@ -26,8 +31,7 @@ class Rule:
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     reason: str
-    scope: Literal["cluster", "namespace"] = "cluster"
-    """Everywhere, or only in the operator's own namespace."""
+    scope: Scope = "databases"
     names: tuple[str, ...] = ()
     only: CertificateMode | None = None
     """In which of the modes it is needed, if not in both."""
@@ -113,14 +117,28 @@ RULES = (
         (*_APPLY, "delete"),
         "credentials and certificates, by name; never listed or watched",
     ),
+    Rule(
+        KINDS["Certificate"].group,
+        ("certificates",),
+        (*_APPLY, "delete"),
+        "the certificates that databases show, where tls.issuerRef names who issues them",
+        only=CertificateMode.CERT_MANAGER,
+    ),
     Rule("", ("namespaces",), ("get",), "what owns the copy of a database's keys, and takes it along"),
     Rule(
         "storage.k8s.io",
         ("storageclasses",),
         ("get", *_WATCH),
         "a class that is missing, or may grow volumes",
+        "cluster",
     ),
-    Rule("", ("nodes",), ("get", *_WATCH), "whether a dead instance is surely dead; which nodes are emptied"),
+    Rule(
+        "",
+        ("nodes",),
+        ("get", *_WATCH),
+        "whether a dead instance is surely dead; which nodes are emptied",
+        "cluster",
+    ),
     Rule("events.k8s.io", ("events",), ("create", "patch"), "what happened, for people"),
     Rule("events.k8s.io", ("events",), ("list",), "why the StatefulSet controller creates no pod"),
     Rule(
@@ -128,16 +146,22 @@ RULES = (
         ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
         ("get", *_WATCH, "patch"),
         "the caBundle of the two webhook configurations",
+        "cluster",
         names=(CONFIGURATION,),
         only=CertificateMode.KEDDAH,
     ),
-    Rule("coordination.k8s.io", ("leases",), ("create",), "the election (creation has no name)", "namespace"),
-    Rule("coordination.k8s.io", ("leases",), ("get", "update"), "the election", "namespace", (LEASE,)),
+    Rule("coordination.k8s.io", ("leases",), ("create",), "the election (creation has no name)", "operator"),
+    Rule("coordination.k8s.io", ("leases",), ("get", "update"), "the election", "operator", (LEASE,)),
+    Rule(
+        "",
+        ("secrets",),
+        (*_APPLY, "delete"),
+        "the webhooks' certificates, and the copies of databases' keys",
+        "operator",
+    ),
 )
 
 
-def rules(
-    scope: Literal["cluster", "namespace"], certificates: CertificateMode = CertificateMode.KEDDAH
-) -> list[dict[str, Any]]:
-    """Return the rules of the ClusterRole, or of the Role in the operator's namespace."""
-    return [rule.manifest() for rule in RULES if rule.scope == scope and rule.only in (None, certificates)]
+def rules(*scopes: Scope, certificates: CertificateMode = CertificateMode.KEDDAH) -> list[dict[str, Any]]:
+    """Return the rules that hold there, as they stand in a Role."""
+    return [rule.manifest() for rule in RULES if rule.scope in scopes and rule.only in (None, certificates)]

@@ -87,7 +87,8 @@ def _merge_key(items: list[Any]) -> str | None:
     """
     for key in ("mountPath", "containerPort", "uid", "name"):
         if items and all(isinstance(item, dict) and key in item for item in items):
-            return key
+            # A port may be there twice, of two protocols.
+            return key if len({str(item[key]) for item in items}) == len(items) else None
     return None
 
 

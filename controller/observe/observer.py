@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from controller.desired import names
+from controller.desired.access import former_secrets, stored_secrets
 from controller.desired.labels import INSTANCE
 from controller.desired.repository.children import has_lineage
 from controller.desired.secrets import other_secrets
 from controller.desired.secrets_watch import complete
 from controller.kube.client import Kube
 from controller.kube.kinds import DATABASE, NODE, STORAGE_CLASS
-from controller.kube.objects import Identity, Key, Manifest
-from controller.observe.instances import pods
+from controller.kube.objects import Identity, Key, Manifest, entry_of
 from controller.observe.instances.creations import Creations
 from controller.observe.instances.editions import behind, in_force
 from controller.observe.instances.following import not_starting, unexplained, wants_removed_wal
+from controller.observe.instances.inquiry import Inquiry
 from controller.observe.instances.manifests import (
     claim,
     configuration,
@@ -27,18 +28,30 @@ from controller.observe.instances.manifests import (
     storage_class,
 )
 from controller.observe.instances.progress import Progress
-from controller.observe.instances.starting import explained, pull_secrets, start_failure, without_secrets
+from controller.observe.instances.starting import explained, start_failure
 from controller.observe.ownership import part
 from controller.observe.restore.past import with_former_data
 from controller.observe.restore.reader import SourceReader
 from controller.observe.secrets import SecretReader
-from controller.observe.state import DATABASE_CONTAINER, Children, Instance, Node, ObservedState, StorageClass
+from controller.observe.state import (
+    DATABASE_CONTAINER,
+    Children,
+    Instance,
+    Leadership,
+    Node,
+    ObservedState,
+    StorageClass,
+)
 from controller.patroni import Patroni
 from controller.protocol.member import moment
 from controller.watches.cache import Cache
 
 _LOG_SECONDS, _LOG_LINES = 30, 500
 """How much of a standby's log is read: it asks for WAL every 5 s (wal_retrieve_retry_interval)."""
+
+
+_BY_NAME = frozenset({"Secret", "Certificate"})
+"""Kinds that are read by name with the Secrets, and not watched."""
 
 
 class Observer:
@@ -60,6 +73,7 @@ class Observer:
         self._creations = creations
         self._secrets = secrets
         self._sources = SourceReader(secrets, cache)
+        self._inquiry = Inquiry(kube, cache, patroni)
         self._versions: dict[Key, tuple[str, str]] = {}
         self._classes: dict[str, StorageClass] = {}
         self._classes_at: dict[Identity, int] = {}
@@ -70,12 +84,19 @@ class Observer:
         cached = self.cached(key)
         children, lead, instances = dict(cached.children), cached.leadership, cached.instances
         namespace: tuple[Manifest, ...] = ()
+        wanted = names.patroni_state(key.name) if secrets else self._surely_made(key, lead)
+        reading = self._unlabelled(key, children, wanted)
         if secrets:
-            children["Secret"], unlabelled = await asyncio.gather(
-                self._secrets.read(key), self._unlabelled(key, children)
-            )
-            children["ConfigMap"] = {**children.get("ConfigMap", {}), **unlabelled}
+            database = self._cache.database(key) or {"metadata": {"name": key.name}}
+            of_roles = (*stored_secrets(database), *former_secrets(database))
+            children["Secret"], unlabelled = await asyncio.gather(self._secrets.read(key, of_roles), reading)
             namespace = await self._secrets.owner(key, children["Secret"])
+            if self._has_issuer(key, children["Secret"]):
+                children["Certificate"], issued = await self._secrets.of_issuer(key)
+                children["Secret"] = {**children["Secret"], **issued}
+        else:
+            unlabelled = await reading
+        children["ConfigMap"] = {**children.get("ConfigMap", {}), **unlabelled}
         source = None if lead.identifier else await self._sources.read(key)
         if source is not None or names.restore_request(key.name) in children.get("ConfigMap", {}):
             own = await self._secrets.named(key.namespace, [names.source(key.name)])
@@ -86,7 +107,7 @@ class Observer:
         )
         observed = ObservedState(
             children=children,
-            instances=await self._restarts(await self._pulls(key, children, instances)),
+            instances=await self._inquiry.completed(key, children, instances),
             claims=tuple(claims),
             leadership=lead,
             configuration=configuration(children.get("ConfigMap", {}), key.name),
@@ -141,9 +162,10 @@ class Observer:
         settings of backups, if somebody has deleted them.
         """
         watch = self._cache.object("ConfigMap", key.namespace, names.secrets_watch(key.name))
-        others = other_secrets(database)
+        others, of_roles = other_secrets(database), stored_secrets(database)
         settings = self._cache.object("ConfigMap", key.namespace, names.backup_settings(key.name))
-        return complete(watch, key.name, others) and (not others or has_lineage(settings))
+        whole = complete(watch, key.name, (*others, *of_roles))
+        return whole and (not others or has_lineage(settings))
 
     async def _explained(self, key: Key, observed: ObservedState) -> ObservedState:
         """Add why servers do not start, which only their logs tell."""
@@ -161,27 +183,11 @@ class Observer:
             key.namespace, instance.name, DATABASE_CONTAINER, seconds=_LOG_SECONDS, lines=_LOG_LINES
         )
 
-    async def _restarts(self, instances: Sequence[Instance]) -> tuple[Instance, ...]:
-        """Ask the pods with a pending restart whether it still is: annotations are a Patroni loop old.
-
-        Otherwise a parameter that was reverted in time would still cost a switchover.
-        """
-        instances = [replace(i, restarting=self._patroni.restarting(i.ip)) for i in instances]
-        asked = [i for i in instances if i.pending_restart is not None and i.ready and not i.restarting]
-        answers = await asyncio.gather(*(self._patroni.member(i.ip) for i in asked))
-        told = {i.name: said for i, said in zip(asked, answers, strict=True) if said is not None}
-        over = {name for name, said in told.items() if pods.pending_restart(said) is None}
-        return tuple(replace(i, pending_restart=None) if i.name in over else i for i in instances)
-
-    async def _pulls(
-        self, key: Key, children: Children, instances: Sequence[Instance]
-    ) -> tuple[Instance, ...]:
-        """Look for the Secrets of an image that is not pulled: nothing else tells that one is missing."""
-        used = pull_secrets(instances, children.get("Pod", {}))
-        wanted = sorted({name for names in used.values() for name in names})
-        found = await asyncio.gather(*(self._kube.get("Secret", key.namespace, name) for name in wanted))
-        there = {name for name, secret in zip(wanted, found, strict=True) if secret is not None}
-        return tuple(without_secrets(i, used.get(i.name, ()), there) for i in instances)
+    def _has_issuer(self, key: Key, secrets: Mapping[str, Manifest]) -> bool:
+        """Whether an issuer's certificate is declared, or was: what was is to go."""
+        tls = ((self._cache.database(key) or {}).get("spec") or {}).get("tls")
+        declared = isinstance(tls, dict) and bool(tls.get("issuerRef"))
+        return declared or bool(entry_of(secrets.get(names.tls_secret(key.name)), "server.crt"))
 
     async def _certificates(self, instances: Iterable[Instance]) -> dict[str, str]:
         asked = [i for i in instances if i.ready and not i.deleting]
@@ -196,8 +202,10 @@ class Observer:
         versions = await asyncio.gather(*(self._patroni.server_version(i.ip) for i in asked))
         return {i.name: version for i, version in zip(asked, versions, strict=True)}
 
-    def _storage_classes(self) -> dict[str, StorageClass]:
+    def _storage_classes(self) -> dict[str, StorageClass] | None:
         """Return every StorageClass; they are parsed again only when the watch reports a change."""
+        if not self._cache.knows(STORAGE_CLASS):
+            return None
         versions = self._cache.versions(STORAGE_CLASS)
         if versions != self._classes_at:
             found = self._cache.objects(STORAGE_CLASS)
@@ -205,17 +213,25 @@ class Observer:
             self._classes_at = versions
         return self._classes
 
-    def _nodes(self, names: set[str]) -> dict[str, Node]:
+    def _nodes(self, names: set[str]) -> dict[str, Node] | None:
+        if not self._cache.knows(NODE):
+            return None
         found = {name: self._cache.object(NODE, "", name) for name in names if name}
         return {name: node(manifest) for name, manifest in found.items() if manifest is not None}
 
-    async def _unlabelled(self, key: Key, children: Children) -> dict[str, Manifest]:
+    def _surely_made(self, key: Key, lead: Leadership) -> tuple[str, ...]:
+        """Name the ConfigMaps that Patroni has made if there is data: one that is not here lost its label."""
+        spec = (self._cache.database(key) or {}).get("spec") or {}
+        waits = spec.get("synchronous") != "Off"
+        return (names.lock(key.name), *([names.sync(key.name)] if waits else [])) if lead.identifier else ()
+
+    async def _unlabelled(self, key: Key, children: Children, wanted: Iterable[str]) -> dict[str, Manifest]:
         """Find ConfigMaps without our label that have the names Patroni needs; no watch reports them.
 
         Patroni would try forever to create them, and there would be no primary.
         """
         known = children.get("ConfigMap", {})
-        made_by_patroni = set(names.patroni_state(key.name)) - {names.config(key.name)}
+        made_by_patroni = set(wanted) - {names.config(key.name)}
         missing = sorted(made_by_patroni - known.keys())
         found = await asyncio.gather(*(self._kube.get("ConfigMap", key.namespace, name) for name in missing))
         return {name: live for name, live in zip(missing, found, strict=True) if live is not None}
@@ -226,9 +242,9 @@ class Observer:
         """Read children that seemed to be missing, and add those that exist; None if none does.
 
         A child without our label is not in the cache, and may belong to somebody else. Secrets are not read:
-        they were read by name already, and will be again in the next reconcile.
+        they were read by name already, and will be again in the next reconcile; so are Certificates.
         """
-        wanted = [(m["kind"], m["metadata"]["name"]) for m in absent if m["kind"] != "Secret"]
+        wanted = [(m["kind"], m["metadata"]["name"]) for m in absent if m["kind"] not in _BY_NAME]
         found = await asyncio.gather(*(self._kube.get(kind, key.namespace, name) for kind, name in wanted))
         children = {kind: dict(manifests) for kind, manifests in observed.children.items()}
         seen = False

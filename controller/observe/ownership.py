@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from controller.desired import names
 from controller.desired.backups.jobs import COMMAND
 from controller.desired.child import controller_reference
-from controller.desired.labels import BACKUP, component_of
+from controller.desired.labels import BACKUP, SCOPE, component_of
 from controller.kube.kinds import DATABASE_LABEL, WORKLOADS
 from controller.kube.objects import Manifest
 from controller.observe.drift import APPLIED
@@ -125,7 +125,11 @@ def foreign_owner(manifest: Manifest, name: str, uid: str) -> str | None:
     owner = controller_reference(manifest)
     if owner is not None:
         return None if owner["uid"] == uid else f"{owner['kind']} {owner['name']} (uid {owner['uid']})"
-    if (metadata.get("labels") or {}).get(DATABASE_LABEL) == name:
+    labels = metadata.get("labels") or {}
+    if (other := labels.get(DATABASE_LABEL, name)) != name:
+        return f"PostgreSQLDatabase {other}"
+    # The second is on Patroni's ConfigMaps besides, whoever took the first away.
+    if name in (labels.get(DATABASE_LABEL), labels.get(SCOPE)):
         return None
     if APPLIED in (metadata.get("annotations") or {}):
         return None

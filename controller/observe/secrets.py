@@ -23,13 +23,26 @@ class SecretReader:
         self._kube = kube
         self._operator = operator
 
-    async def read(self, key: Key) -> dict[str, Manifest]:
-        """Return the database's Secrets and the copy of its keys, by name."""
-        every = (*names.secrets(key.name), *names.secrets_of_backups(key.name))
+    async def read(self, key: Key, others: Iterable[str] = ()) -> dict[str, Manifest]:
+        """Return the database's Secrets and the copy of its keys, by name; of `others`, those that exist."""
+        every = (*names.secrets(key.name), *names.secrets_of_backups(key.name), *others)
         wanted = [(key.namespace, name) for name in every]
         wanted.append((self._operator, names.keys_copy(*key)))
         found = await asyncio.gather(*(self._kube.get("Secret", *each) for each in wanted))
         return {name: live for (_, name), live in zip(wanted, found, strict=True) if live is not None}
+
+    async def of_issuer(self, key: Key) -> tuple[dict[str, Manifest], dict[str, Manifest]]:
+        """Return the Certificate of cert-manager and its Secret, each by name, as far as they exist.
+
+        Where the controller may not read Certificates, or nobody knows them, what it writes is refused: that
+        is told, and nothing else depends on it.
+        """
+        name = names.server_certificate(key.name)
+        try:
+            found = await self._kube.get("Certificate", key.namespace, name)
+        except Refused:
+            found = None
+        return ({name: found} if found else {}), await self.named(key.namespace, [name])
 
     async def named(self, namespace: str, wanted: Iterable[str]) -> dict[str, Manifest]:
         """Return these Secrets by name, as far as they exist."""

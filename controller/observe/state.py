@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from controller.desired.labels import INSTANCE, ROLE, component_of
 from controller.kube.objects import Manifest
+from controller.observe.access.state import Access, Entry
 from controller.observe.instances.pods import Trouble
 from controller.observe.restore.source import Source
 from controller.protocol.member import CONTAINER, Archiving
@@ -56,6 +57,8 @@ class Instance:
     shares_processes: bool
     """Whether the containers share a PID namespace: PostgreSQL may then outlive its container."""
     trouble: Trouble | None
+    beside: bool = False
+    """Whether only other containers keep its pod from being Ready; it is `ready` if the server says so."""
     timeline: int | None = None
     """PostgreSQL's timeline as Patroni reports it; None when unknown."""
     rebuilds: int = 0
@@ -95,11 +98,17 @@ class Instance:
     """What its container left as its termination message when it last ended."""
     archiving: Archiving | None = None
     """How it archives; None where it does not tell, as a standby does not."""
+    access: str = ""
+    """Digest of databases and roles, as a primary reports it; "" where it does not."""
+    queries: str = ""
+    """What is wrong with custom queries, as it reports; "" while nothing is."""
     configuration: str = ""
     """Version of the configuration that its Patroni has applied, and that `pending_restart` is about.
 
     "" when its image does not tell.
     """
+    file: str = ""
+    """Digest of the patroni.yml that its pod was made for (`desired.instances.patroni.digest`)."""
 
     @property
     def fit(self) -> bool:
@@ -220,8 +229,10 @@ class ObservedState:
     instances: tuple[Instance, ...] = ()
     claims: tuple[Claim, ...] = ()
     leadership: Leadership = field(default_factory=Leadership)
-    storage_classes: Mapping[str, StorageClass] = field(default_factory=dict)
-    nodes: Mapping[str, Node] = field(default_factory=dict)
+    storage_classes: Mapping[str, StorageClass] | None = field(default_factory=dict)
+    """None where they may not be read: the controller has rights in some namespaces only."""
+    nodes: Mapping[str, Node] | None = field(default_factory=dict)
+    """Those of the instances; None where nodes may not be read."""
     idle: Mapping[str, float] = field(default_factory=dict)
     """By pod UID: seconds without streaming and without progress, as far as this process observed."""
     forgiven: Mapping[str, int] = field(default_factory=dict)
@@ -248,6 +259,14 @@ class ObservedState:
     """What the user's Secrets of the repository lack, in words; None where nobody looked."""
     certificates: Mapping[str, str] = field(default_factory=dict)
     """Certificate (PEM) that each pod serves with; read only in the reconciles that read the Secrets."""
+    access: Access | None = None
+    """Databases and roles in the server; None where nobody looked."""
+    refusals: Mapping[Entry, str] = field(default_factory=dict)
+    """Why the server refused what is declared of them, when it was tried last."""
+    waiting: Mapping[Entry, str] = field(default_factory=dict)
+    """What entries wait for, as it was when somebody looked last."""
+    unprovisioned: str = ""
+    """Why nobody could look, when that was tried last."""
     seen: datetime | None = None
     """When all this was read."""
 
@@ -282,8 +301,22 @@ class ObservedState:
 
     def lost(self, node: str) -> bool:
         """Whether a node is known that does not report: an end of what ran there would not be seen."""
-        found = self.nodes.get(node)
+        found = (self.nodes or {}).get(node)
         return found is not None and not found.ready
+
+    def reports(self, node: str) -> bool:
+        """Whether what a node's kubelet said is still so.
+
+        Where nodes may not be read, that has to do which pods tell: Kubernetes takes their Ready away when it
+        misses the kubelet (node lifecycle controller), and whoever acts asks for `fit` instances too.
+        """
+        found = (self.nodes or {}).get(node)
+        return self.nodes is None or (found is not None and found.ready)
+
+    def cordoned(self, node: str) -> bool:
+        """Whether a node is known that is being emptied."""
+        found = (self.nodes or {}).get(node)
+        return found is not None and found.cordoned
 
     def outdated(self, instance: Instance) -> bool:
         """Whether an instance says that it has applied an older configuration than the newest."""

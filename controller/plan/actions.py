@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from controller.kube.objects import Manifest
+from controller.plan.step import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ class ReleaseLock:
     reason: str
 
     def __str__(self) -> str:
-        return f"release the lock of {self.holder}"
+        return f"have a standby take over from {self.holder}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +244,25 @@ class Discard:
         return f"discard {self.claim}"
 
 
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Execute statements about databases and roles, one after the other, over one connection."""
+
+    database: str
+    steps: tuple[Step, ...]
+    ip: str
+    host: str
+    """Of the primary, and the name that its certificate is for."""
+    reason: str
+
+    def __str__(self) -> str:
+        return f"execute {len(self.steps)} statement{'s' if len(self.steps) > 1 else ''} in {self.database}"
+
+
 Disruption: TypeAlias = Discard | Rebuild | DeletePod | RestartPostgres | Switchover
 Remedy: TypeAlias = ReleaseLock | RelabelStandby | Identify | Uninitialize
 OfClaim: TypeAlias = GrowClaim | KeepClaim
-Action: TypeAlias = (
+Single: TypeAlias = (
     Apply
     | Delete
     | EndTries
@@ -258,6 +274,7 @@ Action: TypeAlias = (
     | Remedy
     | Disruption
 )
+Action: TypeAlias = Single | Execute
 
 
 def doing(step: Disruption) -> str:

@@ -22,7 +22,6 @@ from controller.observe.backups.runs import Command, Run, overdue_from, patience
 from controller.observe.ownership import owned
 from controller.plan.actions import Delete, EndTries
 from controller.plan.component import Component
-from controller.plan.outcome import Done
 from controller.plan.situation import Situation
 from controller.protocol.settings import Reason, Settings, VolumeRepository
 from schemas.api.types import PostgreSQLDatabase
@@ -174,17 +173,17 @@ def _delete(manifest: Manifest, reason: str) -> Delete:
     return Delete(manifest["kind"], metadata["name"], metadata["uid"], version, reason, metadata["namespace"])
 
 
-def _watched(situation: Situation) -> Done | None:
-    """Look again when a backup would be overdue, or a verification is given up: no event tells of either."""
+def _watched(situation: Situation) -> float | None:
+    """Return when a backup would be overdue, or a verification is given up: no event tells of either."""
     observed, db = situation.observed, situation.db
     if not repository.enabled(db) or db.spec.hibernated or observed.seen is None:
         return None
     if observed.lacking:
-        return Done(after=_SECRETS_SECONDS)
+        return _SECRETS_SECONDS
     overdue = overdue_from(db, situation.backups.record.last_backup)
     moments = [overdue, *map(patience_ends, situation.backups.runs)]
     ahead = [(each - observed.seen).total_seconds() for each in moments if each and each > observed.seen]
-    return Done(after=min(min(ahead) + 1, _LONGEST_SLEEP)) if ahead else None
+    return min(min(ahead) + 1, _LONGEST_SLEEP) if ahead else None
 
 
-BACKUPS: Final = Component(BACKUP, children=_children, upkeep=_upkeep, steps=(_watched,))
+BACKUPS: Final = Component(BACKUP, children=_children, upkeep=_upkeep, again=_watched)

@@ -49,3 +49,5 @@ class Component:
     """Kinds whose change others must process before anything is disrupted."""
     steps: tuple[Step, ...] = ()
     """Questions, in the order in which the first answer counts."""
+    again: Callable[[Situation], float | None] = lambda _: None
+    """Seconds until something is due of which no event tells; None for nothing. It ends no questions."""

@@ -104,7 +104,9 @@ def _ended_by(failure: Exception) -> Outcome:
             return _unanswered(error)
         case error:
             # Not its text: it can hold anything, a password too.
-            message = f"{type(error).__name__} ended the reconcile, see the controller's log; trying again"
+            message = (
+                f"an error of keddah's own ({type(error).__name__}), see the controller's log; trying again"
+            )
             return Waiting(5, "InternalError", message)
 
 

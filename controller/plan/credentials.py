@@ -10,24 +10,27 @@ What is left of no Secret is made anew and noted as renewed: the server knows th
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from controller.certificates.certificate import Pair, expiry, issued, renewal_due, serves, signs
+from controller.certificates.certificate import Pair, expiry, renewal_due, serves, signs
+from controller.certificates.certificate import issued as made_at
+from controller.certificates.generations import Generation, in_use
+from controller.certificates.generations import purpose as numbered
 from controller.certificates.keys import DatabaseKeys, Former
 from controller.certificates.pki import Entropy, issue_server
 from controller.certificates.rotation import DEFAULT, Lifetimes
 from controller.desired import names
+from controller.desired.access import login
 from controller.desired.instances.patroni import REPLICATION
 from controller.desired.repository import GENERATED_KEY, enabled
 from controller.desired.repository.settings import repository_names
-from controller.desired.secrets import keys_copy, secrets, server_names
+from controller.desired.secrets import certificate, keys_copy, secrets, server_names
 from controller.desired.secrets_watch import RENEWED, complete, renewed_passwords, secrets_watch, watched
-from controller.kube.objects import Manifest
+from controller.kube.objects import Manifest, entry_of
 from controller.observe.state import ObservedState
+from controller.plan import issued, rotation
 from controller.plan.actions import Reload
 from controller.plan.outcome import Stalled
 from controller.protocol.member import CONTAINER
@@ -39,6 +42,7 @@ _HOLDERS: Mapping[str, Callable[[str], str]] = {
     "replication": names.replication_secret,
 }
 """Purposes of passwords, and the Secrets that hold them."""
+NOTHING_READY: Mapping[str, int] = {}
 _ASKED_FOR = ("app", "replication")
 """Purposes of the passwords that the server asks for; the superuser has none to give (patroni.py, hba)."""
 
@@ -61,14 +65,15 @@ def credentials(
     now: datetime,
     entropy: Entropy,
     lifetimes: Lifetimes = DEFAULT,
+    ready: Mapping[str, int] = NOTHING_READY,
 ) -> tuple[Manifest, ...]:
     """Return every Secret as it should be, and what belongs to them, given the Secrets that were observed.
 
-    `operator` is the operator's namespace.
+    `operator` is the operator's namespace; `ready`: see `rotation.rotated`.
     """
     live = observed.children.get("Secret", {})
     making = Making(now, entropy, lifetimes)
-    keys = _acknowledged(db, _keys(db, observed, making), observed)
+    keys = rotation.rotated(db, _acknowledged(db, _keys(db, observed, making), observed), ready, now)
     copy = live.get(names.keys_copy(db.metadata.namespace, db.metadata.name), {"metadata": {}})
     owners = copy["metadata"].get("ownerReferences") or observed.namespace
     watch = secrets_watch(db, live, keys.renewed)
@@ -78,11 +83,17 @@ def credentials(
         return _server(keys, live.get(secret), wanted, making)
 
     server = pair(names.tls_secret(name), server_names(db, cluster_domain))
+    shown = issued.shown(db, observed, keys, server, cluster_domain, now)
+    if issued.changed(live.get(names.tls_secret(name)), shown):
+        own = shown is not None and shown.pair == server
+        server = _made(keys, server_names(db, cluster_domain), making)
+        shown = replace(shown, pair=server) if shown and own else shown
     repository = pair(names.repository_tls_secret(name), repository_names(db)) if enabled(db) else None
     return (
-        *secrets(db, keys, server, repository),
+        *secrets(db, keys, server, repository, shown),
         keys_copy(db, keys, operator, owners),
         *([watch] if watch else []),
+        *([wanted] if (wanted := certificate(db, cluster_domain)) else []),
     )
 
 
@@ -117,7 +128,7 @@ def reloads(observed: ObservedState, name: str) -> list[Reload]:
     The kubelet updates the mounted file within a minute or two, and Patroni and PostgreSQL read it only on a
     reload; reloading too early does no harm.
     """
-    held = _text(observed.children.get("Secret", {}).get(names.tls_secret(name)), "tls.crt")
+    held = entry_of(observed.children.get("Secret", {}).get(names.tls_secret(name)), "tls.crt")
     if not held:
         return []
     return [
@@ -139,7 +150,7 @@ def _keys(db: PostgreSQLDatabase, observed: ObservedState, making: Making) -> Da
     """Return the keys as they are stored, or as what is left of them allows; and the authorities in time."""
     name, live = db.metadata.name, observed.children.get("Secret", {})
     pairs = [names.tls_secret(name), *([names.repository_tls_secret(name)] if enabled(db) else [])]
-    leaves = [_text(live.get(secret), "tls.crt") for secret in pairs]
+    leaves = [entry_of(live.get(secret), "tls.crt") for secret in pairs]
     now, entropy, lifetimes = making.now, making.entropy, making.lifetimes
     return _stored_or_new(db, observed, making).turned(
         leaves, name, now=now, entropy=entropy, lifetimes=lifetimes
@@ -152,16 +163,23 @@ def _stored_or_new(db: PostgreSQLDatabase, observed: ObservedState, making: Maki
     known = database_keys(stored) if stored else None
     if known is not None and signs(known.authority):
         return replace(known, former=_usable(known.former, now)) if known.former else known
-    held = {purpose: _text(live.get(secret(name)), "password") for purpose, secret in _HOLDERS.items()}
-    held["encryption"] = _text(live.get(names.encryption_secret(name)), GENERATED_KEY)
+    copy = _copy(db, observed)
+    generations = _generations(db, known or copy, live.get(names.app_secret(name)), now)
+    held = {
+        _of(purpose, generations): entry_of(live.get(secret(name)), "password")
+        for purpose, secret in _HOLDERS.items()
+    }
+    held["encryption"] = entry_of(live.get(names.encryption_secret(name)), GENERATED_KEY)
     # An authority that cannot sign is replaced; the seed beside it may be all that fits the data.
     seeded = {purpose: known.password(purpose) for purpose in held} if known is not None else {}
     passwords = seeded | {purpose: password for purpose, password in held.items() if password}
     tls = live.get(names.tls_secret(name))
-    former = _usable(Former(_text(tls, "tls.crt"), _text(tls, "tls.key"), _text(tls, "ca.crt")), now)
-    if (copy := _copy(db, observed)) is not None:
-        return _from_copy(copy, passwords, former)
-    lost = [purpose for purpose in _ASKED_FOR if has_data(observed) and purpose not in passwords]
+    former = _usable(Former(entry_of(tls, "tls.crt"), entry_of(tls, "tls.key"), entry_of(tls, "ca.crt")), now)
+    if copy is not None:
+        return _from_copy(replace(copy, generations=generations), passwords, former)
+    lost = [
+        purpose for purpose in _ASKED_FOR if has_data(observed) and _of(purpose, generations) not in passwords
+    ]
     return DatabaseKeys.generate(
         name,
         now=now,
@@ -170,7 +188,23 @@ def _stored_or_new(db: PostgreSQLDatabase, observed: ObservedState, making: Maki
         former=former,
         renewed=lost,
         lifetime=making.lifetimes.authority,
+        generations=generations,
     )
+
+
+def _generations(
+    db: PostgreSQLDatabase, keys: DatabaseKeys | None, app: Manifest | None, now: datetime
+) -> Mapping[str, Generation]:
+    """Return the generations where NAME-keys was lost: NAME-app may be newer than what is left of it."""
+    known = dict(keys.generations) if keys is not None else {}
+    of_app, user = known.get("app", Generation(0, now)), entry_of(app, "username")
+    if user and user == login(db.spec.owner, of_app.number + 1):
+        return {**known, "app": of_app.followed(now)}
+    return known
+
+
+def _of(purpose: str, generations: Mapping[str, Generation]) -> str:
+    return numbered(purpose, in_use(generations, purpose))
 
 
 def _copy(db: PostgreSQLDatabase, observed: ObservedState) -> DatabaseKeys | None:
@@ -228,10 +262,14 @@ def _server(keys: DatabaseKeys, held: Manifest | None, wanted: tuple[str, ...], 
 
     With every new authority comes a new pair too: without it, running members do not load what they trust.
     """
-    pair = Pair(_text(held, "tls.crt"), _text(held, "tls.key"))
+    pair = Pair(entry_of(held, "tls.crt"), entry_of(held, "tls.key"))
     due = renewal_due(pair.crt, making.now) or not serves(pair, keys.signers, wanted)
-    if not due and (keys.upcoming is None or issued(pair.crt) >= issued(keys.upcoming.crt)):
+    if not due and (keys.upcoming is None or made_at(pair.crt) >= made_at(keys.upcoming.crt)):
         return pair
+    return _made(keys, wanted, making)
+
+
+def _made(keys: DatabaseKeys, wanted: tuple[str, ...], making: Making) -> Pair:
     return issue_server(
         keys.authority,
         wanted,
@@ -240,12 +278,3 @@ def _server(keys: DatabaseKeys, held: Manifest | None, wanted: tuple[str, ...], 
         lifetime=making.lifetimes.leaf,
         client_too=True,
     )
-
-
-def _text(secret: Manifest | None, entry: str) -> str:
-    """Return one entry of a Secret; "" when it is missing or unreadable."""
-    encoded = ((secret or {}).get("data") or {}).get(entry, "")
-    try:
-        return base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return ""

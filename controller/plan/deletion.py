@@ -8,10 +8,11 @@ from controller.kube.objects import Manifest
 from controller.observe.ownership import foreign, owned
 from controller.observe.state import ObservedState
 from controller.plan.actions import Delete, SetFinalizers
+from controller.plan.ending import Ending
 from controller.plan.instances.arrival import ending
 from controller.plan.last_backup import kept, last_backup
 from controller.plan.outcome import Done, Outcome, Waiting
-from controller.plan.planner import FINALIZER, Plan
+from controller.plan.planner import FINALIZER
 from schemas.api.types import PostgreSQLDatabase, decode
 
 _ORPHANS, _FOREGROUND = "orphan", "foregroundDeletion"
@@ -33,7 +34,7 @@ def decode_deleted(manifest: Manifest) -> PostgreSQLDatabase:
         )
 
 
-def finalize(db: PostgreSQLDatabase, observed: ObservedState) -> Plan:
+def finalize(db: PostgreSQLDatabase, observed: ObservedState) -> Ending:
     """Delete what deletionPolicy Delete promises: pods first, then data, then the finalizer.
 
     Every deletion carries the UID and the version that were seen: the garbage collector may be releasing the
@@ -42,7 +43,7 @@ def finalize(db: PostgreSQLDatabase, observed: ObservedState) -> Plan:
     """
     others = tuple(f for f in db.metadata.finalizers if f != FINALIZER)
     if len(others) == len(db.metadata.finalizers):
-        return Plan((), _held(others, observed))
+        return Ending((), _held(others, observed))
     if _ORPHANS in others or _orphaned(db, observed):
         return _released(others, "the deletion leaves all children behind (cascade=orphan)", observed)
     if db.spec.deletion_policy != "Delete":
@@ -50,10 +51,10 @@ def finalize(db: PostgreSQLDatabase, observed: ObservedState) -> Plan:
     if (plan := last_backup(db, observed)) is not None:
         return plan
     if running := _running(db, observed):
-        return Plan(tuple(map(_delete, running)), Waiting(2, "Deleting", _stopping(running, observed)))
+        return Ending(tuple(map(_delete, running)), Waiting(2, "Deleting", _stopping(running, observed)))
     if observed.instances:
         # Their deletion triggers the next reconcile; on a dead node that may never happen.
-        return Plan((), Waiting(30, "Deleting", ending(observed.instances, observed)))
+        return Ending((), Waiting(30, "Deleting", ending(observed.instances, observed)))
     data = [
         manifest
         for kind in ("PersistentVolumeClaim", "ConfigMap", "Secret")
@@ -65,7 +66,7 @@ def finalize(db: PostgreSQLDatabase, observed: ObservedState) -> Plan:
         left = ", ".join(f"{each['kind']} {each['metadata']['name']}" for each in data)
         held = "" if deletions else _users(data, observed)
         told = f"still to be deleted: {left}{held}"
-        return Plan(deletions, Waiting(2 if deletions else 10, "Deleting", told))
+        return Ending(deletions, Waiting(2 if deletions else 10, "Deleting", told))
     return _released(others, "everything is deleted", observed)
 
 
@@ -100,9 +101,9 @@ def _users(data: list[Manifest], observed: ObservedState) -> str:
     return f"; a claim waits for the pods that use it, and none of them is keddah's: {words} names them"
 
 
-def _released(others: tuple[str, ...], reason: str, observed: ObservedState) -> Plan:
+def _released(others: tuple[str, ...], reason: str, observed: ObservedState) -> Ending:
     """Remove keddah's finalizer; without any other the object is gone at that moment."""
-    return Plan((SetFinalizers(others, reason),), _held(others, observed))
+    return Ending((SetFinalizers(others, reason),), _held(others, observed))
 
 
 def _held(finalizers: tuple[str, ...], observed: ObservedState) -> Outcome:

@@ -15,8 +15,8 @@ from controller.observe.drift import drift, stamp
 from controller.observe.instances.editions import edition
 from controller.observe.state import ObservedState
 from controller.plan.actions import Apply
+from controller.plan.ending import Ending
 from controller.plan.outcome import Waiting
-from controller.plan.planner import Plan
 from controller.plan.records import held_for_others
 from controller.plan.repository import REPOSITORY_COMPONENT
 from controller.plan.situation import Intent, Situation
@@ -42,7 +42,7 @@ def kept(db: PostgreSQLDatabase, observed: ObservedState, manifest: Manifest) ->
     }
 
 
-def last_backup(db: PostgreSQLDatabase, observed: ObservedState) -> Plan | None:
+def last_backup(db: PostgreSQLDatabase, observed: ObservedState) -> Ending | None:
     """Return what is to be done about the last backup; None when nothing keeps the data from going.
 
     What is written after it reaches the archive, too: a server that stops first archives all.
@@ -50,14 +50,14 @@ def last_backup(db: PostgreSQLDatabase, observed: ObservedState) -> Plan | None:
     found = backups(observed, db.metadata.name)
     if _asked(db) and not repository.enabled(db):
         told = f'a last backup is asked for, and backupSchedule is ""; {_GIVE_UP}'
-        return Plan((), Waiting(30, "Deleting", told))
+        return Ending((), Waiting(30, "Deleting", told))
     if not _wanted(db) or observed.statefulset is None or found.settings is None:
         return None
     # The times of both are in UTC, and written alike.
     if found.record.last_backup and found.record.last_backup >= str(db.metadata.deletion_timestamp):
         return _remembered(db, observed)
     made = found.named(names.last_backup(db.metadata.name))
-    return Plan((), _told(made)) if made else _begun(db, observed, found)
+    return Ending((), _told(made)) if made else _begun(db, observed, found)
 
 
 def _asked(db: PostgreSQLDatabase) -> bool:
@@ -69,18 +69,18 @@ def _wanted(db: PostgreSQLDatabase) -> bool:
     return _asked(db) and repository.enabled(db)
 
 
-def _begun(db: PostgreSQLDatabase, observed: ObservedState, found: Backups) -> Plan:
+def _begun(db: PostgreSQLDatabase, observed: ObservedState, found: Backups) -> Ending:
     primary = observed.primary
     if db.spec.hibernated:
         told = f"the last backup needs a primary, and none starts while hibernated is true; {_GIVE_UP}"
-        return Plan((), Waiting(10, "Deleting", told))
+        return Ending((), Waiting(10, "Deleting", told))
     if primary is None or not primary.ready:
         told = f"the last backup needs a primary, and there is none; {_GIVE_UP}"
-        return Plan((), Waiting(10, "Deleting", told))
+        return Ending((), Waiting(10, "Deleting", told))
     archive = found.settings.archive if found.settings else ""
     job = stamp(desired(db, _image(observed), archive))
     action = Apply(job, "backup.finalBackup", absent=True)
-    return Plan((action,), Waiting(10, "Deleting", "the last backup begins"))
+    return Ending((action,), Waiting(10, "Deleting", "the last backup begins"))
 
 
 def _told(run: Run) -> Waiting:
@@ -93,7 +93,7 @@ def _told(run: Run) -> Waiting:
     )
 
 
-def _remembered(db: PostgreSQLDatabase, observed: ObservedState) -> Plan | None:
+def _remembered(db: PostgreSQLDatabase, observed: ObservedState) -> Ending | None:
     """Note the backup where a new database finds it, before its Job goes with the object."""
     intent = Intent(db=db, image=_image(observed), secrets=(), operator_namespace="", accepted="")
     situation = Situation(intent, observed)
@@ -104,7 +104,7 @@ def _remembered(db: PostgreSQLDatabase, observed: ObservedState) -> Plan | None:
             write = stamp(child)
             if changed := drift(write, live):
                 action = Apply(write, f"{changed} differs", version=live["metadata"].get("resourceVersion"))
-                return Plan((action,), Waiting(1, "Deleting", "the last backup is made"))
+                return Ending((action,), Waiting(1, "Deleting", "the last backup is made"))
     return None
 
 

@@ -17,6 +17,7 @@ from controller.kube.objects import Manifest
 from controller.observe.drift import drift, stamp
 from controller.observe.ownership import foreign
 from controller.observe.state import ObservedState
+from controller.plan.access.component import ACCESS
 from controller.plan.actions import Action, Apply, Disruption, ReleaseLock, Remedy, SetFinalizers, doing
 from controller.plan.backups import BACKUPS
 from controller.plan.component import Component, owned_by_other
@@ -29,7 +30,7 @@ from controller.plan.situation import Intent, Situation
 from schemas.api import metadata
 from schemas.api.types import PostgreSQLDatabase
 
-COMPONENTS: Final[tuple[Component, ...]] = (INSTANCES, REPOSITORY_COMPONENT, RESTORE, BACKUPS)
+COMPONENTS: Final[tuple[Component, ...]] = (INSTANCES, REPOSITORY_COMPONENT, RESTORE, BACKUPS, ACCESS)
 """In the order in which they are asked."""
 
 FINALIZER: Final = metadata.DELETION
@@ -92,7 +93,11 @@ def _plan(situation: Situation, components: tuple[Component, ...], desired: Iter
     if remedies:
         return Plan((*remedies, *idempotent), _remedied(remedies), begins)
     if any(_awaited(write, components) for write in writes):
-        return Plan(idempotent, Waiting(5, "Reconciling", "child objects were written"), begins)
+        return Plan(
+            idempotent,
+            Waiting(5, "Reconciling", "written to the cluster; waiting for it to take effect"),
+            begins,
+        )
     step = _next(situation, components)
     if isinstance(step, Done | Waiting | Stalled):
         return Plan(idempotent, step, begins)
@@ -114,8 +119,12 @@ def _remedied(remedies: Iterable[Remedy]) -> Waiting:
 
 def _next(situation: Situation, components: Iterable[Component]) -> Disruption | Outcome:
     """Return the one disruptive action of this reconcile, or the outcome when there is none."""
-    answers = (step(situation) for component in components for step in component.steps)
-    return next((answer for answer in answers if answer is not None), Done())
+    asked = tuple(components)
+    answers = (step(situation) for component in asked for step in component.steps)
+    if (answer := next((each for each in answers if each is not None), None)) is not None:
+        return answer
+    due = (component.again(situation) for component in asked)
+    return Done(after=min((each for each in due if each is not None), default=None))
 
 
 def _identity(manifest: Manifest) -> _Identity:

@@ -16,8 +16,9 @@ from controller.desired.repository import children as desired
 from controller.desired.repository.settings import archive_of, settings
 from controller.desired.repository.settings import lineage as of_seed
 from controller.desired.restore import requested
-from controller.kube.objects import Manifest
+from controller.kube.objects import Manifest, annotations_of
 from controller.observe.backups.backups import settings as read
+from controller.observe.drift import drift
 from controller.observe.identity import identifier
 from controller.observe.instances.manifests import claim
 from controller.observe.state import Claim, ObservedState
@@ -26,9 +27,10 @@ from controller.plan.component import Component
 from controller.plan.records import noted
 from controller.plan.restore.in_place import in_place, note
 from controller.plan.situation import Situation
-from controller.plan.volumes import members
+from controller.plan.volumes import expandable, members
 from controller.protocol.settings import Settings
 from schemas.api.backup import VolumeRepository
+from schemas.api.types import PostgreSQLDatabase
 from schemas.kubernetes.quantity import parse
 
 
@@ -84,7 +86,12 @@ def _server(situation: Situation, volume: VolumeRepository, *, running: bool) ->
         "spec": {k: v for k, v in made["spec"].items() if k in _OF_CLAIMS},
     }
     return desired.statefulset(
-        situation.db, volume, situation.intent.image, running=running, claim_template=template
+        situation.db,
+        volume,
+        situation.intent.image,
+        running=running,
+        claim_template=template,
+        kept=live if situation.intent.repository_kept else None,
     )
 
 
@@ -95,6 +102,24 @@ _OF_CLAIMS: Final = ("accessModes", "resources", "storageClassName")
 def server(situation: Situation) -> Manifest | None:
     """Return the StatefulSet of the volume's server, if it exists."""
     return situation.observed.of(REPOSITORY, "StatefulSet").get(names.repository(situation.name))
+
+
+def renewed(db: PostgreSQLDatabase, before: PostgreSQLDatabase | None, observed: ObservedState) -> bool:
+    """Whether a release makes another pod template of the server, and the user has not asked for another one.
+
+    `before` is the spec that it was made of. Where no mark says what was written, the live one is compared.
+    """
+    live = observed.of(REPOSITORY, "StatefulSet").get(names.repository(db.metadata.name))
+    if live is None or not repository.enabled(db):
+        return False
+    former, template = before or db, live["spec"]["template"]
+    known = annotations_of(live).get(desired.MARK)
+    if known:
+        same = known == desired.mark(former)
+    else:
+        image = template["spec"]["containers"][0]["image"]
+        same = drift(desired.pod_template(former, image), template) is None
+    return not same and desired.mark(former) == desired.mark(db)
 
 
 def archive(situation: Situation) -> str:
@@ -151,8 +176,8 @@ def _upkeep(situation: Situation) -> list[GrowClaim]:
     found = repository_claim(situation.observed, situation.name)
     if volume is None or found is None or not found.bound:
         return []
-    grows = situation.observed.storage_classes.get(found.storage_class or "")
-    if grows is None or not grows.expandable or parse(found.requested) >= parse(volume.size):
+    grows = expandable(found.storage_class or "", situation.observed)
+    if not grows or parse(found.requested) >= parse(volume.size):
         return []
     reason = f"backup.repository.volume.size {found.requested} -> {volume.size}"
     return [GrowClaim(found.name, volume.size, reason)]

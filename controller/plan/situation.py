@@ -27,8 +27,12 @@ class Intent:
     """The accepted spec as JSON, kept on the StatefulSet."""
     template: Manifest | None = None
     """The pod template, if it is not the one that this release makes of the spec."""
+    repository_kept: bool = False
+    """Whether the repository's server keeps the pod template that an earlier release made."""
     version: str | None = None
     """The release that the image holds, according to the policy."""
+    uncertified: str = ""
+    """Why the certificate of the declared issuer is not shown yet; "" if it is, or none is declared."""
     maximum: int = 1
     """The most replicas that the policy allows."""
     held: tuple[Apply, ...] = ()

@@ -6,32 +6,32 @@ upgraded. All other changes, and whatever a user changes, are rolled out meanwhi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
 from msgspec import UNSET
 
 from controller.kube.objects import Manifest
 from controller.observe.instances.editions import Edition, behind, edition, primarys_image
 from controller.observe.state import ObservedState
-from controller.plan.fleet import STUCK_AFTER, Move
+from controller.plan.fleet import CANARY_SERVES, NOBODY, STUCK_AFTER, Move, Others, Proven
 from controller.plan.instances.templates import templates
 from controller.plan.outcome import Outcome
+from controller.plan.repository import renewed
 from controller.plan.validation import Decision
 from schemas.api.types import PostgreSQLDatabase
 from schemas.kubernetes.moments import written
 from schemas.policy.maintenance import MinorUpgrades, opening
 from schemas.policy.policy import Release
 from schemas.postgresql.versions import VersionError, parse
+from schemas.release import RELEASE
 
 _LONGEST_SLEEP = 3600.0
 """Seconds until the next check of a window that is far away: clocks may be adjusted meanwhile."""
 _OTHERS_FIRST = frozenset({"UpgradeHalted", "UpgradeQueued"})
 _TURN = timedelta(minutes=1)
 """Until a database that waits for others checks again, unless it is woken earlier."""
-NEW_TEMPLATE = "the pod template of this release of keddah"
+NEW_TEMPLATE = f"the pod template of keddah {RELEASE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class Choice:
     """The release in it, according to the policy; None for an image that is not in the policy any more."""
     held: Postponed | None = None
     template: Manifest | None = field(default=None, compare=False)
+    repository_kept: bool = False
+    """Whether the repository's server keeps the pod template that an earlier release made."""
 
     @property
     def edition(self) -> Edition:
@@ -72,18 +74,28 @@ class _Step:
     before: Edition
     image: str
     renewed: bool
-    what: str
+    """Whether a pod template is another one, be it the repository's."""
+    what: str = ""
     """The step in words."""
 
     @property
     def new(self) -> str:
         """What may not come up."""
-        return self.image if self.image != self.before.image else NEW_TEMPLATE
+        return self.image if self.other_image else NEW_TEMPLATE
 
     def follows(self, move: Move) -> bool:
         """Whether another database gets the same."""
-        same_image = self.image != self.before.image and move.edition.image == self.image
+        same_image = self.other_image and move.edition.image == self.image
         return same_image or (self.renewed and move.renewed)
+
+    def first(self, proven: Proven) -> bool:
+        """Whether nobody has served for a while with what is new in it."""
+        new_image = self.other_image and self.image not in proven.images
+        return new_image or (self.renewed and not proven.template)
+
+    @property
+    def other_image(self) -> bool:
+        return self.image != self.before.image
 
 
 def choose(
@@ -91,11 +103,10 @@ def choose(
     observed: ObservedState,
     upgrades: MinorUpgrades,
     now: datetime,
-    others: Mapping[str, Move] = MappingProxyType({}),
+    others: Others = NOBODY,
 ) -> Choice | None:
     """Choose image and template; None when there is no image, neither in the catalogue nor in use.
 
-    `others` are the databases that are being upgraded, by namespace/name.
     The image is used at once if the user changed spec.version, if no pod runs, or if an upgrade is
     unfinished: that is then completed, or a broken image is corrected. The template is, too, and if the user
     changed anything else in it: the pods are replaced anyway.
@@ -109,15 +120,16 @@ def choose(
         chosen = release and Choice(release.image, release.version)
         return replace(chosen, template=made.choose(chosen.image, wait=False)) if chosen else None
     image, kept = _wanted(decision, db, observed, before)
-    waiting = None
-    due = image != before.image or (made.renewed and not made.asked)
+    waiting, server = None, renewed(db, decision.before, observed)
+    step = _Step(before, image, made.renewed or server)
+    due = step.other_image or (step.renewed and not made.asked)
     if due and not decision.version_changed and not _undisturbing(observed, before):
-        step = _Step(before, image, made.renewed, _words(db, observed, release, image, before))
+        step = replace(step, what=_words(db, observed, release, step))
         waiting = _pending(step, opening(upgrades, now), now) or _turn(step, upgrades, others, now)
     image = before.image if waiting else image
     version = release.version if release and image == release.image and kept is None else None
     template = made.choose(image, wait=waiting is not None)
-    return Choice(image, version, waiting or kept, template)
+    return Choice(image, version, waiting or kept, template, repository_kept=bool(waiting) and server)
 
 
 def _wanted(
@@ -176,13 +188,12 @@ def _downgrade(db: PostgreSQLDatabase, observed: ObservedState, release: Release
     return Postponed("DowngradeRefused", message)
 
 
-def _words(
-    db: PostgreSQLDatabase, observed: ObservedState, release: Release | None, image: str, before: Edition
-) -> str:
-    if release is None or image == before.image:
+def _words(db: PostgreSQLDatabase, observed: ObservedState, release: Release | None, step: _Step) -> str:
+    if release is None or not step.other_image:
         return NEW_TEMPLATE
     known = reported(db, observed)
-    return f"{known} -> {release.version}" if known != release.version else f"another image of {known}"
+    words = f"{known} -> {release.version}" if known != release.version else f"another image of {known}"
+    return f"{words}, and {NEW_TEMPLATE}" if step.renewed else words
 
 
 def _pending(step: _Step, opens: datetime, now: datetime) -> Postponed | None:
@@ -192,17 +203,19 @@ def _pending(step: _Step, opens: datetime, now: datetime) -> Postponed | None:
     return Postponed("UpgradePending", message, opens)
 
 
-def _turn(
-    step: _Step, upgrades: MinorUpgrades, others: Mapping[str, Move], now: datetime
-) -> Postponed | None:
+def _turn(step: _Step, upgrades: MinorUpgrades, others: Others, now: datetime) -> Postponed | None:
     """Wait for the databases that get the same first; the message does not depend on which they are."""
-    ahead = {name: move for name, move in others.items() if step.follows(move)}
+    ahead = {name: move for name, move in others.moves.items() if step.follows(move)}
     stuck = min((name for name, move in ahead.items() if move.stuck(now)), default=None)
     if stuck:
         message = (
             f"{step.new} has not come up in {stuck} for {STUCK_AFTER.seconds // 60} minutes, so no other"
         )
         return Postponed("UpgradeHalted", f"{step.what}: {message} database gets it", now + _TURN)
+    if ahead and step.first(others.proven):
+        served = min((each.since + CANARY_SERVES for each in ahead.values() if each.complete), default=None)
+        message = f"one database goes first, and others once it has served for {CANARY_SERVES.seconds} s"
+        return Postponed("UpgradeQueued", f"{step.what}: {message}", served or now + _TURN)
     if len(ahead) < upgrades.at_once:
         return None
     return Postponed(

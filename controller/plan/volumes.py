@@ -146,8 +146,9 @@ def missing_class(db: PostgreSQLDatabase, observed: ObservedState) -> Stalled | 
     if not pending:
         return None
     wanted = db.spec.storage.storage_class_name
-    if wanted is not UNSET and wanted and wanted not in observed.storage_classes:
-        known = ", ".join(sorted(observed.storage_classes)) or "none"
+    known_classes = observed.storage_classes
+    if wanted is not UNSET and wanted and known_classes is not None and wanted not in known_classes:
+        known = ", ".join(sorted(known_classes)) or "none"
         return Stalled("StorageClassNotFound", f"StorageClass {wanted} does not exist; available: {known}")
     if wanted is UNSET and all(claim.storage_class is None for claim in pending):
         message = "storage.storageClassName is not set, and no StorageClass is the default"
@@ -163,5 +164,12 @@ def _small(db: PostgreSQLDatabase, observed: ObservedState) -> list[Claim]:
 
 
 def _growable(claim: Claim, observed: ObservedState) -> bool:
-    found = observed.storage_classes.get(claim.storage_class or "")
+    return expandable(claim.storage_class or "", observed)
+
+
+def expandable(storage_class: str, observed: ObservedState) -> bool:
+    """Whether volumes of a class may grow; where classes may not be read, the API server says so itself."""
+    if observed.storage_classes is None:
+        return True
+    found = observed.storage_classes.get(storage_class)
     return found is not None and found.expandable

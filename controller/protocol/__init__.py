@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 VERSION: Final = 1
+SETTINGS: Final = "/etc/keddah/backup/settings.json"
+"""Where a pod is told of backups; what else it says (settings.py) is read by their programs alone."""
 
 
 def known(part: Any, said: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - any dataclass

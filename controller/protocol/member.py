@@ -102,6 +102,10 @@ class Report:
     """The mark of the restore in place by which its data was replaced (`settings.RestoreRequest`)."""
     archiving: Archiving | None = None
     """How archiving goes; None of a standby, and without backups."""
+    access: str = ""
+    """Digest of databases and roles in its server, if it is a primary; another one tells of a change."""
+    queries: str = ""
+    """What is wrong with queries of spec.monitoring, in words; "" while nothing is."""
     room: int = 0
     """How many MiB its volume has free, at least, and at most by ROOM_TOLERANCE more; 0 if it is not said."""
 
@@ -122,7 +126,7 @@ class Report:
             said["copy"] = self.copy
         if self.archiving is not None:
             said["archiving"] = self.archiving.tag()
-        names = ("crashed", "killed", "restoring", "replaced")
+        names = ("crashed", "killed", "restoring", "replaced", "access", "queries")
         texts = {name: getattr(self, name) for name in names}
         return said | {name: text for name, text in texts.items() if text}
 
@@ -146,6 +150,8 @@ class Report:
             room=room if isinstance(room, int) else 0,
             restoring=_text(said.get("restoring")),
             replaced=_text(said.get("replaced")),
+            access=_text(said.get("access")),
+            queries=_text(said.get("queries")),
             archiving=Archiving.read(said.get("archiving")),
         )
 

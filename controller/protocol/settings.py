@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from controller.protocol import known
+from controller.protocol import SETTINGS, known
 
-SETTINGS_FILE: Final = "/etc/keddah/backup/settings.json"
+SETTINGS_FILE: Final = SETTINGS
 RUN_DIRECTORY: Final = "/run/keddah-backup"
 """A volume in memory of the pod's own: the tool's configuration is written there, with secrets in it."""
 RESTORE_DIRECTORY: Final = "/etc/keddah/restore"
@@ -31,6 +31,9 @@ PROBE_COMMAND: Final = "/usr/lib/keddah/pgbackrest/answers"
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 """An archive's name is a folder of the repository, and is read by a shell."""
+
+_OF_LOGS: Final = ("database", "logging")
+"""What of the settings says nothing of backups."""
 
 Addressing = Literal["Path", "VirtualHost"]
 
@@ -121,10 +124,19 @@ class Settings:
     full_every_seconds: int = 7 * 24 * 3600
     retention_days: int = 14
     archive_timeout_seconds: int = 60
+    database: str = ""
+    """`namespace/name`, for the lines of the log."""
+    logging: str = ""
+    """How these are written: JSON or Text; "" for what the image does by itself."""
 
     def text(self) -> str:
         """Write it as JSON."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True)
+        logs = {name: said for name in _OF_LOGS if (said := getattr(self, name))}
+        return json.dumps(self.of_backups() | logs, indent=1, sort_keys=True)
+
+    def of_backups(self) -> dict[str, Any]:
+        """Return what it says of backups: a request to restore that asks for the same is the same text."""
+        return {name: said for name, said in asdict(self).items() if name not in _OF_LOGS}
 
     @classmethod
     def read(cls, text: str) -> Settings:
@@ -173,7 +185,7 @@ class RestoreRequest:
 
     def text(self) -> str:
         """Write it as JSON."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True)
+        return json.dumps({**asdict(self), "source": self.source.of_backups()}, indent=1, sort_keys=True)
 
     @classmethod
     def read(cls, text: str) -> RestoreRequest:

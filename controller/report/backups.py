@@ -193,7 +193,7 @@ def news(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Event]:
 def _sizes(now: Mapping[str, Any]) -> str:
     if "count" not in now:
         return ""
-    return f"; good ones in the repository: {now['count']}, {now['sizeBytes'] / (1 << 20):.0f} MiB in all"
+    return f"; the repository holds {now['count']}, {now['sizeBytes'] / (1 << 20):.0f} MiB in all"
 
 
 def _failed(error: Mapping[str, str]) -> Event:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from controller.kube.kinds import KINDS
 from controller.kube.objects import Manifest, micro_time
@@ -11,8 +11,6 @@ from controller.kube.objects import Manifest, micro_time
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-Type: TypeAlias = Literal["Normal", "Warning"]
 
 _REMEMBERED = 1000
 _NOTE_LIMIT = 1024  # events.k8s.io/v1, Event.note

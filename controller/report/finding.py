@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from controller.observe.backups.backups import Backups, backups
 from controller.observe.state import ObservedState
+from controller.plan.access.steps import Todo, todo
 from controller.plan.outcome import Outcome
 from controller.plan.upgrade import Choice
 from schemas.api.types import PostgreSQLDatabase
@@ -40,6 +41,11 @@ class Subject:
     def backups(self) -> Backups:
         """The backups, as runs and what is remembered of them tell; several components ask for them."""
         return backups(self.observed, self.db.metadata.name)
+
+    @cached_property
+    def todo(self) -> Todo:
+        """What is to be done about databases and roles; of hundreds of roles it takes a while to find out."""
+        return todo(self.db, self.observed.access)
 
 
 @dataclass(frozen=True, slots=True)

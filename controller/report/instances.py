@@ -8,14 +8,17 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from controller.desired import labels, names
-from controller.desired.instances.pod import MOST_BEHIND_MIB
+from controller.desired.instances import as_large_as
+from controller.desired.instances.parameters import derived
+from controller.desired.instances.pod import MOST_BEHIND_MIB, starts
 from controller.observe.instances.editions import behind, editions
+from controller.observe.ownership import foreign
 from controller.observe.state import ObservedState, ordinal
 from controller.plan.instances.fallback import noted
 from controller.plan.instances.scaling import declared_instances
 from controller.plan.outcome import Outcome, Stalled, Waiting
 from controller.plan.upgrade import NEW_TEMPLATE, Choice, reported
-from controller.plan.volumes import largest
+from controller.plan.volumes import largest, smallest
 from controller.protocol.member import LOST
 from controller.report.finding import Finding, StatusComponent, Subject
 from schemas.api.types import PostgreSQLDatabase
@@ -45,8 +48,18 @@ def _fields(subject: Subject) -> dict[str, Any]:
         "selector": labels.counted(db.metadata.name, _pods(db, observed)),
         "primary": primary.name if primary else UNSET,
         "volumeSize": largest(observed) or before.volume_size,
+        "parameters": _derived(db, observed) if subject.choice else before.parameters,
         "currentVersion": observed.server_version or before.current_version,
     }
+
+
+def _derived(db: PostgreSQLDatabase, observed: ObservedState) -> dict[str, str]:
+    """Return the derived parameters as they are declared: by the pods that there are, or will be."""
+    live, volume = observed.statefulset, smallest(observed)
+    # A stranger's StatefulSet of that name has other pods.
+    pods = live["spec"]["template"] if live and foreign(db, live) is None else None
+    found = derived(as_large_as(pods, db), volume, starts(pods)) if pods else derived(db, volume)
+    return dict(sorted(found.items()))
 
 
 def _expected(db: PostgreSQLDatabase) -> int:
@@ -86,7 +99,7 @@ def _complete(observed: ObservedState, expected: int) -> bool:
         primary is not None
         and primary.fit
         and len(observed.instances) == expected
-        and all(instance.fit for instance in observed.instances)
+        and all(instance.fit and not instance.beside for instance in observed.instances)
     )
 
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from controller.observe.state import Instance, ObservedState
 from controller.plan.actions import Action, Switchover
 from controller.plan.restore.in_place import replaced
-from controller.report.events import Type
-from controller.report.reasons import REASONS
+from schemas.reasons import REASONS
+from schemas.reasons.reason import Type
 
 _SECOND = timedelta(seconds=1)  # the kubelet truncates its timestamps to seconds
 _LOCK_TTL = timedelta(seconds=20)  # `ttl` in Patroni's configuration
@@ -224,9 +224,9 @@ def _around(moment: datetime, observed: ObservedState, now: datetime) -> bool:
 
 
 def _lock_lost(old: Instance, observed: ObservedState, now: datetime) -> Loss | None:
-    node, renewed = observed.nodes.get(old.node), observed.leadership.renewed
+    renewed = observed.leadership.renewed
     silent = renewed is not None and now - renewed > _LOCK_TTL
-    if node is not None and not node.ready and (silent or observed.leadership.holder is None):
+    if observed.lost(old.node) and (silent or observed.leadership.holder is None):
         # A node that is not Ready is no proof alone: the primary on it may still serve.
         return Loss(f"its node {old.node} is not Ready", renewed or now)
     if observed.leadership.holder is None:

@@ -10,16 +10,26 @@ from controller.kube.objects import Manifest
 from controller.observe.state import ObservedState
 from controller.plan.outcome import Outcome, Stalled, Waiting
 from controller.plan.upgrade import Choice
+from controller.report.access import ACCESS
 from controller.report.archiving import ARCHIVING
 from controller.report.backups import BACKUPS
 from controller.report.finding import Finding, StatusComponent, Subject
 from controller.report.instances import INSTANCES, ready
+from controller.report.monitoring import MONITORING
+from controller.report.requests import REQUESTS
 from schemas.api.types import PostgreSQLDatabase, decode
 
 _WORDS = {True: "True", False: "False", None: "Unknown"}
 
 
-COMPONENTS: Final[tuple[StatusComponent, ...]] = (INSTANCES, BACKUPS, ARCHIVING)
+COMPONENTS: Final[tuple[StatusComponent, ...]] = (
+    INSTANCES,
+    BACKUPS,
+    ARCHIVING,
+    ACCESS,
+    MONITORING,
+    REQUESTS,
+)
 """In the order of their conditions."""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from controller.report.events import Type
-from controller.report.reasons import REASONS, Reason
+from schemas.reasons import REASONS
+from schemas.reasons.reason import Reason, Type
 
 Condition: TypeAlias = Mapping[str, Any]
 
@@ -62,7 +62,7 @@ def _told(last: Condition, condition: Condition) -> str:
             return reason if reason in _OF_BACKUPS else ""
         case "ArchivingWAL" if condition["status"] == "True":
             return reason if last.get("status") == "False" else ""
-        case "ArchivingWAL":
+        case "ArchivingWAL" | "Monitored":
             return reason if condition["status"] == "False" else ""
         case _:
             return ""
@@ -92,4 +92,4 @@ def _news(last: Condition, condition: Condition) -> str:
 
 
 def _reason(name: str) -> Reason:
-    return REASONS.get(name) or Reason("", "Warning")
+    return REASONS.get(name) or Reason("", "", "Warning")

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from controller.kube.kinds import DATABASE
+from controller.kube.kinds import DATABASE, WATCHED
 from controller.kube.objects import Identity, Key, Manifest, identity_of, key_of, version_of
 from controller.watches import predicates
 from controller.watches.terms import Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 _TOMBSTONES = 4096
 _FAST = 1
@@ -43,13 +43,19 @@ class Cache:
     versions"), so that the reply to our own write is never replaced by an older event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Collection[str] = WATCHED) -> None:
+        """`kinds` are those that are watched: of others nothing is known."""
+        self._kinds = frozenset(kinds)
         self._objects: dict[str, dict[Identity, _Entry]] = {}
         self._children: dict[Key, dict[str, set[Identity]]] = {}
         self._gone: OrderedDict[tuple[str, Identity], int] = OrderedDict()
         # The first manifest of each kind: those of the other databases differ from it in little but names.
         self._samples: dict[str, bytes] = {}
         self.terms = Terms()
+
+    def knows(self, kind: str) -> bool:
+        """Whether objects of a kind are watched, so that one that is not here does not exist."""
+        return kind in self._kinds
 
     def put(self, kind: str, manifest: Mapping[str, Any]) -> bool:
         """Store a manifest; False when it is not newer, or when nothing relevant changed."""

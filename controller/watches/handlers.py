@@ -135,16 +135,25 @@ def settings(random: Callable[[], float], kinds: Iterable[str]) -> kopf.Operator
 
 
 async def watch(
-    feed: Feed, kube: Kube, kinds: tuple[str, ...], random: Callable[[], float], started: asyncio.Event
+    feed: Feed,
+    kube: Kube,
+    kinds: tuple[str, ...],
+    namespaces: tuple[str, ...],
+    random: Callable[[], float],
+    started: asyncio.Event,
 ) -> None:
-    """Watch until cancelled; `started` is set when kopf has installed its signal handlers."""
+    """Watch all namespaces, or those that are named, until cancelled.
+
+    `started` is set when kopf has installed its signal handlers.
+    """
     for name in ("kopf.objects", "kopf.activities", "kopf"):
         logging.getLogger(name).setLevel(logging.WARNING)
     await kopf.operator(
         registry=registry(feed, kube, kinds),
         settings=settings(random, kinds),
         memories=_NoMemories(),
-        clusterwide=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
         standalone=True,
         # For peering, which is off; left out, kopf asks who the user is, and a container's has no name.
         identity="keddah",  # type: ignore[arg-type]  # kopf does not export its type

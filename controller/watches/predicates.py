@@ -17,7 +17,8 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _UNREAD_METADATA = frozenset({"managedFields", "selfLink", "generateName"})
 # Pods are created by the StatefulSet and never compared with a desired manifest: only node and image matter.
 _READ_OF_POD = frozenset({"nodeName", "shareProcessNamespace", "containers", "imagePullSecrets"})
-_READ_OF_CONTAINER = frozenset({"name", "image", "resources"})
+_CONTAINERS = ("containers", "initContainers")
+_READ_OF_CONTAINER = frozenset({"name", "image", "resources", "restartPolicy"})
 
 # Of the database, we write the status ourselves, and any change of spec changes metadata.generation.
 _DATABASE_METADATA = ("generation", "deletionTimestamp", "labels", "annotations", "finalizers")
@@ -65,10 +66,12 @@ def _node_facts(manifest: Mapping[str, Any]) -> Manifest:
 
 def _pod_spec(spec: Mapping[str, Any]) -> Manifest:
     kept = {k: v for k, v in spec.items() if k in _READ_OF_POD}
-    kept["containers"] = [
-        {k: v for k, v in container.items() if k in _READ_OF_CONTAINER}
-        for container in spec.get("containers") or []
-    ]
+    for part in _CONTAINERS:
+        if part in spec:
+            kept[part] = [
+                {k: v for k, v in container.items() if k in _READ_OF_CONTAINER}
+                for container in spec[part] or []
+            ]
     return kept
 
 

@@ -51,6 +51,11 @@ class KeyedQueue(Generic[K]):
         """How many keys are being worked on."""
         return len(self._running)
 
+    @property
+    def failing(self) -> int:
+        """How many keys failed when they were worked on last."""
+        return len(self._failures)
+
     def add(self, key: K, why: str = "") -> None:
         """Make a key due now; the reasons are kept until it is handed out."""
         reasons = self._due.setdefault(key, set())

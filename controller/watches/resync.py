@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from controller.kube.answers import KubeError
+from controller.kube.kinds import KINDS
 from controller.kube.objects import identity_of, version_of
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Resync:
         cache: Cache,
         kinds: tuple[str, ...],
         *,
+        namespaces: tuple[str, ...] = (),
         selectors: Callable[[str], tuple[str, str]],
         enqueue: Callable[[str, Key | None], None],
         random: Callable[[], float],
@@ -48,6 +50,7 @@ class Resync:
         self._kube = kube
         self._cache = cache
         self._kinds = kinds
+        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
         self._selectors = selectors
         self._enqueue = enqueue
         self._random = random
@@ -118,9 +121,15 @@ class Resync:
         return False
 
     async def _list(self, kind: str) -> tuple[dict[Identity, int], int]:
+        """List a kind in each namespace, with the oldest of the versions: it is true of all of them."""
         labels, fields = self._selectors(kind)
-        listing = await self._kube.list_metadata(kind, None, labels, fields)
-        return {identity_of(item): version_of(item) for item in listing.items}, listing.version
+        listings = [
+            await self._kube.list_metadata(kind, namespace, labels, fields)
+            for namespace in (self._namespaces if KINDS[kind].namespaced else (None,))
+        ]
+        items = (item for listing in listings for item in listing.items)
+        versions = {identity_of(item): version_of(item) for item in items}
+        return versions, min(listing.version for listing in listings)
 
     def _drop(self, kind: str, identity: Identity, version: int) -> bool:
         owner = self._cache.owner(kind, identity)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Source:
     """Fills the cache and the queue; `configured` is called when a webhook configuration changed.
 
-    `kinds` are what is watched.
+    `kinds` are what is watched, in `namespaces` or, if none is named, in all.
     """
 
     def __init__(
@@ -33,15 +33,23 @@ class Source:
         metrics: Metrics,
         *,
         kinds: tuple[str, ...],
+        namespaces: tuple[str, ...] = (),
         configured: Callable[[], None],
         random: Callable[[], float],
     ) -> None:
         self._kube = kube
         self._metrics = metrics
         self._kinds = kinds
+        self._namespaces = namespaces
         self._random = random
         self._resync = Resync(
-            kube, cache, kinds, selectors=handlers.selectors, enqueue=self._repaired, random=random
+            kube,
+            cache,
+            kinds,
+            namespaces=namespaces,
+            selectors=handlers.selectors,
+            enqueue=self._repaired,
+            random=random,
         )
         self._handler = EventHandler(
             cache, queue, metrics, configured=configured, relisted=self._resync.suspect
@@ -54,7 +62,7 @@ class Source:
 
     async def watch(self, started: asyncio.Event) -> None:
         """Watch until cancelled; `started` is set when kopf has installed its signal handlers."""
-        await handlers.watch(self._handler, self._kube, self._kinds, self._random, started)
+        await handlers.watch(self._handler, self._kube, self._kinds, self._namespaces, self._random, started)
 
     async def fill(self) -> None:
         """Wait until the cache holds every object of every kind."""

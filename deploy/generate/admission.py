@@ -9,6 +9,7 @@ from __future__ import annotations
 from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
 from deploy.generate.objects import CONTROLLERS_USER, NAMESPACE, WEBHOOKS, manifest
+from deploy.generate.variant import Variant
 from deploy.generate.webhooks import COMPONENT_NAME, SERVICE_PORT
 from schemas.api.types import GROUP, PLURAL, VERSION
 
@@ -30,12 +31,9 @@ _OTHERS = {
     "expression": f"request.userInfo.username != '{CONTROLLERS_USER}'",
 }
 _JUDGED = [_STAYS, _CHANGED, _OTHERS]
+_NAME_OF_NAMESPACE = "kubernetes.io/metadata.name"
 # What Kubernetes itself runs on must never wait for us.
-_NAMESPACES = {
-    "matchExpressions": [
-        {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]}
-    ]
-}
+_NOT_KUBERNETES = {"key": _NAME_OF_NAMESPACE, "operator": "NotIn", "values": ["kube-system"]}
 # Whoever deletes what is not protected never waits for an admission server.
 _PROTECTED = {
     "name": "protected",
@@ -46,32 +44,43 @@ _PROTECTED = {
 }
 
 
-def admission(certificates: CertificateMode = CertificateMode.KEDDAH) -> tuple[Manifest, ...]:
+def admission(variant: Variant) -> tuple[Manifest, ...]:
     """Return both webhook configurations."""
     mutate = _webhook(
-        "mutate", "/mutate", ["CREATE", "UPDATE"], PLURAL, _JUDGED, reinvocationPolicy="IfNeeded"
+        "mutate", "/mutate", ["CREATE", "UPDATE"], PLURAL, _JUDGED, variant, reinvocationPolicy="IfNeeded"
     )
     validating = [
-        _webhook("validate", "/validate", ["CREATE", "UPDATE"], PLURAL, _JUDGED),
-        _webhook("protect", "/validate", ["DELETE"], PLURAL, [_PROTECTED]),
-        _webhook("scale", "/validate", ["UPDATE"], f"{PLURAL}/scale", []),
+        _webhook("validate", "/validate", ["CREATE", "UPDATE"], PLURAL, _JUDGED, variant),
+        _webhook("protect", "/validate", ["DELETE"], PLURAL, [_PROTECTED], variant),
+        _webhook("scale", "/validate", ["UPDATE"], f"{PLURAL}/scale", [], variant),
     ]
     configurations = (
         _configuration("MutatingWebhookConfiguration", [mutate]),
         _configuration("ValidatingWebhookConfiguration", validating),
     )
-    if certificates is CertificateMode.CERT_MANAGER:
+    if variant.certificates is CertificateMode.CERT_MANAGER:
         for configuration in configurations:
             configuration["metadata"]["annotations"] = dict(_CERT_MANAGER)
     return configurations
 
 
+def _namespaces(variant: Variant) -> list[Manifest]:
+    watched = {"key": _NAME_OF_NAMESPACE, "operator": "In", "values": list(variant.namespaces)}
+    return [_NOT_KUBERNETES, *([watched] if variant.namespaces else [])]
+
+
 def _configuration(kind: str, hooks: list[Manifest]) -> Manifest:
-    return manifest(_API, kind, NAME, {"webhooks": hooks}, component=COMPONENT_NAME, blank_line=False)
+    return manifest(_API, kind, NAME, {"webhooks": hooks}, component=COMPONENT_NAME, namespaced=False)
 
 
 def _webhook(
-    name: str, path: str, operations: list[str], resource: str, conditions: list[Manifest], **more: str
+    name: str,
+    path: str,
+    operations: list[str],
+    resource: str,
+    conditions: list[Manifest],
+    variant: Variant,
+    **more: str,
 ) -> Manifest:
     service = {"name": WEBHOOKS, "namespace": NAMESPACE, "path": path, "port": SERVICE_PORT}
     rule = {
@@ -86,7 +95,7 @@ def _webhook(
         "admissionReviewVersions": ["v1"],
         "clientConfig": {"service": service},
         "rules": [rule],
-        "namespaceSelector": _NAMESPACES,
+        "namespaceSelector": {"matchExpressions": _namespaces(variant)},
         "failurePolicy": "Fail",
         "matchPolicy": "Equivalent",
         "sideEffects": "None",

@@ -15,10 +15,10 @@ from controller.certificates.webhooks import CA_SECRET, TLS_SECRET, names
 from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
 from deploy.generate.admission import admission
+from deploy.generate.confinement import controllers_account
 from deploy.generate.controller import COMPONENT_NAME as CONTROLLERS
 from deploy.generate.controller import certificates_setting, controller
 from deploy.generate.objects import (
-    CONTROLLERS_USER,
     NAMESPACE,
     WEBHOOKS,
     admission_binding,
@@ -27,6 +27,7 @@ from deploy.generate.objects import (
     manifest,
 )
 from deploy.generate.rbac import rbac
+from deploy.generate.variant import Variant
 from deploy.generate.webhooks import COMPONENT_NAME
 
 GROUP = "cert-manager.io"
@@ -40,6 +41,7 @@ _CONFINED = "keddah-certificates"
 def certificates() -> tuple[Manifest, ...]:
     """Return the Issuers and Certificates: the first signs the CA, the CA signs what is served."""
     return (
+        *secrets_left_alone(),
         _issuer(_SELF_SIGNED, {"selfSigned": {}}),
         _certificate(
             _AUTHORITY,
@@ -62,7 +64,7 @@ def certificates() -> tuple[Manifest, ...]:
     )
 
 
-def confinement() -> tuple[Manifest, ...]:
+def secrets_left_alone() -> tuple[Manifest, ...]:
     """Return what keeps the controller from writing the Secrets of these Certificates.
 
     RBAC cannot take one name out of a right that is needed for Secrets of every other.
@@ -75,28 +77,27 @@ def confinement() -> tuple[Manifest, ...]:
         "resourceNames": [CA_SECRET, TLS_SECRET],
         "scope": "Namespaced",
     }
-    confined = admission_policy(_CONFINED, rule, "false", "'cert-manager makes the Secret ' + request.name")
+    confined = admission_policy(_CONFINED, [rule], "false", "'cert-manager makes the Secret ' + request.name")
     confined["spec"]["matchConstraints"]["namespaceSelector"] = {
         "matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}
     }
-    theirs = {"name": "the-controller", "expression": f"request.userInfo.username == '{CONTROLLERS_USER}'"}
-    confined["spec"]["matchConditions"] = [theirs]
+    confined["spec"]["matchConditions"] = [controllers_account()]
     return confined, admission_binding(_CONFINED)
 
 
 def patches() -> dict[str, tuple[Manifest, ...]]:
     """Return by file what is laid over objects of deploy/install."""
-    mode = CertificateMode.CERT_MANAGER
-    process = {"name": CONTROLLERS, "env": [certificates_setting(mode)]}
+    variant = Variant(CertificateMode.CERT_MANAGER)
+    process = {"name": CONTROLLERS, "env": [certificates_setting(variant)]}
     deployment = {"spec": {"template": {"spec": {"containers": [process]}}}}
-    role = next(each for each in rbac(mode) if each["kind"] == "ClusterRole")
+    role = next(each for each in rbac(variant) if each["kind"] == "ClusterRole")
     return {
         "admission.yaml": tuple(
             _patch(each, metadata={"annotations": each["metadata"]["annotations"]})
-            for each in admission(mode)
+            for each in admission(variant)
         ),
         "rbac.yaml": (_patch(role, rules=role["rules"]),),
-        "controller.yaml": (_patch(controller(mode)[0], **deployment),),
+        "controller.yaml": (_patch(controller(variant)[0], **deployment),),
     }
 
 

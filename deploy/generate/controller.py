@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
 from deploy.generate.objects import (
     CONTROLLER,
@@ -17,33 +16,36 @@ from deploy.generate.objects import (
     probes,
     selector,
 )
+from deploy.generate.variant import Variant
 
 COMPONENT_NAME = "controller"
 
 
-def controller(certificates: CertificateMode = CertificateMode.KEDDAH) -> tuple[Manifest, ...]:
+def controller(variant: Variant) -> tuple[Manifest, ...]:
     """Return the Deployment with its budget and its NetworkPolicy."""
     return (
-        deployment(CONTROLLER, COMPONENT_NAME, _pod(certificates), most_missing=1),
+        deployment(CONTROLLER, COMPONENT_NAME, _pod(variant), most_missing=1),
         disruption_budget(CONTROLLER, COMPONENT_NAME),
         _network_policy(),
     )
 
 
-def certificates_setting(certificates: CertificateMode) -> Manifest:
+def certificates_setting(variant: Variant) -> Manifest:
     """Return the environment variable that tells the controller who makes the webhooks' certificates."""
-    return {"name": "KEDDAH_CERTIFICATES", "value": str(certificates)}
+    return {"name": "KEDDAH_CERTIFICATES", "value": str(variant.certificates)}
 
 
-def _pod(certificates: CertificateMode) -> Manifest:
+def _pod(variant: Variant) -> Manifest:
     process = container(
         COMPONENT_NAME,
         "controller",
         env=[
             {"name": "KEDDAH_POLICY_FILE", "value": f"/etc/keddah/policy/{POLICY_KEY}"},
             {"name": "KEDDAH_METRICS_LISTEN", "value": f":{HEALTH_PORT}"},
-            certificates_setting(certificates),
+            certificates_setting(variant),
+            {"name": "KEDDAH_WATCH_NAMESPACES", "value": ",".join(variant.namespaces)},
             {"name": "KEDDAH_LOG_LEVEL", "value": "info"},
+            {"name": "KEDDAH_LOG_FORMAT", "value": "JSON"},
             _from_field("KEDDAH_NAMESPACE", "metadata.namespace"),
             _from_field("KEDDAH_IDENTITY", "metadata.name"),
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from controller.kube.objects import Manifest
+from schemas.release import RELEASE
 
 NAMESPACE: Final = "keddah-system"
 CONTROLLER: Final = "keddah-controller"
@@ -15,9 +16,11 @@ POLICY: Final = "keddah-policy"
 POLICY_KEY: Final = "policy.yaml"
 
 DEFAULT_REGISTRY: Final = "keddah.dev"
-VERSION: Final = "0.1.0"
+VERSION: Final = RELEASE
 OPERATOR_IMAGE: Final = "keddah-operator"
 DATABASE_IMAGE: Final = "keddah-postgres"
+LARGER_DATABASE_IMAGE: Final = "keddah-postgres-extensions"
+"""In place of the other in the whole catalogue: with extensions that would make that one twice as large."""
 
 CONTROLLERS_USER: Final = f"system:serviceaccount:{NAMESPACE}:{CONTROLLER}"
 
@@ -49,11 +52,11 @@ def manifest(
     body: Manifest,
     *,
     component: str | None = None,
-    blank_line: bool = True,
+    namespaced: bool = True,
 ) -> Manifest:
-    """Return an object of the operator's namespace, or with `blank_line` false of the cluster."""
+    """Return an object of the operator's namespace, or with `namespaced` false of the cluster."""
     metadata: Manifest = {"name": name, "labels": labels(component)}
-    if blank_line:
+    if namespaced:
         metadata["namespace"] = NAMESPACE
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
 
@@ -154,7 +157,7 @@ def disruption_budget(name: str, component: str) -> Manifest:
     return manifest("policy/v1", "PodDisruptionBudget", name, {"spec": spec}, component=component)
 
 
-def admission_policy(name: str, rule: Manifest, expression: str, message: str) -> Manifest:
+def admission_policy(name: str, rules: list[Manifest], expression: str, message: str) -> Manifest:
     """Return a policy by which the API server refuses what a rule matches unless the expression is true.
 
     `message` is CEL too. One that cannot be evaluated stands in nobody's way.
@@ -162,13 +165,13 @@ def admission_policy(name: str, rule: Manifest, expression: str, message: str) -
     validation = {"expression": expression, "messageExpression": message, "reason": "Forbidden"}
     spec = {
         "failurePolicy": "Ignore",
-        "matchConstraints": {"resourceRules": [rule]},
+        "matchConstraints": {"resourceRules": rules},
         "validations": [validation],
     }
-    return manifest(_ADMISSION, "ValidatingAdmissionPolicy", name, {"spec": spec}, blank_line=False)
+    return manifest(_ADMISSION, "ValidatingAdmissionPolicy", name, {"spec": spec}, namespaced=False)
 
 
 def admission_binding(name: str, **more: Manifest) -> Manifest:
     """Return the binding by which the policy of the same name holds."""
     spec = {"policyName": name, "validationActions": ["Deny"], **more}
-    return manifest(_ADMISSION, "ValidatingAdmissionPolicyBinding", name, {"spec": spec}, blank_line=False)
+    return manifest(_ADMISSION, "ValidatingAdmissionPolicyBinding", name, {"spec": spec}, namespaced=False)

@@ -44,11 +44,11 @@ _DEFINES_DATABASES = {
 def protection() -> tuple[Manifest, ...]:
     """Return the policies with their bindings: for namespaces, for what outlives pods, and for the CRD."""
     namespaces = admission_policy(
-        _name("namespaces"), _rule("", "namespaces"), _UNPROTECTED, _holds("'the namespace holds '")
+        _name("namespaces"), _rules("", "namespaces"), _UNPROTECTED, _holds("'the namespace holds '")
     )
     data = admission_policy(
         _name("data"),
-        _rule("", "persistentvolumeclaims", "secrets", "configmaps"),
+        _rules("", "persistentvolumeclaims", "secrets", "configmaps"),
         f"{_UNPROTECTED} || {_OTHERS}",
         _holds("oldObject.metadata.name + ' belongs to '"),
     )
@@ -63,7 +63,7 @@ def protection() -> tuple[Manifest, ...]:
         each["spec"]["paramKind"] = {"apiVersion": API_VERSION, "kind": KIND}
     definition = admission_policy(
         _name("definition"),
-        _rule("apiextensions.k8s.io", "customresourcedefinitions"),
+        _rules("apiextensions.k8s.io", "customresourcedefinitions"),
         f"oldObject.metadata.?annotations[?'{DELETE_DATABASES}'].orValue('') == 'true'",
         _WITH_THE_DEFINITION,
     )
@@ -87,10 +87,11 @@ def _name(subject: str) -> str:
     return f"keddah-protect-{subject}"
 
 
-def _rule(group: str, *resources: str) -> Manifest:
-    return {
+def _rules(group: str, *resources: str) -> list[Manifest]:
+    rule = {
         "apiGroups": [group],
         "apiVersions": ["v1"],
         "operations": ["DELETE"],
         "resources": list(resources),
     }
+    return [rule]

@@ -20,7 +20,8 @@ from deploy.generate.objects import (
 
 COMPONENT_NAME = "webhooks"
 SERVICE_PORT = 443
-_PORT = 8443
+PORT = 8443
+"""Of the pods; a value of the chart, for a firewall may let the control plane through to some ports only."""
 _DRAIN_SECONDS = 5
 
 
@@ -59,14 +60,15 @@ def _pod() -> Manifest:
         env=[
             {"name": "KEDDAH_POLICY_FILE", "value": f"/etc/keddah/policy/{POLICY_KEY}"},
             {"name": "KEDDAH_TLS_DIR", "value": "/etc/keddah/tls"},
-            {"name": "KEDDAH_LISTEN", "value": f":{_PORT}"},
+            {"name": "KEDDAH_LISTEN", "value": f":{PORT}"},
             {"name": "KEDDAH_METRICS_LISTEN", "value": f":{HEALTH_PORT}"},
             # Calls still arrive after SIGTERM, until every node knows that this pod has left the Service.
             {"name": "KEDDAH_DRAIN_SECONDS", "value": str(_DRAIN_SECONDS)},
             {"name": "KEDDAH_LOG_LEVEL", "value": "info"},
+            {"name": "KEDDAH_LOG_FORMAT", "value": "JSON"},
         ],
         ports=[
-            {"name": "https", "containerPort": _PORT, "protocol": "TCP"},
+            {"name": "https", "containerPort": PORT, "protocol": "TCP"},
             {"name": "health", "containerPort": HEALTH_PORT, "protocol": "TCP"},
         ],
         **probes(ready_every=1),
@@ -88,7 +90,7 @@ def _pod() -> Manifest:
 
 def _network_policy() -> Manifest:
     """Return who may call: anyone, for no policy knows the API server's address; and it calls nobody."""
-    ports = [{"port": port, "protocol": "TCP"} for port in (_PORT, HEALTH_PORT)]
+    ports = [{"port": port, "protocol": "TCP"} for port in (PORT, HEALTH_PORT)]
     spec: Manifest = {
         "podSelector": {"matchLabels": selector(COMPONENT_NAME)},
         "policyTypes": ["Ingress", "Egress"],

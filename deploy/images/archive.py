@@ -36,3 +36,14 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(content)
     tar.addfile(member, io.BytesIO(content))
+
+
+def digest(file: Path) -> str:
+    """Return the digest of the image's manifest, "" where the archive has no index (Docker before 25)."""
+    with tarfile.open(file) as tar:
+        try:
+            index = tar.extractfile("index.json")
+        except KeyError:
+            return ""
+        found = {str(entry["digest"]) for entry in json.load(index)["manifests"]} if index else set()
+    return found.pop() if len(found) == 1 else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import shutil
 import tempfile
 import time
@@ -11,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION, image
-from deploy.images import inputs, machine
-from deploy.images.engine import BASE, USUAL, choose
+from deploy.images import archive, inputs, machine, sbom
+from deploy.images.engine import USUAL, choose
+from deploy.images.origin import Origin, revision
 from deploy.local.state import locked
 from deploy.progress import log_file, task, to_standard_error
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from deploy.images.inputs import Target
 
 _CATALOGUE = "catalogue.yaml"
+_SBOM = "sbom.cdx.json"
 _KEPT_SECONDS = 14 * 24 * 3600
 
 
@@ -46,10 +50,17 @@ class Workshop:
     cache: Path
     month: str
     environment: Mapping[str, str]
+    platform: str = ""
+    """Of the images, such as `linux/arm64`; the machine's own if none is named."""
+
+    @property
+    def origin(self) -> Origin:
+        """Return what images are built on."""
+        return Origin.of(self.month, self.environment, self.platform)
 
     def engine(self) -> Engine:
         """Return what builds here. Raises EngineError."""
-        return choose(self.cache, self.month)
+        return choose(self.cache, self.origin)
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,16 @@ class Built:
         """Return what the image says of the releases in it, as YAML; nothing for an image without any."""
         return (self.folder / _CATALOGUE).read_text()
 
+    @property
+    def sbom(self) -> Path:
+        """Return the list of what is in the image, as CycloneDX."""
+        return self.folder / _SBOM
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of the image's manifest, "" where the archive does not tell."""
+        return archive.digest(self.archive)
+
 
 def build(target: Target, naming: Naming, workshop: Workshop) -> Built:
     """Return an image, building it when the cache lacks it. Raises EngineError, CommandError."""
@@ -78,14 +99,13 @@ def build(target: Target, naming: Naming, workshop: Workshop) -> Built:
         context.mkdir()
         inputs.snapshot(target, workshop.checkout, context)
         name = naming.name(target)
-        content = inputs.key(context, f"{BASE} {workshop.month}")
+        content = inputs.key(context, workshop.origin.key)
         built = Built(name, f"{name}-{content}", _folder(target, content, naming, workshop.cache))
         if not built.folder.is_dir():
             with locked(workshop.cache / "archives" / "lock"):
                 _forget_unused(workshop.cache / "archives")
                 if not built.folder.is_dir():
-                    secrets = machine.secrets(workshop.environment, Path(temporary, "secrets"))
-                    _make(built, target, context, secrets, workshop.engine())
+                    _make(built, target, context, workshop)
         os.utime(built.folder)
         return built
 
@@ -111,23 +131,29 @@ def _folder(target: Target, content: str, naming: Naming, cache: Path) -> Path:
     return cache / "archives" / f"{target.image}-{content}-{place}-{naming.tag}"
 
 
-def _make(built: Built, target: Target, context: Path, secrets: Mapping[str, Path], engine: Engine) -> None:
+def _make(built: Built, target: Target, context: Path, workshop: Workshop) -> None:
+    engine = workshop.engine()
     log = log_file("images")
     log.unlink(missing_ok=True)
     to_standard_error(f"building {target.image}, {USUAL} as a rule; what the builder says is in {log}")
-    engine.build(context, target.name, built.content_name, secrets)
+    labels = workshop.origin.labels(revision(workshop.checkout, target.all_paths))
+    secrets = machine.secrets(workshop.environment, context.with_name("secrets"))
+    engine.build(context, target.name, built.content_name, secrets, labels)
     with task(f"packing {target.image}"):
-        _pack(built, engine)
+        _pack(built, target, engine, workshop.origin)
 
 
-def _pack(built: Built, engine: Engine) -> None:
+def _pack(built: Built, target: Target, engine: Engine, origin: Origin) -> None:
     with tempfile.TemporaryDirectory(dir=built.folder.parent, prefix="making-") as temporary:
-        folder = Path(temporary, "made")
-        folder.mkdir()
+        made = Built(built.name, built.content_name, Path(temporary, "made"))
+        made.folder.mkdir()
         catalogue = engine.run(built.content_name, f"cat /usr/share/keddah/{_CATALOGUE} 2>/dev/null || true")
-        (folder / _CATALOGUE).write_text(catalogue)
-        engine.archive(built.content_name, (built.name, built.content_name), folder / "image.tar")
-        folder.rename(built.folder)
+        (made.folder / _CATALOGUE).write_text(catalogue)
+        engine.archive(built.content_name, (built.name, built.content_name), made.archive)
+        script = f"/usr/bin/python3 -c {shlex.quote(sbom.SCRIPT.read_text())}"
+        inventory = json.loads(engine.run(built.content_name, script))
+        made.sbom.write_text(sbom.sbom(sbom.Image(target.image, made.digest, origin), inventory))
+        made.folder.rename(built.folder)
 
 
 def _forget_unused(folder: Path) -> None:

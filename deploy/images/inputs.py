@@ -26,26 +26,42 @@ class Target:
         """Return the image's name, without registry and tag."""
         return f"keddah-{self.name}"
 
+    @property
+    def all_paths(self) -> tuple[str, ...]:
+        """Return its files and folders with those that all targets are made of."""
+        return (*_COMMON, *self.paths)
+
 
 OPERATOR = Target("operator", ("requirements/operator.txt", "schemas", "webhooks", "controller"))
-POSTGRES = Target(
-    "postgres",
-    (
-        "requirements/patroni.txt",
-        "deploy/images/backup",
-        "deploy/images/patroni",
-        "deploy/images/postgres",
-        "controller/__init__.py",
-        "controller/protocol",
-        "controller/sessions.py",
-    ),
+_DATABASE = (
+    "requirements/patroni.txt",
+    "deploy/images/backup",
+    "deploy/images/exporter",
+    "deploy/images/log",
+    "deploy/images/patroni",
+    "deploy/images/postgres",
+    "controller/__init__.py",
+    "controller/desired/__init__.py",
+    "controller/desired/exporter",
+    "controller/protocol",
+    "controller/sessions.py",
+    "schemas/__init__.py",
+    "schemas/formatter.py",
+    "schemas/records.py",
 )
-TARGETS = {target.name: target for target in (OPERATOR, POSTGRES)}
+POSTGRES = Target("postgres", _DATABASE)
+EXTENSIONS = Target("postgres-extensions", _DATABASE)
+"""The database's image with the extensions that would make the usual one twice as large."""
+DATABASES = {target.name: target for target in (POSTGRES, EXTENSIONS)}
+"""The targets of which a catalogue's databases can run one."""
+TARGETS = {target.name: target for target in (OPERATOR, POSTGRES, EXTENSIONS)}
+USUAL = (OPERATOR.name, POSTGRES.name)
+"""What is built unless somebody names the targets."""
 
 
 def snapshot(target: Target, checkout: Path, folder: Path) -> None:
     """Copy what an image is made of, so that what is edited meanwhile cannot mix two states."""
-    for name in (*_COMMON, *target.paths):
+    for name in target.all_paths:
         source, copy = checkout / name, folder / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

@@ -26,7 +26,7 @@ CA_IN_BUILD: Final = "/run/secrets/ca.pem"
 def secrets(environment: Mapping[str, str], folder: Path) -> dict[str, Path]:
     """Write the files that the Dockerfile mounts as secrets, and give them by id; none if none is needed."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    settings = pip_settings(_pip_files(environment), environment)
+    settings = pip_settings(pip_files(environment), environment)
     found = {"apt": apt_configuration(_apt_dump())}
     authorities = settings.pop("cert", "")
     if authorities and Path(authorities).is_file():
@@ -55,7 +55,8 @@ def pip_settings(files: Iterable[Path], environment: Mapping[str, str]) -> dict[
     return settings
 
 
-def _pip_files(environment: Mapping[str, str]) -> list[Path]:
+def pip_files(environment: Mapping[str, str]) -> list[Path]:
+    """Return where pip's configuration may be, the most important last."""
     home = Path(environment.get("HOME", "/root"))
     own = environment.get("PIP_CONFIG_FILE")
     return [

@@ -15,13 +15,23 @@ from deploy.local.cluster import Cluster, check_machine, elapsed_printer
 from deploy.local.images import ImageError
 from deploy.local.kube import ApiError
 from deploy.local.processes import CommandError, NotReadyError
+from deploy.local.prometheus import PrometheusError, prometheus
 from deploy.local.state import StateError, StateFolder, cluster_folder, locked
 from deploy.local.takedown import take_down
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FAILURES = (StateError, BuildError, ImageError, CommandError, NotReadyError, ApiError, OSError)
+_FAILURES = (
+    StateError,
+    BuildError,
+    PrometheusError,
+    ImageError,
+    CommandError,
+    NotReadyError,
+    ApiError,
+    OSError,
+)
 
 
 def _folder(given: argparse.Namespace) -> StateFolder:
@@ -80,8 +90,10 @@ def _load(given: argparse.Namespace, say: Callable[[str], None]) -> int:
 
 
 def _binaries(given: argparse.Namespace, say: Callable[[str], None]) -> int:
-    for bundle in (CERT_MANAGER, HELM) if given.tests else ():
-        binaries(say, bundle=bundle)
+    if given.tests:
+        for bundle in (CERT_MANAGER, HELM):
+            binaries(say, bundle=bundle)
+        prometheus(say)
     print(binaries(say))
     return 0
 
@@ -129,7 +141,9 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("image", type=Path, nargs="+")
     build = commands.add_parser("binaries", help="build the programs if need be, and print their folder")
     build.add_argument(
-        "--tests", action="store_true", help="build what their tests need, too: cert-manager and Helm"
+        "--tests",
+        action="store_true",
+        help="build what their tests need, too: cert-manager, Helm, Prometheus",
     )
     link = commands.add_parser(
         "node-link", parents=[named], help="cut a node off the network, or connect it again"

@@ -82,6 +82,10 @@ CERT_MANAGER = Bundle(
 )
 """Its controllers and its CA injector, with the CRDs that they need."""
 HELM = Bundle("helm", "helm", "Helm", "5 min on two cores", ("helm",), ("helm",))
+KUBE_SCORE = Bundle(
+    "kube-score", "kube-score", "kube-score", "half a minute on two cores", ("kube-score",), ("kube-score",)
+)
+"""The linter of manifests that `make verify` runs."""
 
 
 class BuildError(Exception):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 Schema = dict[str, Any]
 """A JSON Schema, or the part of one."""
@@ -54,7 +54,38 @@ VersionText = Annotated[
 ]
 Schedule = Annotated[str, Meta(max_length=1024)]
 Instances = Annotated[int, Meta(ge=1, le=2147483647, extra_json_schema={"format": "int32"})]
+Port = Annotated[int, Meta(ge=1, le=65535, extra_json_schema={"format": "int32"})]
 Count = Annotated[int, Meta(ge=0, le=2147483647, extra_json_schema={"format": "int32"})]
+FileMode = Annotated[
+    int,
+    Meta(ge=0, le=0o777, title="a file's mode, such as 0440 (or 288)", extra_json_schema={"format": "int32"}),
+]
+TokenSeconds = Annotated[int, Meta(ge=600, le=2**32, extra_json_schema={"format": "int64"})]
+PartName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z",
+        max_length=63,
+        title="at most 63 characters of a-z, 0-9 and -, a letter or digit at both ends",
+    ),
+]
+PortName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z",
+        max_length=15,
+        title="a port's name: at most 15 characters of a-z, 0-9 and -, a letter or digit at both ends",
+    ),
+]
+VariableName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][-A-Za-z0-9_.]*\Z",
+        max_length=253,
+        title="a variable's name: letters, digits, - _ and ., beginning with a letter or _",
+    ),
+]
+Image = Annotated[str, Meta(min_length=1, max_length=1024)]
 Weight = Annotated[int, Meta(ge=1, le=100, extra_json_schema={"format": "int32"})]
 Seconds = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, extra_json_schema={"format": "int64"})]
 Bytes = Annotated[int, Meta(ge=0, le=2**53, extra_json_schema={"format": "int64"})]
@@ -92,3 +123,15 @@ class SecretReference(Part, frozen=True, kw_only=True):
     """A Secret of the database's own namespace."""
 
     name: Annotated[ObjectName, about("Name of the Secret.")]
+
+
+class ResourceRequirements(Part, frozen=True, kw_only=True):
+    """CPU and memory of the database container, as in any container."""
+
+    requests: Annotated[
+        Amounts | UnsetType, about("What the scheduler reserves, by resource name: cpu, memory.")
+    ] = UNSET
+    limits: Annotated[
+        Amounts | UnsetType,
+        about("What the container cannot exceed, by resource name. A CPU limit costs latency."),
+    ] = UNSET

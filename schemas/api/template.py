@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import UNSET, UnsetType
 
+from schemas.api.containers import Container, EnvVar, Volume, VolumeMount
 from schemas.api.fields import ObjectName, Part, SecretReference, Words, about
 from schemas.api.pod import Affinity, Toleration, TopologySpreadConstraint
 
@@ -20,7 +21,7 @@ class ServiceAccount(Part, frozen=True, kw_only=True):
 
 
 class Template(Part, frozen=True, kw_only=True):
-    """Labels, annotations and scheduling rules added to the pods of the database."""
+    """What is added to the pods of the database, in the words of a pod."""
 
     labels: Annotated[Words | UnsetType, about("Labels added to every pod.")] = UNSET
     annotations: Annotated[Words | UnsetType, about("Annotations added to every pod.")] = UNSET
@@ -48,5 +49,28 @@ class Template(Part, frozen=True, kw_only=True):
             "Secrets of this namespace with which the image is pulled. The policy gives the default.",
             list_type="map",
             list_map_keys=["name"],
+        ),
+    ] = UNSET
+    env: Annotated[
+        list[EnvVar] | UnsetType,
+        about("Environment variables added to the database container.", list_type="atomic"),
+    ] = UNSET
+    volumes: Annotated[
+        list[Volume] | UnsetType,
+        about(
+            "Volumes added to the pods of instances, of the kinds that Pod Security `restricted` allows.",
+            list_type="atomic",
+        ),
+    ] = UNSET
+    volume_mounts: Annotated[
+        list[VolumeMount] | UnsetType,
+        about("Where the database container has these volumes.", list_type="atomic"),
+    ] = UNSET
+    sidecars: Annotated[
+        list[Container] | UnsetType,
+        about(
+            "Containers beside PostgreSQL, which start before it and end after it (init containers with"
+            " restartPolicy Always), under Pod Security `restricted`.",
+            list_type="atomic",
         ),
     ] = UNSET

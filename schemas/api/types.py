@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
+from schemas.api.access import Databases, DatabaseStatus, Roles, RoleStatus
 from schemas.api.backup import Backup, Backups, Restore
 from schemas.api.fields import (
-    Amounts,
     Count,
     Identifier,
     Instances,
@@ -23,14 +23,18 @@ from schemas.api.fields import (
     ObjectName,
     Part,
     Quantity,
+    ResourceRequirements,
     Schedule,
     Settings,
     VersionText,
     about,
 )
 from schemas.api.metadata import Metadata
+from schemas.api.monitoring import Monitoring
 from schemas.api.network import Network
+from schemas.api.services import TLS, Services
 from schemas.api.template import Template
+from schemas.records import Logging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,18 +64,6 @@ class Storage(Part, frozen=True, kw_only=True):
     ] = UNSET
 
 
-class ResourceRequirements(Part, frozen=True, kw_only=True):
-    """CPU and memory of the database container, as in any container."""
-
-    requests: Annotated[
-        Amounts | UnsetType, about("What the scheduler reserves, by resource name: cpu, memory.")
-    ] = UNSET
-    limits: Annotated[
-        Amounts | UnsetType,
-        about("What the container cannot exceed, by resource name. A CPU limit costs latency."),
-    ] = UNSET
-
-
 class Spec(Part, frozen=True, kw_only=True):
     """Desired state of the database. An empty spec is valid."""
 
@@ -97,6 +89,23 @@ class Spec(Part, frozen=True, kw_only=True):
         Identifier, about("Name of the database that is created for the application. Cannot change.")
     ] = "app"
     owner: Annotated[Identifier, about("Role that owns that database. Cannot change.")] = "app"
+    databases: Annotated[
+        Databases,
+        about(
+            "Databases in the server; an entry of the name in spec.database adds to that one.",
+            list_type="map",
+            list_map_keys=["name"],
+        ),
+    ] = field(default_factory=list)
+    roles: Annotated[
+        Roles,
+        about(
+            "Roles in the server; an entry of the name in spec.owner adds to that one. A role that is taken"
+            " out is dropped, and what it owns becomes that of spec.owner.",
+            list_type="map",
+            list_map_keys=["name"],
+        ),
+    ] = field(default_factory=list)
     storage: Annotated[Storage, about("The volume of each instance.")] = field(default_factory=Storage)
     resources: Annotated[
         ResourceRequirements | UnsetType,
@@ -117,6 +126,18 @@ class Spec(Part, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=list)
     network: Network = field(default_factory=Network)
+    services: Annotated[
+        Services | UnsetType, about("How applications outside of the cluster reach the database.")
+    ] = UNSET
+    tls: Annotated[TLS | UnsetType, about("The certificate that the instances show.")] = UNSET
+    monitoring: Annotated[Monitoring | UnsetType, about("The metrics of the instances.")] = UNSET
+    logging: Annotated[
+        Logging,
+        about(
+            "How PostgreSQL, Patroni and the programs of backups log: JSON, an object a line, or Text. "
+            "A change restarts nothing."
+        ),
+    ] = "JSON"
     synchronous: Annotated[
         Synchronous,
         about(
@@ -141,7 +162,7 @@ class Spec(Part, frozen=True, kw_only=True):
         bool, about("True removes the pods and keeps the volumes; false brings the pods back.")
     ] = False
     template: Annotated[
-        Template | UnsetType, about("Labels, annotations and scheduling rules added to the pods.")
+        Template | UnsetType, about("What is added to the pods: labels, scheduling rules, volumes, sidecars.")
     ] = UNSET
 
 
@@ -149,7 +170,11 @@ class Condition(Part, frozen=True, kw_only=True):
     """One aspect of the database's state, as in every Kubernetes object."""
 
     type: Annotated[
-        str, about("Ready, Reconciling, Stalled, Replicated, UpToDate, BackedUp or ArchivingWAL.")
+        str,
+        about(
+            "Ready, Reconciling, Stalled, Replicated, UpToDate, BackedUp, ArchivingWAL, Provisioned or"
+            " Monitored."
+        ),
     ]
     status: Annotated[Literal["True", "False", "Unknown"], about("Whether it holds.")]
     reason: Annotated[str, Meta(description="Reason, a fixed CamelCase word.", min_length=1, max_length=1024)]
@@ -158,6 +183,16 @@ class Condition(Part, frozen=True, kw_only=True):
     observed_generation: Annotated[
         int | UnsetType, about("metadata.generation that this condition refers to.")
     ] = UNSET
+
+
+class RequestStatus(Part, frozen=True, kw_only=True):
+    """What became of the newest request of one annotation."""
+
+    name: Annotated[str, about("The annotation, such as switchover-now, without its prefix keddah.dev/.")]
+    id: Annotated[str, about("What it asked for: the id that is its value, /INSTANCE included.")]
+    state: Annotated[Literal["UnderWay", "Done", "Refused"], about("How it is.")]
+    time: Annotated[Moment, about("Since when it is so, RFC 3339.")]
+    message: Annotated[str, Meta(description="What was done, or why not.", max_length=4096)]
 
 
 class Status(Part, frozen=True, kw_only=True):
@@ -182,9 +217,32 @@ class Status(Part, frozen=True, kw_only=True):
     volume_size: Annotated[
         str | UnsetType, about("Size of the largest volume; storage.size can go back down to it.")
     ] = UNSET
+    parameters: Annotated[
+        Settings | UnsetType,
+        about(
+            "PostgreSQL parameters that keddah derives from the resources and the volumes, and that "
+            "spec.parameters does not name. The others are PostgreSQL's own."
+        ),
+    ] = UNSET
     observed_generation: Annotated[
         int | UnsetType, about("metadata.generation that was last fully processed.")
     ] = UNSET
+    databases: Annotated[
+        list[DatabaseStatus],
+        about("What became of spec.databases.", list_type="map", list_map_keys=["name"]),
+    ] = field(default_factory=list)
+    roles: Annotated[
+        list[RoleStatus],
+        about("What became of spec.roles.", list_type="map", list_map_keys=["name"]),
+    ] = field(default_factory=list)
+    requests: Annotated[
+        list[RequestStatus],
+        about(
+            "What became of switchovers, restarts, reloads and pauses that annotations asked for.",
+            list_type="map",
+            list_map_keys=["name"],
+        ),
+    ] = field(default_factory=list)
     conditions: Annotated[
         list[Condition],
         about("Aspects of the state, one entry for each type.", list_type="map", list_map_keys=["type"]),

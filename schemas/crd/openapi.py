@@ -8,16 +8,29 @@ from functools import cache
 import msgspec
 from msgspec import NODEFAULT
 
-from schemas.api import backup, fields, network, pod, template, types
+from schemas.api import (
+    access,
+    backup,
+    containers,
+    fields,
+    monitoring,
+    network,
+    pod,
+    services,
+    template,
+    types,
+)
 from schemas.api.fields import Schema
 from schemas.api.types import PostgreSQLDatabase
 from schemas.rules import relations
 
-NOT_THE_USERS = frozenset({"BackupError", "Backups", "Condition", "Metadata", "Status"})
+NOT_THE_USERS = frozenset(
+    {"BackupError", "Backups", "Condition", "DatabaseStatus", "Metadata", "RoleStatus", "Status"}
+)
 """Nobody writes these by hand, so that defaults in them would only be noise."""
 _STRUCTS: dict[str, type[msgspec.Struct]] = {
     name: each
-    for module in (backup, fields, network, pod, template, types)
+    for module in (access, backup, containers, fields, monitoring, network, pod, services, template, types)
     for name, each in vars(module).items()
     if isinstance(each, type) and issubclass(each, msgspec.Struct)
 }
@@ -53,8 +66,6 @@ def _inlined(struct: type[msgspec.Struct], definitions: dict[str, Schema], path:
         schema.pop("default", None)
         if default is not None and struct.__name__ not in NOT_THE_USERS:
             schema["default"] = default
-        if "enum" in schema:
-            schema["type"] = "string"
         validations = relations.at(below)
         if validations:
             schema["x-kubernetes-validations"] = validations
@@ -70,17 +81,23 @@ def _resolved(given: Schema, definitions: dict[str, Schema], path: str) -> Schem
         found = _inlined(_STRUCTS[given["$ref"].rpartition("/")[2]], definitions, path)
         return {**found, **{key: value for key, value in given.items() if key != "$ref"}}
     if "anyOf" in given:
-        return _int_or_string(given)
+        return _either(given)
     found = deepcopy(given)
+    if "enum" in found:
+        found["type"] = "string"
     for inner in ("items", "additionalProperties"):
         if isinstance(found.get(inner), dict):
             found[inner] = _resolved(found[inner], definitions, f"{path}[]")
     return found
 
 
-def _int_or_string(given: Schema) -> Schema:
+def _either(given: Schema) -> Schema:
+    if any("$ref" in option for option in given["anyOf"]):
+        # A name or an object: no structural schema can say that, so it is admission that does.
+        return {"x-kubernetes-preserve-unknown-fields": True}
     text = next(option for option in given["anyOf"] if option["type"] == "string")
-    return {**text, "type": ["integer", "string"], "x-kubernetes-int-or-string": True}
+    others = {key: value for key, value in given.items() if key != "anyOf"}
+    return {**text, **others, "type": ["integer", "string"], "x-kubernetes-int-or-string": True}
 
 
 def _default(field: msgspec.structs.FieldInfo, schema: Schema) -> object:

@@ -26,4 +26,5 @@ def parse(text: str) -> datetime | None:
 
 def written(moment: datetime) -> str:
     """Write a moment in whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime, whose year has fewer than four digits before the year 1000.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"

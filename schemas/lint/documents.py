@@ -68,13 +68,8 @@ def documents(text: str) -> Iterator[Document]:
                 yield Document(_with_text_keys(value), lines)
     except yaml.YAMLError as error:
         raise _unreadable(error, text) from None
-    except UnreadableError:
-        raise
     except RecursionError:
         raise UnreadableError(1, f"is nested deeper than {DEEPEST} levels") from None
-    except ValueError as error:
-        # PyYAML takes `2026-99` or `0o` for numbers by their look and then stumbles over them.
-        raise UnreadableError(1, f"is not YAML that kubectl reads: {error}") from None
 
 
 def _lines(root: yaml.Node) -> dict[str, int]:

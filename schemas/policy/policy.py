@@ -12,11 +12,12 @@ from typing import Annotated, Any, cast
 
 import msgspec
 import yaml
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from schemas.api.fields import Instances, ObjectName, Section, VersionText
 from schemas.kubernetes import amounts
 from schemas.kubernetes.yaml import Loader
+from schemas.policy.extensions import Provided
 from schemas.policy.maintenance import MinorUpgrades, window_problems
 from schemas.verdict import Violation, got, listed
 
@@ -44,6 +45,8 @@ class Release(Section, frozen=True, kw_only=True):
     image: Annotated[str, Meta(min_length=1)]
     end_of_life: date | None = None
     deprecated: bool = False
+    extensions: dict[str, Provided] | UnsetType = UNSET
+    """By name, what databases can ask for; without it that is not known, and nothing is refused."""
 
     @property
     def number(self) -> tuple[int, int]:
@@ -155,8 +158,8 @@ def _load(text: str) -> dict[str, Any]:
         where = f" in line {place.line + 1}" if place else ""
         problem = getattr(error, "problem", None) or "not readable"
         raise PolicyError((Violation("policy", f"is not YAML: {problem}{where}"),)) from None
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        # PyYAML's constructors let their own errors through: `!!int x`, a list as a key, endless brackets.
+    except (ValueError, TypeError, RecursionError):
+        # What JSON cannot say: a list or nothing as a key, brackets without end.
         raise PolicyError((Violation("policy", "is not YAML that a policy is written in"),)) from None
     if not isinstance(document, dict):
         raise PolicyError((Violation("policy", "is empty or not a mapping"),))

@@ -1,8 +1,9 @@
-"""Names of roles and databases.
+"""Names of roles, databases and schemas.
 
-PostgreSQL takes nearly anything between double quotes (SQL Syntax, Identifiers and Key Words). Allowed
-here is what users can also write into a connection string, pg_hba.conf, a password file and a shell
-without quoting.
+PostgreSQL takes nearly anything between double quotes (SQL Syntax, Identifiers and Key Words). Of the
+application's own database and role, allowed is what users can also write into a connection string,
+pg_hba.conf, a password file and a shell without quoting (`problem`); of others, nearly anything
+(`quoted_problem`).
 """
 
 from __future__ import annotations
@@ -33,9 +34,12 @@ _OWNED: Final = {
     "role": {
         "postgres": "is the superuser, which keddah owns",
         "replicator": "is the role that standbys replicate with, which keddah owns",
+        "keddah": "is the role that keddah itself connects as",
+        "keddah_exporter": "is the role by which keddah reads metrics",
         "public": "means every role",
         "none": "means no role",
     },
+    "schema": {"information_schema": "is PostgreSQL's own"},
     "database": {
         "postgres": "is the maintenance database that every server has",
         "template0": "is a template that every server has",
@@ -46,12 +50,14 @@ _OWNED: Final = {
         "samegroup": "means the user's roles in pg_hba.conf",
     },
 }
+Kind = Literal["role", "database", "schema"]
+
 _INNER: Final = frozenset("_-$")
 _ALLOWED = "use letters, digits, _ and -, with a letter or _ first"
 
 
 @lru_cache(maxsize=1024)
-def problem(text: str, kind: Literal["role", "database"] = "role") -> str | None:
+def problem(text: str, kind: Kind = "role") -> str | None:
     """Say what is wrong with a name, None if nothing is."""
     if not text:
         return f"must not be empty; {_ALLOWED}"
@@ -60,10 +66,20 @@ def problem(text: str, kind: Literal["role", "database"] = "role") -> str | None
             return f"must not contain {shown(character)}; {_ALLOWED}"
     if not (text[0].isalpha() or text[0] == "_"):
         return f"must not start with {shown(text[0])}; {_ALLOWED}"
-    length = len(text.encode())
-    if length > LONGEST:
-        return f"is {length} bytes long; PostgreSQL keeps only {LONGEST}"
-    return _taken(text.lower(), kind)
+    if text.lower() in RESERVED:
+        return "is a reserved word of SQL; choose another name"
+    return _too_long(text) or _taken(text.lower(), kind)
+
+
+@lru_cache(maxsize=1024)
+def quoted_problem(text: str, kind: Kind) -> str | None:
+    """Say what is wrong with a name that is always written in double quotes, None if nothing is."""
+    if not text.strip():
+        return "must not be blank"
+    for character in text:
+        if not character.isprintable():
+            return f"must not contain {shown(character)}; use characters that can be seen"
+    return _too_long(text) or _taken(text, kind)
 
 
 @lru_cache(maxsize=1024)
@@ -74,10 +90,13 @@ def warning(text: str) -> str | None:
     return None
 
 
-def _taken(name: str, kind: Literal["role", "database"]) -> str | None:
-    if name in RESERVED:
-        return "is a reserved word of SQL; choose another name"
-    if name.startswith("pg_") and kind == "role":
-        return "starts with pg_, which PostgreSQL keeps for its own roles; choose another name"
+def _too_long(text: str) -> str | None:
+    length = len(text.encode())
+    return f"is {length} bytes long; PostgreSQL keeps only {LONGEST}" if length > LONGEST else None
+
+
+def _taken(name: str, kind: Kind) -> str | None:
+    if name.startswith("pg_") and kind != "database":
+        return f"starts with pg_, which PostgreSQL keeps for its own {kind}s; choose another name"
     reason = _OWNED[kind].get(name)
     return f"{reason}; choose another name" if reason else None

@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.rules import (
+    access,
     backup,
     capacity,
+    extensions,
     hba,
     identifiers,
     memory,
+    monitoring,
     name,
     network,
     parameters,
@@ -23,6 +26,7 @@ from schemas.rules import (
     resources,
     restore,
     schedule,
+    services,
     storage,
     template,
     version,
@@ -43,6 +47,8 @@ RULES: tuple[Callable[[Review], Iterable[Violation]], ...] = (
     backup.violations,
     restore.violations,
     identifiers.violations,
+    access.violations,
+    extensions.violations,
     storage.violations,
     resources.violations,
     parameters.violations,
@@ -50,6 +56,8 @@ RULES: tuple[Callable[[Review], Iterable[Violation]], ...] = (
     memory.violations,
     hba.violations,
     network.violations,
+    monitoring.violations,
+    services.violations,
     template.violations,
     relations.violations,
 )

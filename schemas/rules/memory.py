@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from schemas.kubernetes.amounts import amount
 from schemas.rules import sharing, sizing
+from schemas.rules.derived import derived, room
 from schemas.rules.resources import HUGE_PAGES
-from schemas.rules.sizing import MEBIBYTE
+from schemas.rules.sizing import BESIDE_SHARED_BUFFERS, MEBIBYTE
 from schemas.verdict import Violation, field_path, got, shown, warning
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 LEAST_LIMIT = 192
 """MiB that are enough for Patroni and PostgreSQL, which then gets 48 MiB of shared_buffers."""
-BESIDE_SHARED_BUFFERS = 128
-"""MiB for Patroni (about 50), PostgreSQL's processes and the page cache of a quiet database."""
 
 # What shared memory holds besides shared_buffers. Measured by `postgres -C shared_memory_size` of 17 and 18,
 # with 128MB to 128GB and 100 to 5000 connections: 2.2 % of them, 16 to 25 MiB, up to 62 kB a connection.
@@ -79,7 +78,7 @@ def _too_much(review: Review, resource: str, most: int) -> tuple[Violation, ...]
 
 def _too_much_beside(review: Review, resource: str, most: int) -> tuple[Violation, ...]:
     """Refuse the parameter that asks for the most shared memory, where not all fits into so many MiB."""
-    beside = sharing.more(review.settings)
+    beside = sharing.more(_in_force(review))
     total = (_shared_buffers(review) + beside) // MEBIBYTE
     if beside <= 0 or total <= most:
         return ()
@@ -114,10 +113,28 @@ def _in_huge_pages(review: Review, pages: Decimal) -> int:
 
 
 def warnings(review: Review) -> Iterator[str]:
+    """Warn of what is legal, and may not fit all the same."""
+    if _relation_changed(review):
+        yield from _not_reserved(review)
+    if review.changed("parameters", "resources"):
+        yield from _too_much_work(review)
+
+
+def _too_much_work(review: Review) -> Iterator[str]:
+    """Warn of a work_mem that not even half of the connections can have at once."""
+    found, limit = review.settings.get("work_mem"), _of(review.spec, "limits")
+    allowed, given = amount(limit), review.settings.memory("work_mem")
+    connections = int(review.settings.in_force("max_connections"))
+    if found is not None and allowed and given and given * connections > 2 * allowed:
+        words = f"in each of {connections} connections is more than twice resources.limits.memory, {limit}"
+        yield warning(f"spec.parameters.{found[0]}: {found[1]} {words}")
+
+
+def _not_reserved(review: Review) -> Iterator[str]:
     """Warn of shared_buffers beyond the memory request, which the scheduler does not reserve."""
     request = _of(review.spec, "requests")
     reserved = amount(request)
-    if request is None or reserved is None or not _relation_changed(review):
+    if request is None or reserved is None:
         return
     needed = _shared_buffers(review)
     pages = _huge_pages(review.spec)[1]
@@ -140,6 +157,14 @@ def _shared_buffers(review: Review) -> int:
     if review.settings.get("shared_buffers") is None:
         return sizing.shared_buffers(sizing.container_memory(review.spec.resources)) * MEBIBYTE
     return review.settings.memory("shared_buffers") or 0
+
+
+def _in_force(review: Review) -> ParameterSettings:
+    """Return the parameters that the spec gives, and those that keddah derives where it is silent."""
+    spec = review.spec
+    return review.settings.over(
+        derived(review.settings, room(spec.resources, amount(spec.storage.size or None)))
+    )
 
 
 def _relation_changed(review: Review) -> bool:

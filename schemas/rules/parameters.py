@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MANY_CONNECTIONS = 1000
 """Each connection is a process; from here on a pooler serves better."""
 
+_OF_TEXT = frozenset({"log_line_prefix", "log_timezone"})
+"""Each line of JSON has all that a prefix could have, and its time in UTC."""
+
 
 def violations(review: Review) -> Iterator[Violation]:
     """Refuse unknown, duplicate and reserved parameters, and values that PostgreSQL does not accept."""
@@ -50,6 +53,8 @@ def warnings(review: Review) -> Iterator[str]:
         doubt = parameters.warning(name, value, review.major)
         if doubt is not None:
             yield warning(f"{field_path('spec.parameters', name)}: {doubt}")
+        elif name.lower() in _OF_TEXT and review.spec.logging == "JSON":
+            yield f"spec.parameters.{name}: has an effect with spec.logging: Text only"
         elif name.lower() == "max_connections" and _connections(value, review.major) > MANY_CONNECTIONS:
             yield f"spec.parameters.{name}: {value} processes on every instance; a pooler needs far fewer"
 

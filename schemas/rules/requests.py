@@ -1,12 +1,15 @@
-"""Annotations that ask for something once: a backup, a verification, a restore in place."""
+"""Annotations that ask for something once: a backup, a restore in place, new passwords, a switchover."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
 
+from msgspec import UNSET
+
 from schemas.kubernetes import moments
 from schemas.rules import restore
+from schemas.rules.access import names, roles
 from schemas.verdict import Violation, field_path, got, warning
 
 if TYPE_CHECKING:
@@ -22,27 +25,83 @@ RESTORE: Final = "keddah.dev/restore-to"
 """The moment, in RFC 3339, to which the database is restored in place."""
 FORMER: Final = "former"
 """Or this instead of a moment: the data comes back that the last restore in place has replaced."""
-REQUESTS: Final = (BACKUP, VERIFICATION, RESTORE)
+
+SWITCHOVER: Final = "keddah.dev/switchover-now"
+RESTART: Final = "keddah.dev/restart-now"
+"""Of every instance, or of the one that stands behind the id: ID/INSTANCE. So it is for a switchover."""
+RELOAD: Final = "keddah.dev/reload-now"
+PAUSE: Final = "keddah.dev/pause-now"
+RESUME: Final = "keddah.dev/resume-now"
+
+OF_BACKUPS: Final = (BACKUP, VERIFICATION, RESTORE)
+OF_INSTANCES: Final = (SWITCHOVER, RESTART, RELOAD, PAUSE, RESUME)
+ROTATION: Final = "keddah.dev/rotate-passwords"
+"""New passwords of all roles, or of those that stand behind the id: ID/ROLE,ROLE."""
+
+REQUESTS: Final = (*OF_BACKUPS, *OF_INSTANCES, ROTATION)
 _REQUESTS = frozenset(REQUESTS)
+_NAMES_ONE: Final = frozenset({SWITCHOVER, RESTART})
 
 _ID = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.:+]{0,61}[A-Za-z0-9])?")
 _EXPECTED = "must be an id of 1 to 63 letters, digits and - _ . : +, a letter or digit at both ends"
+_OR_ONE = f"{_EXPECTED}; /INSTANCE may follow"
+
+
+def split(value: str) -> tuple[str, str]:
+    """Return the id of a request, and what it names: an instance, roles; "" for nothing."""
+    identity, _, named = value.partition("/")
+    return identity, named
 
 
 def violations(review: Review) -> Iterator[Violation]:
     """Refuse requests that nothing could carry out."""
     for name, value in fresh(review.new.metadata.annotations, _stored(review)):
         path = field_path("metadata.annotations", name)
-        if name != RESTORE and not _ID.fullmatch(value):
+        if name in _NAMES_ONE:
+            yield from _of_one(path, value, review.new)
+        elif name == ROTATION:
+            yield from _rotation(path, value, review)
+        elif name != RESTORE and not _ID.fullmatch(value):
             yield got(path, value, _EXPECTED)
         elif name == RESTORE and value != FORMER:
             yield from restore.moment(path, value, review.now, f' or "{FORMER}"')
         # A new object may come from a manifest whose requests were carried out long ago.
-        if review.old is not None:
+        if review.old is not None and name != ROTATION:
             yield from _impossible(path, name, value, review.new)
 
 
+def _of_one(path: str, value: str, db: PostgreSQLDatabase) -> Iterator[Violation]:
+    identity, instance = split(value)
+    if not _ID.fullmatch(identity) or (not instance and "/" in value):
+        yield got(path, value, _OR_ONE)
+    elif instance and not re.fullmatch(rf"{re.escape(db.metadata.name)}-\d{{1,2}}", instance):
+        yield got(path, value, f"must name an instance, such as {identity}/{db.metadata.name}-1")
+
+
+def rotated(value: str) -> tuple[str, tuple[str, ...]]:
+    """Read a request for new passwords: its id, and the roles that it names; none for all of them."""
+    request, roles = split(value)
+    return request, tuple(filter(None, (role.strip() for role in roles.split(","))))
+
+
+def _rotation(path: str, value: str, review: Review) -> Iterator[Violation]:
+    request, named = rotated(value)
+    if not _ID.fullmatch(request):
+        yield got(path, value, f"{_EXPECTED}; or this and roles: {request or 'ID'}/app,reader")
+    known = names.roles(review.spec)
+    without = {role.name for role in review.spec.roles if not roles.keeps_password(role)}
+    for role in named:
+        place = f"{path}({role})"
+        if role not in known:
+            yield got(place, role, names.unknown(role, known, "roles that are"))
+        elif role in without:
+            yield got(place, role, "has no password of keddah's making")
+
+
 def _impossible(path: str, name: str, value: str, db: PostgreSQLDatabase) -> Iterator[Violation]:
+    if name in OF_INSTANCES:
+        yield from _impossible_now(path, name, value, db)
+        return
     if db.spec.backup_schedule == "":
         yield got(path, value, 'needs backups, and spec.backupSchedule is "": set a schedule first')
     if name != RESTORE:
@@ -59,6 +118,13 @@ def _impossible(path: str, name: str, value: str, db: PostgreSQLDatabase) -> Ite
         yield got(path, value, f"is before {moments.written(oldest)}, the oldest moment that can be restored")
 
 
+def _impossible_now(path: str, name: str, value: str, db: PostgreSQLDatabase) -> Iterator[Violation]:
+    if db.spec.hibernated:
+        yield got(path, value, "needs instances that run, and spec.hibernated is true: wake it first")
+    elif name == SWITCHOVER and db.spec.replicas in (1, UNSET):
+        yield got(path, value, "needs a standby, and spec.replicas is 1: scale up first")
+
+
 def warnings(review: Review) -> Iterator[str]:
     """Say what a restore in place does; that a new database has nothing to restore."""
     for name, value in fresh(review.new.metadata.annotations, _stored(review)):
@@ -69,6 +135,8 @@ def warnings(review: Review) -> Iterator[str]:
             yield "restore-to former: stops, and takes back the data from before the last restore"
         elif name == RESTORE:
             yield warning(f"restore-to {value}: stops, and loses all changes since; the present volumes stay")
+        elif name == PAUSE and review.old is not None:
+            yield warning(f"pause-now {value}: nobody fails over, and nothing is restarted, until resume-now")
 
 
 def fresh(annotations: Mapping[str, str], stored: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
 
-    from schemas.api.types import ResourceRequirements
+    from schemas.api.fields import ResourceRequirements
     from schemas.rules.review import Review
 
 Amount = str | int
@@ -32,30 +32,34 @@ _STANDARD = re.compile(r"cpu|memory|ephemeral-storage|hugepages-[0-9]+[KMG]i")
 def violations(review: Review) -> Iterator[Violation]:
     """Refuse unknown resources, invalid or negative quantities, and requests above limits."""
     resources = review.spec.resources
-    if not resources or not review.changed("resources"):
-        return
-    requests = resources.requests or {}
-    limits = resources.limits or {}
-    old_requests, old_limits = _stored(review, "requests"), _stored(review, "limits")
-    yield from _quantities("requests", requests, old_requests)
-    yield from _quantities("limits", limits, old_limits)
+    if resources and review.changed("resources"):
+        stored = (review.before.resources or None) if review.before else None
+        yield from of_container("spec.resources", resources, stored)
+
+
+def of_container(
+    path: str, given: ResourceRequirements, stored: ResourceRequirements | None = None
+) -> Iterator[Violation]:
+    """Refuse what is wrong with the resources of a container; `stored` is what it has already."""
+    requests, limits = given.requests or {}, given.limits or {}
+    old_requests = (stored.requests or {}) if stored else {}
+    old_limits = (stored.limits or {}) if stored else {}
+    yield from _quantities(path, "requests", requests, old_requests)
+    yield from _quantities(path, "limits", limits, old_limits)
     for name, request in requests.items():
         if (request, limits.get(name)) != (old_requests.get(name), old_limits.get(name)):
-            yield from _above_limit(name, request, limits.get(name))
+            yield from _above_limit(field_path(f"{path}.requests", name), name, request, limits.get(name))
 
 
-def _stored(review: Review, kind: str) -> Mapping[str, Amount]:
-    stored: ResourceRequirements | None = (review.before.resources or None) if review.before else None
-    return (getattr(stored, kind) or {}) if stored is not None else {}
-
-
-def _quantities(kind: str, given: Mapping[str, Amount], stored: Mapping[str, Amount]) -> Iterator[Violation]:
+def _quantities(
+    path: str, kind: str, given: Mapping[str, Amount], stored: Mapping[str, Amount]
+) -> Iterator[Violation]:
     for name, quantity in given.items():
         if stored.get(name) == quantity:
             continue
         problem = _problem(kind, name, quantity)
         if problem is not None:
-            yield got(field_path("spec", "resources", kind, name), quantity, problem)
+            yield got(field_path(path, kind, name), quantity, problem)
 
 
 @lru_cache(maxsize=1024, typed=True)
@@ -88,13 +92,11 @@ def _extended(name: str) -> bool:
     return "/" in name and NATIVE not in name
 
 
-def _above_limit(name: str, request: Amount, limit: Amount | None) -> Iterator[Violation]:
+def _above_limit(path: str, name: str, request: Amount, limit: Amount | None) -> Iterator[Violation]:
     requested, most = amounts.amount(request), amounts.amount(limit)
     if (name.startswith(HUGE_PAGES) or _extended(name)) and requested is not None and requested != most:
         # Neither can be overcommitted (Kubernetes documentation, Manage HugePages and Extended Resources).
         expected = "must be the same as the limit" if limit is not None else "must have a limit of the same"
-        yield got(field_path("spec.resources.requests", name), request, expected)
-        return
-    if requested is not None and most is not None and requested > most:
-        path = field_path("spec.resources.requests", name)
+        yield got(path, request, expected)
+    elif requested is not None and most is not None and requested > most:
         yield got(path, request, f"must be at most the limit, {shown(limit)}")

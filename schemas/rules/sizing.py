@@ -9,16 +9,18 @@ from msgspec import UNSET
 from schemas.kubernetes.amounts import amount
 
 if TYPE_CHECKING:
-    from schemas.api.types import ResourceRequirements
+    from schemas.api.fields import ResourceRequirements
 
 MEBIBYTE = 1024**2
 BUILT_IN_SHARED_BUFFERS = 128
 """MiB that PostgreSQL takes where nobody says how much (documentation, Resource Consumption)."""
 LEAST_SHARED_BUFFERS = 32
-BUILT_IN_MAX_WAL_SIZE = 1024
+BESIDE_SHARED_BUFFERS = 128
+"""MiB for Patroni (about 50), PostgreSQL's processes and the page cache of a quiet database."""
 NODE_DISK = 128
 """MiB that a pod usually has on its node's disk: its log, of which the kubelet keeps 50, and /tmp."""
-_LEAST_WAL = 64
+_LEAST_WAL, _MOST_WAL = 64, 4096
+_LEAST_KEPT_WAL = 32
 _PLENTY = 1024
 PER_STANDBY = {"max_replication_slots": 1, "max_wal_senders": 2}
 """What a standby needs: a slot; a sender for its WAL, and another while it is cloned."""
@@ -50,17 +52,20 @@ def shared_memory(resources: ResourceRequirements | object) -> int:
     return share if isinstance(limits, dict) and "memory" in limits else max(_PLENTY, share)
 
 
-def wal_sizes(volume: int) -> dict[str, str]:
-    """Return the parameters that keep WAL from filling a volume of so many MiB.
+def wal_sizes(volume: int, most: int | None = None) -> dict[str, str]:
+    """Return the parameters for WAL on a volume of so many MiB; `most`: bytes of a given max_wal_size.
 
     A slot whose standby or consumer is away holds a fifth of the volume at most, then it ends: a standby is
-    cloned again, where a full disk would stop the primary too. PostgreSQL's own 1 GB between checkpoints is
-    too much for a small volume: a tenth of it.
+    cloned again, where a full disk would stop the primary too. Between checkpoints a tenth of the volume:
+    PostgreSQL's own 1 GB is too much for a small one. Not more than 4 GB, which a crashed server may have to
+    read again. A quarter of it is kept as files to be written anew, which is cheaper than new ones.
     """
-    sizes = {"max_slot_wal_keep_size": f"{max(_LEAST_WAL, volume // 5)}MB"}
-    if volume < 10 * BUILT_IN_MAX_WAL_SIZE:
-        sizes |= {"max_wal_size": f"{max(_LEAST_WAL, volume // 10)}MB", "min_wal_size": "32MB"}
-    return sizes
+    between = max(_LEAST_WAL, min(volume // 10, _MOST_WAL)) if most is None else most // MEBIBYTE
+    return {
+        "max_slot_wal_keep_size": f"{max(_LEAST_WAL, volume // 5)}MB",
+        "max_wal_size": f"{between}MB",
+        "min_wal_size": f"{max(_LEAST_KEPT_WAL, min(between // 4, volume // 40))}MB",
+    }
 
 
 def replication(members: int) -> dict[str, str]:

@@ -8,8 +8,9 @@ from msgspec import UNSET, UnsetType
 
 from schemas.api.template import Template
 from schemas.kubernetes import labels
+from schemas.rules import environment, sidecars, volumes
 from schemas.rules.placement import affinity, annotation_problem, spread, tolerations
-from schemas.verdict import Violation, field_path, got
+from schemas.verdict import Violation, field_path, got, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,7 +53,7 @@ def violations(review: Review) -> Iterator[Violation]:
         ("nodeSelector", template.node_selector, stored.node_selector, frozenset[str]()),
     ):
         fresh = {key: value for key, value in (given or {}).items() if (before or {}).get(key) != value}
-        yield from _keys(f"spec.template.{field}", fresh, own)
+        yield from keys(f"spec.template.{field}", fresh, own)
     if template.tolerations != stored.tolerations:
         yield from tolerations("spec.template.tolerations", template.tolerations or [])
     if template.affinity and template.affinity != stored.affinity:
@@ -62,6 +63,37 @@ def violations(review: Review) -> Iterator[Violation]:
         yield from spread(path, template.topology_spread_constraints or [])
     if template.image_pull_secrets != stored.image_pull_secrets:
         yield from _pull_secrets(template.image_pull_secrets or [])
+    yield from _parts(template, stored, review.new.metadata.name)
+
+
+def warnings(review: Review) -> Iterator[str]:
+    """Warn of what can fill a node's disk, or takes an instance's readers away."""
+    template = review.spec.template
+    if not template or not review.changed("template"):
+        return
+    for index, volume in enumerate(template.volumes or []):
+        if volume.empty_dir and not volume.empty_dir.size_limit:
+            path = field_path("spec.template.volumes", index, "emptyDir")
+            yield warning(f"{path}: without sizeLimit it can fill the node's disk, which evicts pods")
+    for index, sidecar in enumerate(template.sidecars or []):
+        if sidecar.readiness_probe:
+            path = field_path("spec.template.sidecars", index, "readinessProbe")
+            yield warning(f"{path}: while it fails, {review.new.metadata.name}-ro leaves the instance out")
+
+
+def _parts(template: Template, stored: Template, database: str) -> Iterator[Violation]:
+    """Refuse what is wrong with containers and volumes; what is mounted depends on the volumes there are."""
+    volumes_changed = template.volumes != stored.volumes
+    known = frozenset(volume.name for volume in template.volumes or [])
+    if template.env != stored.env:
+        yield from environment.variables("spec.template.env", template.env or [], database, own=True)
+    if volumes_changed:
+        yield from volumes.volumes("spec.template.volumes", template.volumes or [], database)
+    if volumes_changed or template.volume_mounts != stored.volume_mounts:
+        mounts = template.volume_mounts or []
+        yield from volumes.mounts("spec.template.volumeMounts", mounts, known, own=True)
+    if volumes_changed or template.sidecars != stored.sidecars:
+        yield from sidecars.sidecars("spec.template.sidecars", template.sidecars or [], known, database)
 
 
 def _of_account(template: Template) -> Mapping[str, str] | UnsetType:
@@ -75,7 +107,8 @@ def _pull_secrets(given: list[SecretReference]) -> Iterator[Violation]:
             yield got(f"spec.template.imagePullSecrets[{index}].name", name, "is there already")
 
 
-def _keys(path: str, given: Mapping[str, str], own: frozenset[str]) -> Iterator[Violation]:
+def keys(path: str, given: Mapping[str, str], own: frozenset[str]) -> Iterator[Violation]:
+    """Refuse labels or annotations (by the path's end) whose key or value is invalid, or keddah's `own`."""
     for key, value in given.items():
         if path.endswith("annotations"):
             # Of an annotation's key, case is of no matter (ValidateAnnotations).

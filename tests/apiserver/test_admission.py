@@ -170,6 +170,10 @@ def test_a_dry_run_is_a_plan(rest: Rest, namespace: str) -> None:
             "parameters.shared_buffers: rolling restart, then a switchover",
         ),
         ({"parameters": {"work_mem": "8MB"}}, "parameters.work_mem: reload, no restart"),
+        (
+            {"databases": [{"name": "app", "extensions": ["pg_stat_statements", "vector"]}]},
+            "databases: pg_stat_statements preloaded: rolling restart, then a switchover",
+        ),
         ({"version": "17.6"}, ""),
         ({"hba": ["host all all 10.0.0.0/8 scram-sha-256"]}, "hba: reload, no restart"),
         ({"hibernated": True}, "hibernated: all pods go, their volumes stay"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from tests.rest import Object
 
 OBJECTS = objects(CertificateMode.CERT_MANAGER)
+OURS = {"app.kubernetes.io/managed-by": "keddah"}
 
 
 @pytest.fixture(scope="module")
@@ -213,16 +215,20 @@ def test_the_controller_cannot_write_the_secrets_of_the_certificates(
     secret: Object = {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": OURS},
         "data": {"ca.crt": "Y2E="},
     }
+    words = f"cert-manager makes the Secret {name}"
+    # The API server reads its policies a moment after they were written.
+    tried = partial(controller_user.apply, secret, dryRun="All")
+    until(lambda: words in tried().message, 20, tried)
     for answer in (
         controller_user.apply(secret),
         controller_user.create(secret, dryRun="All"),
         controller_user.delete("Secret", NAMESPACE, name),
     ):
-        assert f"cert-manager makes the Secret {name}" in answer.message
-    other = {**secret, "metadata": {"name": "other", "namespace": NAMESPACE}}
+        assert words in answer.message
+    other = {**secret, "metadata": {"name": "other", "namespace": NAMESPACE, "labels": OURS}}
     assert controller_user.apply(other).accepted
 
 

@@ -105,12 +105,12 @@ def test_who_may_connect_follows_the_database_without_a_restart(rest: Rest, rest
 
 
 def sources(rest: Rest, namespace: str) -> object:
-    """Give the clients beside the members, as the API server has them."""
+    """Give the clients beside the members and the controller, as the API server has them."""
     found = rest.get("NetworkPolicy", namespace, "orders")
     if found is None:
         return None
     rule = found["spec"]["ingress"][0]
-    return rule["from"][1:] if "from" in rule else "everybody"
+    return rule["from"][2:] if "from" in rule else "everybody"
 
 
 def test_one_field_manager_writes_everything(rest: Rest, orders: Object) -> None:

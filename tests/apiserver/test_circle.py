@@ -10,6 +10,7 @@ import pytest
 from controller.certificates.certificate import Pair
 from deploy.generate.admission import admission
 from deploy.generate.objects import NAMESPACE, WEBHOOK_TLS, WEBHOOKS
+from deploy.generate.variant import Variant
 from tests import factory
 from tests.waiting import until
 from tests.webhook_process import WebhookProcess
@@ -43,10 +44,10 @@ def served(rest: Rest, mounted: Pair, tmp_path_factory: pytest.TempPathFactory) 
         metadata = {"name": WEBHOOKS, "namespace": NAMESPACE}
         service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
         rest.create(service).expect()
-        for configuration in admission():
+        for configuration in admission(Variant()):
             rest.apply(pointed(configuration, process.port)).expect()
         yield process
-        for configuration in admission():
+        for configuration in admission(Variant()):
             rest.delete(configuration["kind"], None, configuration["metadata"]["name"])
 
 

@@ -77,6 +77,31 @@ def test_installing_again_changes_nothing_and_keeps_the_ca_bundle(installed: Kub
     assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
 
 
+def test_a_policy_that_was_edited_stays_at_an_upgrade_and_is_told_of_until_it_is_in_the_overlay(
+    installed: Kubectl, tmp_path: Path
+) -> None:
+    policy = ("configmap/keddah-policy", "-n", "keddah-system")
+    edited = json.loads(installed.good("get", *policy, "-o", "json"))["data"]["policy.yaml"]
+    edited = edited.replace("atOnce: 1", "atOnce: 7")
+    patch = json.dumps({"data": {"policy.yaml": edited}})
+    installed.good("patch", *policy, "--field-manager=kubectl-edit", "--type=merge", "-p", patch)
+    changes, overlay = tmp_path / "changes.yaml", tmp_path / "overlay"
+    changes.write_text("minorUpgrades: {when: immediately, atOnce: 7}\n")
+    write(overlay, overlay_files(overlay, registry="registry.example", tag="2", changes=changes))
+    applied = installed("apply", "--server-side", "-k", str(overlay))
+    assert applied.code == 1
+    assert 'conflict with "kubectl-edit"' in applied.err
+    images = installed.good("get", "deployments", "-n", "keddah-system", "-o", "jsonpath={..image}")
+    assert set(images.split()) == {"registry.example/keddah-operator:2"}
+    assert installed.good("get", *policy, "-o", "jsonpath={.data}").count("keddah-postgres:0.1.0")
+    installed.good("apply", "--server-side", "--force-conflicts", "-k", str(overlay))
+    told = installed.good("get", *policy, "-o", "jsonpath={.data}")
+    assert "keddah-postgres:2" in told
+    assert "atOnce: 7" in told
+    accept(installed("apply", "--server-side", "-k", str(overlay)))
+    installed.good("apply", "--server-side", "-k", str(INSTALL))
+
+
 def test_an_overlay_for_a_registry_installs(installed: Kubectl, tmp_path: Path) -> None:
     write(tmp_path, overlay_files(tmp_path, registry="registry.example", tag="7", catalogue=None))
     printed = installed.good("apply", "--server-side", "--dry-run=server", "-k", str(tmp_path), "-o", "yaml")

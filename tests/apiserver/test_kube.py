@@ -36,7 +36,7 @@ def requests() -> list[tuple[str, str, int]]:
 @pytest.fixture
 async def kube(plane: ControlPlane, requests: list[tuple[str, str, int]]) -> AsyncIterator[Kube]:
     loaded = await configuration(plane.kubeconfig)
-    async with Kube(loaded, observe=lambda *request: requests.append(request)) as client:
+    async with Kube(loaded, observe=lambda *request: requests.append(request[:3])) as client:
         yield client
 
 

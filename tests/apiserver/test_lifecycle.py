@@ -24,6 +24,8 @@ pytestmark = pytest.mark.usefixtures("controller")
 
 CLASS = "fast"
 
+WATCH_SECONDS = 3
+
 
 @pytest.fixture(scope="module", autouse=True)
 def fast(rest: Rest) -> Iterator[None]:
@@ -218,6 +220,8 @@ def test_volumes_without_their_config_map_are_named_until_somebody_says_what_the
     rest.delete(KIND, shop, "orders").expect()
     until(lambda: rest.get("StatefulSet", shop, "orders") is None and pods(rest, shop) == {})
     rest.delete("ConfigMap", shop, "orders-config").expect()
+    # Of what was deleted a moment ago the watch may not have told yet: to the controller it is still there.
+    time.sleep(WATCH_SECONDS)
     make(rest, shop, replicas=1, ready=False)
     stalled = wait_condition(rest, shop, "Stalled", "VolumesUnknown")
     assert "(data-orders-0), but orders-config is gone" in stalled["message"]

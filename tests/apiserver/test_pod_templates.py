@@ -118,7 +118,10 @@ def test_no_part_that_we_accept_is_refused_by_the_api_server(judged: Callable[[S
 
 def test_the_types_are_what_this_api_server_declares(rest: Rest) -> None:
     document = rest.send("GET", "/openapi/v3/api/v1").expect()
-    assert pods.formatted(pods.module(document)) == pods.FILE.read_text(encoding="utf-8")
+    for name, roots in pods.MODULES.items():
+        assert pods.formatted(pods.module(document, roots)) == (pods.FOLDER / name).read_text(
+            encoding="utf-8"
+        )
 
 
 def test_explain_shows_what_a_toleration_has(kubectl: Kubectl) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from controller.desired.instances.pod import pod_template
+from controller.plan.fleet import CANARY_SERVES
 from controller.plan.instances import fallback, templates
 from tests.children import KIND
 from tests.fleets import OLD, ROUNDS, Fleet
@@ -127,7 +128,7 @@ async def test_a_release_restarts_nobody_outside_of_the_window_and_one_after_the
     for name in NAMES:
         reason, message = fleet.up_to_date(name)
         assert reason == "UpgradePending"
-        assert message.startswith("the pod template of this release of keddah: the policy's maintenance")
+        assert message.startswith("the pod template of keddah 0.1.0: the policy's maintenance")
     fleet.pass_by(HOUR)
     begun: list[str] = []
     for _ in range(ROUNDS):
@@ -137,10 +138,30 @@ async def test_a_release_restarts_nobody_outside_of_the_window_and_one_after_the
         assert all(not fleet.uids(name) & before[name] for name in begun[:-1])
         if fleet.at_rest(OLD):
             break
+        if len(begun) == 1 and not fleet.uids(begun[0]) & before[begun[0]] and fleet.ready(begun[0]):
+            fleet.pass_by(CANARY_SERVES)
         await asyncio.sleep(0.05)
     assert fleet.at_rest(OLD), [fleet.up_to_date(name) for name in NAMES]
     assert sorted(begun) == sorted(NAMES)
     assert all(not fleet.uids(name) & before[name] for name in NAMES)
+
+
+@pytest.mark.usefixtures("next_release")
+async def test_however_many_may_go_at_once_one_goes_alone_until_it_has_served_for_a_while(
+    fleet: Fleet,
+) -> None:
+    before = {name: fleet.uids(name) for name in NAMES}
+    fleet.allow(OLD, at_once=3)
+    await fleet.until(lambda: "Upgrading" not in map(fleet.reason, NAMES) and bool(moved(fleet, before)))
+    [first] = moved(fleet, before)
+    for _ in range(3):
+        await fleet.look()
+    assert moved(fleet, before) == [first]
+    assert [fleet.reason(name) for name in NAMES].count("UpgradeQueued") == 4
+    fleet.pass_by(CANARY_SERVES)
+    await fleet.look()
+    await fleet.look()
+    assert [fleet.reason(name) for name in NAMES].count("Upgrading") == 3
 
 
 @pytest.mark.usefixtures("next_release")
@@ -169,4 +190,6 @@ async def test_rewritten_images_leave_window_and_turn_in_force(fleet: Fleet) -> 
     await fleet.look()
     await fleet.look()
     assert [fleet.reason(name) for name in NAMES].count("UpgradeQueued") == 4
+    await fleet.until(lambda: any(fleet.reason(name) == "AsAllowed" and fleet.ready(name) for name in NAMES))
+    fleet.pass_by(CANARY_SERVES)
     await fleet.until(lambda: fleet.at_rest(f"{MIRROR}{NEW}"))

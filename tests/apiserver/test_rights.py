@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from controller.kube import permissions
-from controller.kube.kinds import KINDS, WEBHOOK_CONFIGURATIONS
+from controller.kube.kinds import KINDS, WEBHOOK_CONFIGURATIONS, CertificateMode
 from deploy.generate.admission import admission
+from deploy.generate.variant import Variant
 from tests import factory
 from tests.audit import Audit, Entry
 from tests.children import KIND, all_exist, condition, wait_condition
@@ -55,6 +56,8 @@ def granted() -> set[tuple[str, str, str]]:
     return {
         (rule.group, resource, verb)
         for rule in permissions.RULES
+        # Those with cert-manager are used by tests/apiserver/test_issuer.py.
+        if rule.only in (None, CertificateMode.KEDDAH)
         for resource in rule.resources
         for verb in rule.verbs
     }
@@ -74,7 +77,7 @@ def entries(
     rest.delete("Lease", "keddah-system", "keddah-controller")
     for secret in ("keddah-webhooks-tls", "keddah-webhooks-ca"):
         rest.delete("Secret", "keddah-system", secret)
-    for configuration in admission():
+    for configuration in admission(Variant()):
         # As installed, but for objects that nobody makes: there is no admission server behind the Service.
         selector = {"matchLabels": {"test.keddah.dev/none": "here"}}
         hooks = [{**hook, "namespaceSelector": selector} for hook in configuration["webhooks"]]
@@ -91,7 +94,7 @@ def entries(
             until(lambda: any(e.resource == "leases" and e.verb == "update" for e in log.since()))
         return list(log.since())
     finally:
-        for configuration in admission():
+        for configuration in admission(Variant()):
             rest.delete(configuration["kind"], None, configuration["metadata"]["name"])
         rest.delete("StorageClass", None, CLASS)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controller.plan.fleet import STUCK_AFTER
+from controller.plan.fleet import CANARY_SERVES, STUCK_AFTER
 from tests.fleets import OLD, ROUNDS, Fleet
 from tests.inprocess import InProcessController
 
@@ -109,14 +109,18 @@ async def test_the_queue_goes_on_with_an_image_that_comes_up(fleet: Fleet) -> No
 
 async def goes_on(fleet: Fleet, image: str) -> None:
     """Look at those only that the controller itself would; see one go after the other."""
-    moving = FIRST
-    begun: list[str] = []
+    looking, begun = [FIRST], list[str]()
     for _ in range(ROUNDS):
-        await fleet.look(moving)
+        await fleet.look(*looking)
+        woken = {key.name for key in fleet.controller.woken}
+        fleet.controller.woken.clear()
+        looking = sorted({*looking, *woken})
         begun += [name for name in NAMES if image in fleet.images(name) and name not in begun]
-        if fleet.controller.woken:
-            assert fleet.images(moving) == [image] * 2
-            moving = fleet.controller.woken.pop(0).name
+        # One that has begun is through before the next begins.
+        assert all(fleet.images(name) == [image] * 2 for name in begun[:-1])
+        served = begun == [FIRST] and fleet.reason(FIRST) == "AsAllowed" and fleet.ready(FIRST)
+        if served and SECOND in looking and fleet.reason(SECOND) == "UpgradeQueued":
+            fleet.pass_by(CANARY_SERVES)
         if fleet.at_rest(image):
             break
         await asyncio.sleep(0.05)

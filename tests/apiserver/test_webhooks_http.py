@@ -268,6 +268,6 @@ def test_a_refusal_is_logged_without_the_values(
     ask(connection, "/validate", reviews.creation(wrong))
     log = server.log.read_text()
     line = next(line for line in log.splitlines() if "shared_bufers" in line)
-    assert " INFO Refused a review hook=validate operation=CREATE " in line
+    assert " INFO keddah.webhooks.app: Refused a review hook=validate operation=CREATE " in line
     assert "user=alice" in line
     assert "hunter2" not in log

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 LOCAL = ("reviews", "creates", "controller", "engine")
-CLUSTER = ("databases", "backups")
+CLUSTER = ("databases", "backups", "parameters", "metrics")
 
 
 def main() -> int:

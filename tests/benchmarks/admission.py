@@ -15,7 +15,8 @@ from pathlib import Path
 from tests import sites
 from tests.benchmarks.reviews import row
 from tests.clusters import Cluster
-from tests.disturbances import DISTURBANCES, NOTICED, disturb, failed_calls
+from tests.disturbances import DISTURBANCES, NOTICED, RENEWALS, disturb, failed_calls
+from tests.reinstallation import with_cert_manager
 from tests.serving import Calls
 
 
@@ -41,11 +42,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--times", type=int, default=10, help="of each")
-    parser.add_argument("--only", choices=DISTURBANCES, action="append", help="some of them")
+    names = [*DISTURBANCES, *RENEWALS]
+    parser.add_argument("--only", choices=names, action="append", help="some of them")
     options = parser.parse_args()
+    chosen = options.only or names
     with tempfile.TemporaryDirectory() as folder, sites.prepared(say, Path(folder)) as cluster:
-        for name in options.only or DISTURBANCES:
-            measure(cluster, name, options.times)
+        for name in chosen:
+            if name in DISTURBANCES:
+                measure(cluster, name, options.times)
+        if renewals := [name for name in chosen if name in RENEWALS]:
+            with with_cert_manager(cluster, Path(folder)):
+                for name in renewals:
+                    measure(cluster, name, options.times)
 
 
 def say(line: str) -> None:

@@ -50,16 +50,16 @@ class Pgbench:
         """Make its tables, 15 MB for each step of the scale."""
         self._run("--initialize", "--quiet", f"--scale={scale}")
 
-    def rate(self, seconds: int) -> Rate:
+    def rate(self, seconds: int, *options: str) -> Rate:
         """Give the commits a second, the beginning left out, and what each cost."""
-        before = self._processor()
-        said = self._run(*_options(seconds), *_TOLD)
-        spent = self._processor() - before
+        before = self.processor()
+        said = self._run(*_options(seconds), *_TOLD, *options)
+        spent = self.processor() - before
         commits = int(_COMMITS.findall(said)[0])
         kept = _progress(said)[_LEAD_SECONDS:]
         return Rate(statistics.mean(rate for _, rate in kept), spent / commits)
 
-    def _processor(self) -> float:
+    def processor(self) -> float:
         """Give the microseconds that all programs of PostgreSQL's container have run so far."""
         done = self._database.execute(self._database.primary(), "sh", "-c", _PROCESSOR)
         assert done.code == 0, done.err

@@ -187,6 +187,23 @@ def row(what: str, target: str, peer: str, reached: str) -> None:
     print(f"| {what:<44} | {target:<16} | {peer:<13} | {reached:<15} |", flush=True)
 
 
+def endurance(server: WebhookProcess, calls: int) -> None:
+    """Print the memory after so many reviews, and in how far it grew in the last half of them."""
+    contents = [case.request for case in cases()[1:]]
+    half = calls // 2
+    for asked in (half, half):
+        began, before = time.perf_counter(), server.resident()
+        uvloop.run(rate(server, contents, asked))
+        grown = server.resident() - before
+        row(
+            f"{asked:,} reviews, {asked / (time.perf_counter() - began):,.0f}/s: RSS",
+            "",
+            "",
+            f"{grown:+.1f} MiB",
+        )
+    row(f"RSS after {calls:,} reviews", "<= 64 MiB, flat", "", f"{server.resident():.1f} MiB")
+
+
 def measure(server: WebhookProcess, rounds: int, calls: int) -> None:
     """Run everything and print the table."""
     kinds = cases()
@@ -227,9 +244,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--calls", type=int, default=2000, help="calls of each kind in one round")
+    parser.add_argument("--endurance", type=int, default=0, help="only the memory after so many reviews")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, WebhookProcess(Path(folder)) as server:
-        measure(server, chosen.rounds, chosen.calls)
+        if chosen.endurance:
+            endurance(server, chosen.endurance)
+        else:
+            measure(server, chosen.rounds, chosen.calls)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,11 @@ from tests.serving import Calls
 LATE = {"leaf-lost", "authority-lost", "authority-rotated"}
 
 
-@pytest.mark.parametrize("name", [name for name in DISTURBANCES if name not in NOTICED | LATE])
+OURS = {"upgraded": pytest.mark.own_cluster("applies what is installed here, as deploy/install has it")}
+NAMES = [pytest.param(name, marks=OURS.get(name, ())) for name in DISTURBANCES if name not in NOTICED | LATE]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_no_call_of_the_admission_server_fails(cluster: Cluster, name: str) -> None:
     cluster.until_operated()
     before = failed_calls(cluster)

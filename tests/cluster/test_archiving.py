@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 
-from deploy.local import network
-from deploy.local.processes import run
-from tests import sites
 from tests.clusters import POLL, Cluster
+from tests.cut_off import cut_off
 from tests.databases import Database, moment
 from tests.repositories import segments, until_archived, whole
-from tests.rest import Object
 from tests.waiting import until
 
 SCHEDULE = "0 3 * * *"
@@ -45,7 +41,7 @@ def test_the_newest_wal_is_in_the_repository_within_a_minute(archived: Database)
 def test_an_instance_is_ready_whatever_its_backups_do(archived: Database) -> None:
     for pod in archived.pods():
         names = [status["name"] for status in pod["status"]["containerStatuses"]]
-        assert sorted(names) == ["backup", "postgres"]
+        assert sorted(names) == ["backup", "keddah-exporter", "postgres"]
         assert all(status["ready"] for status in pod["status"]["containerStatuses"])
 
 
@@ -84,25 +80,12 @@ def test_the_repositorys_pod_comes_back_with_what_it_had(archived: Database) -> 
     assert set(had) <= set(segments(archived))
 
 
-@contextmanager
-def unreachable(pod: Object) -> Iterator[None]:
-    """Drop every packet to a pod, on its node; others on the network hear nothing of it."""
-    name = network.namespace(sites.local_name(), pod["spec"]["nodeName"])
-    address = pod["status"]["podIP"]
-    [route] = run("ip", "-n", name, "route", "show", address).splitlines()
-    run("ip", "-n", name, "route", "replace", "blackhole", address)
-    try:
-        yield
-    finally:
-        run("ip", "-n", name, "route", "replace", *route.split())
-
-
 @pytest.mark.own_cluster("takes a pod off the network")
 @pytest.mark.minutes(4)
 def test_three_minutes_without_the_repository_are_told_and_lose_nothing(archived: Database) -> None:
     archived.until_condition("ArchivingWAL", "Archiving", 60)
     since = moment()
-    with unreachable(archived.child("Pod", f"{archived.name}-repository-0")):
+    with cut_off(archived.child("Pod", f"{archived.name}-repository-0")):
         began = time.monotonic()
         first = switched(archived, 100)
 

@@ -23,7 +23,7 @@ def test_hba_lines_are_reloaded_and_stand_below_keddahs_own(trio: Database) -> N
     rule = "SELECT count(*) FROM pg_hba_file_rules WHERE address = '10.254.0.0' AND auth_method = 'reject'"
     trio.until_everywhere(rule, "1")
     order = """
-        SELECT min(rule_number) FILTER (WHERE user_name = '{postgres,replicator}' AND auth_method = 'reject')
+        SELECT max(rule_number) FILTER (WHERE 'postgres' = ANY (user_name) AND auth_method = 'reject')
              < min(rule_number) FILTER (WHERE user_name = '{app}') FROM pg_hba_file_rules"""
     assert set(trio.everywhere(order).values()) == {"t"}
     trio.settled()

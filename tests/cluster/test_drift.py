@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
+
+import pytest
 
 from controller.kube.client import MANAGER
 from tests.clusters import OPERATOR, POLL
-from tests.databases import ROLE, Database
+from tests.databases import LABEL, ROLE, Database
 from tests.rest import Object
 from tests.waiting import until, within
+
+PATRONIS_LOOPS = 12
+"""Seconds in which Patroni looks at its state once or twice."""
+
+
+def _labelled(trio: Database, name: str) -> bool:
+    return bool(trio.child("ConfigMap", name)["metadata"]["labels"].get(LABEL) == trio.name)
 
 
 def _spec(trio: Database, kind: str, name: str) -> Object:
@@ -62,6 +72,19 @@ def test_an_emptied_role_is_filled_before_the_primary_loses_its_lock(trio: Datab
     until(lambda: trio.child("Role", "trio-patroni")["rules"] == before, 30, trio.story, POLL)
     trio.settled()
     assert trio.primary() == primary
+
+
+@pytest.mark.parametrize("name", ["trio-leader", "trio-sync"])
+def test_a_label_taken_off_patronis_state_is_back_before_anybody_misses_it(trio: Database, name: str) -> None:
+    primary = trio.primary()
+    names = trio.superuser(primary, "SHOW synchronous_standby_names")
+    trio.cluster.good("-n", trio.namespace, "label", "configmap", name, "keddah.dev/database-")
+    back = partial(_labelled, trio, name)
+    until(back, 20, trio.story, POLL)
+    time.sleep(PATRONIS_LOOPS)
+    trio.settled()
+    assert trio.primary() == primary
+    assert trio.superuser(primary, "SHOW synchronous_standby_names") == names
 
 
 def test_a_standby_that_is_labelled_primary_is_a_target_for_a_moment_only(trio: Database) -> None:

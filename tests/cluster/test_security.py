@@ -57,6 +57,18 @@ def test_a_name_that_is_not_the_databases_is_not_verified(trio: Database) -> Non
     assert "does not match host name" in refused.err
 
 
+def test_the_controllers_role_is_opened_by_its_own_certificate_alone(trio: Database) -> None:
+    pod = trio.primary()
+    trio.superuser(pod, "ALTER ROLE keddah PASSWORD 'guessed'")
+    login = "host=localhost dbname=app user=keddah password=guessed sslmode=require"
+    member = "sslcert=/etc/keddah/tls/tls.crt sslkey=/etc/keddah/tls/tls.key"
+    for how in (login, f"{login} {member}"):
+        refused = trio.execute(pod, "psql", "-XAtc", "SELECT 1", how)
+        assert refused.code != 0
+        assert "certificate" in refused.err
+    trio.superuser(pod, "ALTER ROLE keddah PASSWORD NULL")
+
+
 def test_nobody_gets_in_without_tls(trio: Database) -> None:
     refused = _login(trio, trio.pod_names()[0], "trio", "disable")
     assert "no encryption" in refused.err

@@ -13,6 +13,8 @@ import psycopg
 from tests.laboratory.attempts import first
 
 PATIENCE_SECONDS = 2.0
+NO_ANSWER = "no answer"
+"""How the words begin of what failed because this gave up, and nothing else was wrong."""
 SETTINGS: dict[str, Any] = {
     # libpq's shortest: a server that was cut off answers a connection attempt with nothing at all.
     "connect_timeout": 2,
@@ -37,6 +39,7 @@ class Client:
         self._settings = {**SETTINGS, **settings}
         self._connection: psycopg.Connection[Any] | None = None
         self._deadline: float | None = None
+        self._impatient = False
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._watchdog = threading.Thread(target=self._watch, daemon=True)
@@ -61,12 +64,14 @@ class Client:
         """Run one statement, each in a transaction of its own; raises psycopg.Error, also after a while."""
         if self._connection is None:
             self._connection = first(self._connect)
-        self._deadline = time.monotonic() + PATIENCE_SECONDS
+        self._deadline, self._impatient = time.monotonic() + PATIENCE_SECONDS, False
         try:
             cursor = self._connection.execute(statement.encode(), arguments)
             return cursor.fetchall() if cursor.description else []
-        except psycopg.Error:
+        except psycopg.Error as error:
             self.close()
+            if self._impatient:
+                raise psycopg.OperationalError(f"{NO_ANSWER} within {PATIENCE_SECONDS:g} s") from error
             raise
         finally:
             self._deadline = None
@@ -83,5 +88,6 @@ class Client:
     def _break(self) -> None:
         with self._lock:
             if self._connection is not None and not self._connection.closed:
+                self._impatient = True
                 with socket.socket(fileno=os.dup(self._connection.fileno())) as line:
                     line.shutdown(socket.SHUT_RDWR)

@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from controller.desired import labels
-from controller.desired.instances.policies import network_policy
+from controller.desired.instances.policies import CONTROLLER_LABELS, network_policy
 from tests.factory import typed_database
 from tests.network_cases import RIGHT, STRICTER, WRONG
 from tests.verdicts import refused, warned
 
 MEMBERS = {"podSelector": {"matchLabels": labels.instances("orders")}}
+CONTROLLER = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keddah-system"}},
+    "podSelector": {"matchLabels": CONTROLLER_LABELS},
+}
 ANYBODY = {"ports": [{"port": 5432, "protocol": "TCP"}]}
 
 
@@ -30,12 +34,12 @@ def test_a_range_that_means_another_than_it_says_is_refused(cidr: str) -> None:
 
 def test_every_right_client_reaches_the_policy_as_it_was_written() -> None:
     assert refused(network={"clients": list(RIGHT)}) == []
-    assert sql(network={"clients": list(RIGHT)}) == {**ANYBODY, "from": [MEMBERS, *RIGHT]}
+    assert sql(network={"clients": list(RIGHT)}) == {**ANYBODY, "from": [MEMBERS, CONTROLLER, *RIGHT]}
 
 
 def test_everybody_connects_unless_clients_are_named_and_nobody_if_none_is() -> None:
     assert sql() == sql(network={}) == ANYBODY
-    assert sql(network={"clients": []}) == {**ANYBODY, "from": [MEMBERS]}
+    assert sql(network={"clients": []}) == {**ANYBODY, "from": [MEMBERS, CONTROLLER]}
 
 
 def test_clients_change_nothing_for_patroni() -> None:

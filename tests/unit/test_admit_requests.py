@@ -49,6 +49,25 @@ def test_other_ids_are_refused(name: str, value: str) -> None:
     assert len(asked(None, {f"keddah.dev/{name}": value})[0]) == 1
 
 
+@pytest.mark.parametrize(
+    ("value", "problems"),
+    [
+        ("leak-7", []),
+        ("leak-7/app, reader", []),
+        ("", ["must be an id of 1 to 63 letters"]),
+        (
+            "leak-7/raeder,groups",
+            ['got "raeder"; is not declared; is it "reader"?', "has no password of keddah"],
+        ),
+    ],
+)
+def test_new_passwords_are_asked_for_by_an_id_and_maybe_roles(value: str, problems: list[str]) -> None:
+    roles = [{"name": "reader"}, {"name": "groups", "login": False}]
+    (found, _) = asked({}, {"keddah.dev/rotate-passwords": value}, backupSchedule="", roles=roles)
+    assert len(found) == len(problems)
+    assert all(words in violation for words, violation in zip(problems, found, strict=True))
+
+
 RESTORE_TO = ANNOTATION.format("restore-to")
 
 
@@ -125,3 +144,33 @@ def test_a_hibernated_database_is_woken_before_it_is_restored() -> None:
     ((violation,), _) = asked({}, {"keddah.dev/restore-to": "2026-11-22T10:00:00Z"}, hibernated=True)
     assert violation.startswith(f'{RESTORE_TO}: got "2026-11-22T10:00:00Z"; needs all of the WAL archived')
     assert asked({}, {"keddah.dev/backup-now": "x"}, hibernated=True) == ([], ())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("switchover-now", "1", ""),
+        ("switchover-now", "1/orders-2", ""),
+        ("switchover-now", "1/", "must be an id of 1 to 63 letters"),
+        ("switchover-now", "/orders-2", "must be an id of 1 to 63 letters"),
+        ("restart-now", "1/other-2", "must name an instance, such as 1/orders-1"),
+        ("reload-now", "1/orders-2", "must be an id of 1 to 63 letters"),
+        ("resume-now", "1", ""),
+    ],
+)
+def test_a_request_about_instances_may_name_one(name: str, value: str, problem: str) -> None:
+    violations, _ = asked({}, {f"keddah.dev/{name}": value})
+    assert bool(problem) == bool(violations)
+    assert problem in "".join(violations)
+
+
+def test_instances_that_do_not_run_are_asked_for_nothing() -> None:
+    ((violation,), _) = asked({}, {"keddah.dev/restart-now": "1"}, hibernated=True)
+    assert violation.endswith("needs instances that run, and spec.hibernated is true: wake it first")
+    assert asked(None, {"keddah.dev/restart-now": "1"}, hibernated=True)[0] == []
+
+
+def test_a_pause_says_what_it_means() -> None:
+    assert asked({}, {"keddah.dev/pause-now": "x"})[1] == (
+        "pause-now x: nobody fails over, and nothing is restarted, until resume-now",
+    )

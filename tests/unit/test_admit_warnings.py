@@ -17,6 +17,7 @@ from tests.verdicts import unshowable
 
 POLICY = factory.policy()
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
+OF_CONNECTIONS = "of 100 connections is more than twice resources.limits.memory, 1Gi"
 DENSE = "less than an hour apart; archived WAL covers every second between backups"
 
 
@@ -66,6 +67,11 @@ def test_a_plain_database_of_three_has_no_warning() -> None:
             "spec.parameters.max_connections: 5000 processes on every instance; a pooler needs far fewer",
         ),
         (
+            {"parameters": {"log_line_prefix": "%m "}},
+            NOW,
+            "spec.parameters.log_line_prefix: has an effect with spec.logging: Text only",
+        ),
+        (
             {"parameters": {"shared_buffers": "1GB"}},
             NOW,
             "spec.parameters.shared_buffers: 1GB is more than resources.requests.memory, 256Mi",
@@ -74,6 +80,11 @@ def test_a_plain_database_of_three_has_no_warning() -> None:
             {"resources": {"limits": {"memory": "4Gi"}, "requests": {"memory": "512Mi"}}},
             NOW,
             "spec.resources.requests.memory: 512Mi is less than shared_buffers, 1024MB by the limit",
+        ),
+        (
+            {"parameters": {"work_mem": "64MB"}, "resources": {"limits": {"memory": "1Gi"}}},
+            NOW,
+            f"spec.parameters.work_mem: 64MB in each {OF_CONNECTIONS}",
         ),
         ({"database": "Shop"}, NOW, 'spec.database: SQL must write it in double quotes: "Shop"'),
     ],

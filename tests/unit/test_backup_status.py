@@ -251,7 +251,7 @@ def test_what_came_to_an_end_is_told_once() -> None:
     newer = "2026-07-02T02:00:05Z"
     made = Record(archive=ARCHIVE, contents=HELD, last_backup=newer)
     assert changed(made) == [
-        ("Normal", "BackupMade", f"a backup ended at {newer}; good ones in the repository: 1, 5 MiB in all"),
+        ("Normal", "BackupMade", f"a backup ended at {newer}; the repository holds 1, 5 MiB in all"),
     ]
     failing = Record(archive=ARCHIVE, contents=HELD, last_backup=LAST, backup_failure=EMPTY)
     assert changed(failing) == [("Warning", "BackupFailed", "RepositoryFull: no space left")]

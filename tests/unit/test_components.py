@@ -107,6 +107,14 @@ def test_an_object_of_somebody_else_under_its_name_is_told_and_left(calm: Observ
     assert chosen(around, ready).outcome.reason == "ChildOwnedByOther"
 
 
+def test_when_a_component_is_due_again_hides_no_answer_of_those_behind_it(calm: ObservedState) -> None:
+    first = Component("first", children=lambda _: (), again=lambda _: 300.0)
+    second = Component("second", children=lambda _: (), again=lambda _: 60.0)
+    waits = Component("third", children=lambda _: (), steps=(lambda _: Waiting(5, "Provisioning", "…"),))
+    assert chosen(calm, first, second).outcome == Done(after=60.0)
+    assert chosen(calm, first, waits).outcome == Waiting(5, "Provisioning", "…")
+
+
 def test_only_what_a_component_recognizes_is_part_of_the_database() -> None:
     labels = {DATABASE_LABEL: "orders"}
     pod = {"metadata": {"name": "orders-exporter-0", "uid": "u", "labels": labels}}

@@ -9,7 +9,7 @@ import pytest
 from controller import settings
 from controller.certificates.rotation import Lifetimes
 from controller.kube.kinds import CertificateMode
-from schemas.processes import Address, SettingsError
+from schemas.processes import Address, Log, SettingsError
 
 POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
 
@@ -39,6 +39,8 @@ def test_everything_can_be_told() -> None:
             "KEDDAH_AUTHORITY_OVERLAP": "1m30s",
             "KEDDAH_WORKERS": "3",
             "KEDDAH_LOG_LEVEL": "DEBUG",
+            "KEDDAH_LOG_FORMAT": "Text",
+            "KEDDAH_WATCH_NAMESPACES": "b-2, a,,a",
         },
         hostname="h",
     )
@@ -46,6 +48,7 @@ def test_everything_can_be_told() -> None:
         policy_file=Path("/p.yaml"),
         metrics_listen=Address("::1", 9),
         namespace="elsewhere",
+        namespaces=("a", "b-2"),
         identity="me",
         cluster_domain="example.com",
         kubeconfig=Path("/k"),
@@ -53,7 +56,7 @@ def test_everything_can_be_told() -> None:
         certificates=CertificateMode.CERT_MANAGER,
         lifetimes=Lifetimes(timedelta(hours=43800), timedelta(minutes=30), timedelta(seconds=90)),
         workers=3,
-        log_level=logging.DEBUG,
+        log=Log(logging.DEBUG, "Text"),
     )
 
 
@@ -70,12 +73,15 @@ def test_every_mistake_is_named_at_once() -> None:
                 "KEDDAH_AUTHORITY_OVERLAP": "",
                 "KEDDAH_WORKERS": "none",
                 "KEDDAH_LOG_LEVEL": "loud",
+                "KEDDAH_LOG_FORMAT": "XML",
+                "KEDDAH_WATCH_NAMESPACES": "a,b c",
             },
             hostname="h",
         )
     assert [mistake.partition(":")[0] for mistake in error.value.mistakes] == [
         "KEDDAH_METRICS_LISTEN",
         "KEDDAH_NAMESPACE",
+        "KEDDAH_WATCH_NAMESPACES",
         "KEDDAH_CLUSTER_DOMAIN",
         "KEDDAH_CERTIFICATES",
         "KEDDAH_AUTHORITY_LIFETIME",
@@ -83,8 +89,14 @@ def test_every_mistake_is_named_at_once() -> None:
         "KEDDAH_AUTHORITY_OVERLAP",
         "KEDDAH_WORKERS",
         "KEDDAH_LOG_LEVEL",
+        "KEDDAH_LOG_FORMAT",
         "KUBECONFIG",
     ]
+
+
+def test_a_controller_of_some_namespaces_cannot_make_the_webhooks_certificates() -> None:
+    with pytest.raises(SettingsError, match="KEDDAH_CERTIFICATES: got keddah; cert-manager"):
+        settings.read({**POD, "KEDDAH_WATCH_NAMESPACES": "a"}, hostname="h")
 
 
 @pytest.mark.parametrize("workers", ["0", "-1", "257", "1.5", "", "²"])

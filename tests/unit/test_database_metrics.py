@@ -11,6 +11,8 @@ from controller.watches.cache import Cache
 from tests.factory import database
 
 STATUS: dict[str, Any] = {
+    "replicas": 3,
+    "readyReplicas": 2,
     "lastBackupTime": "2026-07-01T02:00:05Z",
     "backups": {
         "count": 3,
@@ -37,11 +39,19 @@ def of(name: str, metric: str) -> str:
     return f'keddah_database_{metric}{{database="{name}",namespace="shop"}}'
 
 
+def condition(kind: str) -> str:
+    return f'keddah_database_condition{{condition="{kind}",database="orders",namespace="shop"}}'
+
+
 def test_each_database_has_its_own_values() -> None:
     found = page({**database("orders"), "status": STATUS}, {**database("users"), "status": {}})
     assert found == {
         of("orders", "backed_up"): 1,
         of("orders", "archiving_wal"): 0,
+        condition("BackedUp"): 1,
+        condition("ArchivingWAL"): 0,
+        of("orders", "instances"): 3,
+        of("orders", "ready_instances"): 2,
         of("orders", "last_backup_timestamp_seconds"): 1782871205,
         of("orders", "backups"): 3,
         of("orders", "backup_bytes"): 1 << 20,

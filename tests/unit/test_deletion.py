@@ -14,8 +14,9 @@ from controller.observe.state import Node, ObservedState
 from controller.plan.actions import Delete, SetFinalizers
 from controller.plan.credentials import credentials
 from controller.plan.deletion import decode_deleted, finalize
+from controller.plan.ending import Ending
 from controller.plan.outcome import Done, Waiting
-from controller.plan.planner import FINALIZER, Plan
+from controller.plan.planner import FINALIZER
 from schemas.api.types import API_VERSION, KIND, PostgreSQLDatabase
 from tests.factory import typed_database
 from tests.runs import job
@@ -76,7 +77,9 @@ def test_finalization_deletes_pods_then_data_then_the_finalizer() -> None:
     assert [str(a) for a in finalize(db, around).actions] == ["delete StatefulSet orders"]
     without = {k: v for k, v in around.children.items() if k != "StatefulSet"}
     ending = replace(around, children=without)
-    assert finalize(db, ending) == Plan((), Waiting(30, "Deleting", "waiting for orders-0, orders-1 to stop"))
+    assert finalize(db, ending) == Ending(
+        (), Waiting(30, "Deleting", "waiting for orders-0, orders-1 to stop")
+    )
     empty = replace(ending, instances=())
     assert {a.kind for a in finalize(db, empty).actions if isinstance(a, Delete)} == {"ConfigMap"}
     bare = replace(empty, children={})
@@ -169,7 +172,7 @@ def test_a_deletion_that_orphans_the_children_deletes_none_of_them_whatever_the_
     assert first.outcome.reason == "Deleting"
     # The garbage collector may have been quicker: then only the children tell.
     later = finalize(with_finalizer(db), disowned(around))
-    assert later == Plan((SetFinalizers((), KEPT),), Done("Deleted", "nothing holds the object any more"))
+    assert later == Ending((SetFinalizers((), KEPT),), Done("Deleted", "nothing holds the object any more"))
 
 
 def test_a_child_of_somebody_else_is_no_sign_of_orphans() -> None:

@@ -97,7 +97,7 @@ def test_an_eviction_takes_one_instance_at_most() -> None:
 
 
 def test_patroni_is_reached_by_its_members_and_the_controller_alone() -> None:
-    first, second, _ = child("NetworkPolicy", "orders")["spec"]["ingress"]
+    first, second, *_ = child("NetworkPolicy", "orders")["spec"]["ingress"]
     assert first == {"ports": [{"port": 5432, "protocol": "TCP"}]}
     assert [port["port"] for port in second["ports"]] == [8008]
     members, controller = second["from"]
@@ -107,12 +107,13 @@ def test_patroni_is_reached_by_its_members_and_the_controller_alone() -> None:
 
 
 def test_only_the_repository_and_the_jobs_reach_the_data_for_backups() -> None:
-    *_, last = child("NetworkPolicy", "orders")["spec"]["ingress"]
+    *_, last, metrics = child("NetworkPolicy", "orders")["spec"]["ingress"]
     assert [port["port"] for port in last["ports"]] == [8432]
     reach = [peer["podSelector"]["matchLabels"] for peer in last["from"]]
     assert reach == [labels.repository("orders"), labels.backup("orders")]
     without = child("NetworkPolicy", "orders", typed_database(backupSchedule=""))["spec"]["ingress"]
-    assert len(without) == 2
+    assert len(without) == 3
+    assert without[-1] == metrics
 
 
 def test_patroni_may_write_its_own_state_and_pods_only() -> None:
@@ -248,7 +249,8 @@ def test_pods_satisfy_restricted_pod_security() -> None:
 def test_every_empty_volume_is_bounded(resources: dict[str, Any], shared: str) -> None:
     volumes = template(typed_database(resources=resources))["spec"]["volumes"]
     limits = {v["name"]: v["emptyDir"]["sizeLimit"] for v in volumes if "emptyDir" in v}
-    assert limits == {"tmp": "1Gi", "run": "16Mi", "shm": shared, "backup-run": "16Mi"}
+    own = {"tmp": "1Gi", "run": "16Mi", "shm": shared, "backup-run": "16Mi"}
+    assert limits == {**own, "keddah-exporter": "1Mi", "no-token": "1Mi"}
 
 
 @pytest.mark.parametrize(
@@ -274,7 +276,8 @@ def test_every_mount_has_its_volume() -> None:
     volumes = {v["name"] for v in pod["volumes"]} | {
         c["metadata"]["name"] for c in sts["volumeClaimTemplates"]
     }
-    assert {m["name"] for m in pod["containers"][0]["volumeMounts"]} == volumes
+    others = {"keddah-certificates", "no-token"}
+    assert {m["name"] for m in pod["containers"][0]["volumeMounts"]} == volumes - others
     assert {m["name"] for c in pod["containers"] for m in c["volumeMounts"]} == volumes
 
 
@@ -318,11 +321,13 @@ def test_the_kubelet_does_not_end_an_instance_that_clones_or_misses_the_api_serv
     assert {p["httpGet"]["scheme"] for p in (startup, liveness, container["readinessProbe"])} == {"HTTPS"}
 
 
-def test_no_trouble_with_backups_makes_an_instance_not_ready() -> None:
-    postgres, backup = template()["spec"]["containers"]
-    assert (postgres["name"], backup["name"]) == ("postgres", "backup")
-    assert not {"readinessProbe", "livenessProbe", "startupProbe"} & backup.keys()
-    (alone,) = template(typed_database(backupSchedule=""))["spec"]["containers"]
+def test_no_trouble_with_backups_or_metrics_makes_an_instance_not_ready() -> None:
+    postgres, *others = template()["spec"]["containers"]
+    names = [each["name"] for each in (postgres, *others)]
+    assert names == ["postgres", "backup", "keddah-exporter"]
+    assert not {"readinessProbe", "livenessProbe", "startupProbe"} & {key for each in others for key in each}
+    bare = typed_database(backupSchedule="", monitoring={"enabled": False})
+    (alone,) = template(bare)["spec"]["containers"]
     assert alone["name"] == "postgres"
 
 

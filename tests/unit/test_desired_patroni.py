@@ -8,6 +8,7 @@ import yaml
 
 from controller.desired.instances.parameters import OWNED, parameters
 from controller.desired.instances.patroni import configuration, dynamic, host_based_authentication, static
+from controller.desired.instances.pod import pod_template
 from schemas.postgresql.parameters.check import problem
 from tests.factory import typed_database
 
@@ -48,7 +49,7 @@ def test_the_users_parameters_win_over_defaults_in_any_spelling() -> None:
 
 def test_no_spelling_of_the_users_evades_what_is_owned() -> None:
     found = parameters(typed_database(parameters={"SSL": "off"}))
-    assert OWNED.items() <= found.items()
+    assert (OWNED | {"log_destination": "jsonlog"}).items() <= found.items()
     assert "SSL" not in found
 
 
@@ -99,9 +100,19 @@ def test_minors_of_a_major_share_one_file() -> None:
 def test_members_verify_one_another() -> None:
     found = file()
     for role in ("replication", "rewind"):
-        assert found["postgresql"]["authentication"][role]["sslmode"] == "verify-ca"
+        login = found["postgresql"]["authentication"][role]
+        assert login["sslmode"] == "verify-ca"
+        assert {"sslrootcert", "sslcert", "sslkey"} <= login.keys()
     assert found["restapi"]["verify_client"] == "optional"
     assert {"certfile", "keyfile"} <= set(found["ctl"])
+
+
+def test_how_lines_are_written_is_no_part_of_what_pods_start_with() -> None:
+    written, plain = (typed_database(logging=logging) for logging in ("JSON", "Text"))
+    assert static(written) == static(plain)
+    assert pod_template(written, "image") == pod_template(plain, "image")
+    assert [parameters(db)["log_destination"] for db in (written, plain)] == ["jsonlog", "stderr"]
+    assert [configuration(db)["data"]["logging"] for db in (written, plain)] == ["JSON", "Text"]
 
 
 def test_a_changed_parameter_leaves_the_file_alone() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -16,6 +17,10 @@ KEYS = DatabaseKeys("a CA's certificate", "a CA's key", b"seed")
 
 def values(manifest: dict[str, Any]) -> dict[str, str]:
     return {key: base64.b64decode(text).decode() for key, text in manifest["data"].items()}
+
+
+def with_password(password: str) -> DatabaseKeys:
+    return replace(KEYS, passwords={"app": password})
 
 
 def whole(db: PostgreSQLDatabase) -> dict[str, dict[str, Any]]:
@@ -36,7 +41,7 @@ def test_the_keys_come_first_and_every_secret_outlives_the_database() -> None:
 
 def test_a_lost_secret_comes_back_the_same() -> None:
     db = typed_database()
-    assert whole(db)["orders-app"] == app_secret(db, KEYS.password("app"), KEYS.trusted)
+    assert whole(db)["orders-app"] == app_secret(db, KEYS, KEYS.trusted)
 
 
 def test_each_role_has_a_password_of_its_own() -> None:
@@ -46,11 +51,13 @@ def test_each_role_has_a_password_of_its_own() -> None:
 
 
 def test_an_application_finds_every_part_and_the_usual_spellings() -> None:
-    found = values(app_secret(typed_database(owner="shop", database="orders"), "secret", KEYS.trusted))
+    found = values(
+        app_secret(typed_database(owner="shop", database="orders"), with_password("secret"), KEYS.trusted)
+    )
     assert found["host"] == "orders.shop.svc"
     assert found["port"] == "5432"
     assert found["dbname"] == "orders"
-    assert found["username"] == "shop"
+    assert (found["username"], found["role"]) == ("shop", "shop")
     assert found["uri"] == "postgresql://shop:secret@orders.shop.svc:5432/orders?sslmode=require"
     expected = "jdbc:postgresql://orders.shop.svc:5432/orders?user=shop&password=secret&sslmode=require"
     assert found["jdbc-uri"] == expected
@@ -64,7 +71,9 @@ def test_an_application_is_given_no_key() -> None:
 
 def test_odd_characters_survive_every_spelling() -> None:
     odd = r"p:a@s/s?w&o%r d\#"
-    found = values(app_secret(typed_database(owner="ow:ner", database="da/ta"), odd, KEYS.trusted))
+    found = values(
+        app_secret(typed_database(owner="ow:ner", database="da/ta"), with_password(odd), KEYS.trusted)
+    )
     uri = urlsplit(found["uri"])
     assert unquote(uri.password or "") == odd
     assert unquote(uri.username or "") == "ow:ner"

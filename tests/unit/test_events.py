@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+
+import pytest
 
 from controller.kube.kinds import DATABASE
 from controller.kube.objects import Key
@@ -133,3 +136,21 @@ def test_the_patrol_passes_by_who_is_gone_and_finds_who_is_new() -> None:
 def test_the_patrol_keeps_to_its_budget() -> None:
     assert READS_A_MINUTE <= 20
     assert PERIOD * READS_A_MINUTE == 60 * READS_EACH
+
+
+async def test_the_patrol_takes_its_time_after_a_database_with_many_roles() -> None:
+    cache, slept = Cache(), list[float]()
+    for name in ("a", "b"):
+        cache.put(DATABASE, manifest(name))
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) > 2:
+            raise asyncio.CancelledError
+
+    queue: KeyedQueue[Key] = KeyedQueue(clock=lambda: 0.0, random=lambda: 0.5)
+    roles = {Key("shop", "a"): 160, Key("shop", "b"): 0}
+    guard = SecretCheck(cache, queue, why="x", more=roles.__getitem__, random=lambda: 0.5, sleep=sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await guard.run()
+    assert slept == [PERIOD, PERIOD + 600, PERIOD]

@@ -33,7 +33,7 @@ from controller.plan.actions import (
 from controller.plan.interruption import Overtaken
 from controller.watches.cache import Cache
 from schemas.api.types import PostgreSQLDatabase, decode
-from tests import states
+from tests import sql, states
 from tests.factory import complete_database
 from tests.inprocess import KilledError
 
@@ -105,7 +105,7 @@ async def carry_out(
     creations = Creations(kube, lambda: 0.0, lambda: NOW)
     reader = SecretReader(kube, "keddah-system")
     observer = Observer(kube, cache, patroni, Progress(lambda: 0.0), creations, reader)
-    execution = Execution(observer, hands, Recorder(kube, now=lambda: NOW))
+    execution = Execution(observer, hands, Recorder(kube, now=lambda: NOW), sql.provisioner(kube))
     seen = around or states.observed(states.members(3))
     executed = await execution.carry_out(KEY, decode(complete_database()), actions, seen)
     hands.refused = executed.refused
@@ -120,6 +120,12 @@ def test_new_children_are_made_at_once_and_what_names_them_after_them() -> None:
     others = (new("Secret", "orders-app"), new("Role"), new("Service"))
     actions = (source, *others, binding, statefulset, RESTART)
     assert list(waves(actions)) == [(source,), others, (binding, statefulset), (RESTART,)]
+
+
+def test_secrets_of_roles_that_go_are_deleted_at_once() -> None:
+    gone = tuple(Delete("Secret", f"orders-role-{n}", "u", "1", "not declared", "shop") for n in range(3))
+    claim = Delete("PersistentVolumeClaim", "data-orders-0", "u", "1", "given up", "shop")
+    assert list(waves((*gone, claim, claim))) == [gone, (claim,), (claim,)]
 
 
 def test_what_running_pods_use_is_mended_step_by_step() -> None:

@@ -21,6 +21,9 @@ END = RENEWED.replace(microsecond=0)
 TIMES = {"started_at": END - timedelta(hours=1), "ended_at": END}
 
 
+GOING = "waiting until no commit waits for"
+
+
 def crashed(**holder: Any) -> ObservedState:  # noqa: ANN401
     """Give three instances whose primary's container has just ended."""
     instances = (pod(0, "primary", ready=False, ended=ENDED, **(TIMES | holder)), pod(1), pod(2))
@@ -38,6 +41,10 @@ def crashed(**holder: Any) -> ObservedState:  # noqa: ANN401
 def test_the_lock_of_a_dead_primary_is_released_as_it_was_seen() -> None:
     reason = "its container has ended (Error, exit code 137) on a Ready node"
     assert release(crashed(), "orders") == ReleaseLock("orders-0", "orders-leader", "7", reason)
+
+
+def test_where_nodes_may_not_be_read_the_pods_tell() -> None:
+    assert isinstance(release(replace(crashed(), nodes=None), "orders"), ReleaseLock)
 
 
 @pytest.mark.parametrize(
@@ -107,20 +114,24 @@ def test_the_only_pod_labelled_primary_is_left_until_another_takes_over() -> Non
 def test_the_primary_is_woken_to_stop_counting_on_a_standby_that_is_gone(gone: dict[str, Any]) -> None:
     lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}))
     around = observed((pod(0, "primary"), pod(1, **gone), pod(2)), leadership=lead)
-    assert loop_triggers(around) == [TriggerLoop("orders-0", "192.0.2.1", "orders-1: gone or stopping")]
+    assert loop_triggers(around) == [
+        TriggerLoop("orders-0", "192.0.2.1", f"{GOING} orders-1, gone or stopping")
+    ]
 
 
 def test_the_primary_is_woken_to_stop_counting_on_a_standby_without_a_pod() -> None:
     lead = Leadership("orders-0", frozenset({"orders-1", "orders-2"}))
     around = observed((pod(0, "primary"), pod(1)), leadership=lead)
-    assert loop_triggers(around) == [TriggerLoop("orders-0", "192.0.2.1", "orders-2: gone or stopping")]
+    assert loop_triggers(around) == [
+        TriggerLoop("orders-0", "192.0.2.1", f"{GOING} orders-2, gone or stopping")
+    ]
 
 
 def test_the_primary_is_woken_to_count_on_a_standby_that_follows_now() -> None:
     lead = Leadership("orders-0", frozenset({"orders-2"}), last_primary="orders-0")
     around = observed(members(3), leadership=lead)
     assert loop_triggers(around) == [
-        TriggerLoop("orders-0", "192.0.2.1", "orders-1: streams, but is not a synchronous standby yet")
+        TriggerLoop("orders-0", "192.0.2.1", "waiting until commits wait for orders-1 too")
     ]
 
 

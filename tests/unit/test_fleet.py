@@ -12,7 +12,7 @@ from controller.kube.objects import Key
 from controller.memory import Fleet
 from controller.observe.instances.editions import Edition
 from controller.observe.state import ObservedState
-from controller.plan.fleet import STUCK_AFTER
+from controller.plan.fleet import CANARY_SERVES, STUCK_AFTER, Others, Proven
 from tests.states import members, observed
 
 A, B = "registry/a:1", "registry/b:1"
@@ -45,7 +45,7 @@ class Harness:
         """Run one pass in which nothing changes; gives the images that others move to."""
         moves = self.fleet.look(key, around, self.now)
         self.fleet.decided(key, around, Edition(around_image(around)), self.now, queued=False)
-        return {name: move.edition.image for name, move in moves.items()}
+        return {name: move.edition.image for name, move in moves.moves.items()}
 
     def begins(self, key: Key) -> None:
         """Have a database begin to move."""
@@ -57,10 +57,19 @@ class Harness:
         self.fleet.look(key, database(A, "aa"), self.now)
         self.fleet.decided(key, database(A, "aa"), Edition(A), self.now, queued=True)
 
+    def canary(self) -> None:
+        """Have a first database get the image, and serve with it for long enough."""
+        first = Key("shop", "zero")
+        self.begins(first)
+        self.others(first, database(B, "bb"))
+        self.now += CANARY_SERVES
+        self.others(first, database(B, "bb"))
+        self.woken.clear()
+
     def stuck(self, after: timedelta) -> bool:
         """Tell whether ONE is stuck after a while, as another sees it."""
         self.now += after
-        return self.fleet.look(TWO, database(A, "aa"), self.now)[str(ONE)].stuck(self.now)
+        return self.fleet.look(TWO, database(A, "aa"), self.now).moves[str(ONE)].stuck(self.now)
 
 
 def around_image(around: ObservedState) -> str:
@@ -93,9 +102,52 @@ def test_one_that_begins_is_seen_by_others_before_anything_is_written() -> None:
 )
 def test_a_move_lasts_until_every_instance_serves_with_the_image(now: ObservedState, *, moves: bool) -> None:
     harness = Harness()
+    harness.canary()
     harness.begins(ONE)
     harness.others(ONE, now)
     assert bool(harness.others(TWO, database(A, "aa"))) is moves
+
+
+def test_the_first_counts_until_it_has_served_for_a_while_without_a_break() -> None:
+    harness = Harness()
+    harness.begins(ONE)
+    harness.waits(TWO)
+    harness.others(ONE, database(B, "bb"))
+    # It is woken to learn until when it still waits.
+    assert harness.woken == [TWO]
+    harness.now += CANARY_SERVES - timedelta(seconds=1)
+    harness.others(ONE, database(B, "bb", fit=1))
+    harness.others(ONE, database(B, "bb"))
+    harness.now += CANARY_SERVES - timedelta(seconds=1)
+    assert harness.others(THREE, database(A, "aa")) == {"shop/one": B}
+    harness.now += timedelta(seconds=1)
+    assert harness.others(THREE, database(A, "aa")) == {}
+    assert harness.fleet.look(TWO, database(A, "aa"), harness.now).proven == Proven(frozenset({B}))
+
+
+def test_one_that_begins_anew_while_its_last_image_is_on_trial_is_seen_by_others() -> None:
+    harness = Harness()
+    harness.begins(ONE)
+    harness.others(ONE, database(B, "bb"))
+    harness.fleet.look(ONE, database(B, "bb"), harness.now)
+    harness.fleet.decided(ONE, database(B, "bb"), Edition(A), harness.now, queued=False)
+    assert harness.others(TWO, database(B, "bb")) == {str(ONE): A}
+
+
+def test_a_first_one_that_served_is_not_stuck_and_one_that_broke_is() -> None:
+    harness = Harness()
+    harness.begins(ONE)
+    harness.others(ONE, database(B, "bb"))
+    harness.others(ONE, database(B, "bb", fit=1))
+    assert harness.stuck(STUCK_AFTER)
+
+
+def test_a_hibernated_database_proves_nothing() -> None:
+    harness = Harness()
+    harness.begins(ONE)
+    harness.others(ONE, database(B, "", replicas=0))
+    harness.now += CANARY_SERVES
+    assert harness.fleet.look(TWO, database(A, "aa"), harness.now) == Others()
 
 
 def test_a_database_that_lost_an_instance_long_after_its_move_holds_nobody_up() -> None:
@@ -118,9 +170,11 @@ def test_the_one_that_waited_longest_is_woken_when_a_move_ends() -> None:
     assert harness.woken == []
     harness.others(ONE, database(B, "bb"))
     assert harness.woken == [TWO]
+    # There may be room for it beside the one that has just begun.
     harness.begins(TWO)
-    harness.others(TWO, database(B, "bb"))
     assert harness.woken == [TWO, THREE]
+    harness.others(TWO, database(B, "bb"))
+    assert harness.woken == [TWO, THREE, THREE]
 
 
 def test_one_that_waits_and_then_does_not_want_its_turn_gives_it_to_the_next() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from controller.protocol.settings import ProtocolError, Reason, S3Repository, Settings, VolumeRepository
-from deploy.images.backup import reasons
+from deploy.images.backup import configuration, reasons
 from deploy.images.backup.archiving import queue
 from deploy.images.backup.backups import full_is_due
 from deploy.images.backup.configuration import Place, Secrets, environment_file, render, write
@@ -81,6 +81,17 @@ def test_where_backups_are_made_the_volume_is_mounted_and_members_are_reached() 
     assert (found["pg1-host"], found["pg2-host"]) == ("orders-0", "orders-1")
     assert found["repo1-cipher-pass"] == "key"
     assert found["backup-standby"] == "prefer"
+
+
+@pytest.mark.parametrize(("told", "address"), [("0\n", "::"), ("1\n", "*"), (None, "*")])
+def test_a_server_listens_on_addresses_of_both_families(
+    told: str | None, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "bindv6only"
+    if told is not None:
+        file.write_text(told)
+    monkeypatch.setattr(configuration, "_IPV6", file)
+    assert options(VOLUME, "repository")["tls-server-address"] == address
 
 
 def test_wal_is_never_dropped_by_itself() -> None:

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.images.inputs import OPERATOR, POSTGRES, TARGETS, Target, key, snapshot
+from deploy.generate.images import page
+from deploy.generate.policy import CATALOGUES
+from deploy.images.inputs import DATABASES, OPERATOR, POSTGRES, TARGETS, Target, key, snapshot
+from deploy.locks import releases
 
 CHECKOUT = Path(__file__).parents[2]
 CODE = Target("operator", ("code",))
@@ -70,6 +73,7 @@ def test_what_the_dockerfile_copies_is_in_one_of_the_snapshots(tmp_path: Path) -
 
 def test_images_are_named_after_their_targets() -> None:
     assert (OPERATOR.image, POSTGRES.image) == ("keddah-operator", "keddah-postgres")
+    assert tuple(target.image for target in DATABASES.values()) == tuple(CATALOGUES)
 
 
 def test_every_package_in_the_images_is_locked_by_hash() -> None:
@@ -78,3 +82,16 @@ def test_every_package_in_the_images_is_locked_by_hash() -> None:
         requirements = [entry for entry in re.split(r"\n(?=\w)", text) if "==" in entry]
         assert requirements
         assert [entry.split()[0] for entry in requirements if "--hash=sha256:" not in entry] == []
+
+
+def test_the_table_of_versions_has_every_package_of_the_locks_and_what_matters_of_debian() -> None:
+    table = page()
+    for name, column in (("operator", 2), ("patroni", 3)):
+        text = (CHECKOUT / f"requirements/{name}.txt").read_text()
+        for each in releases([text]):
+            (row,) = (line for line in table.splitlines() if line.startswith(f"| Python: {each.name} |"))
+            assert row.split("|")[column].strip() == each.version
+    for package in ("postgresql-17", "postgresql-18", "pgbackrest", "python3", "tini"):
+        assert f"| Debian: {package} |" in table
+    for extension in ("vector", "postgis", "pg_cron"):
+        assert f"| {extension} |" in table

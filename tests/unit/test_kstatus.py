@@ -12,10 +12,10 @@ from controller import plan
 from controller.observe.state import Instance
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 from controller.protocol.settings import Reason as OfBackups
-from controller.report.reasons import REASONS
 from controller.report.status import status
 from schemas.api.types import decode
 from schemas.crd.definition import crd
+from schemas.reasons import REASONS
 from tests.factory import complete_database
 from tests.kstatus import Kstatus, kstatus
 from tests.states import members, observed, pod
@@ -71,6 +71,7 @@ def test_every_outcome_is_a_state_that_gitops_tools_know(
 
 
 COMPUTED: dict[str, Kstatus] = {
+    "CertificatePending": "InProgress",
     "ChildAltered": "InProgress",
     "ChildOwnedByOther": "Failed",
     "ClaimDeleted": "InProgress",
@@ -96,6 +97,8 @@ COMPUTED: dict[str, Kstatus] = {
     "Paused": "InProgress",
     "PodsNotCreated": "Failed",
     "Ready": "Current",
+    "Provisioning": "InProgress",
+    "ProvisioningFailed": "Failed",
     "RebuildingStandby": "InProgress",
     "Reconciling": "InProgress",
     "Refused": "Failed",
@@ -107,6 +110,8 @@ COMPUTED: dict[str, Kstatus] = {
     "RollingOut": "InProgress",
     "ScaleDownWaits": "InProgress",
     "ServerNotStarting": "InProgress",
+    "SidecarFailing": "InProgress",
+    "SidecarNotReady": "InProgress",
     "SourceDiffers": "Failed",
     "SourceNotFound": "Failed",
     "SourceNotReady": "InProgress",
@@ -119,6 +124,7 @@ COMPUTED: dict[str, Kstatus] = {
     "VersionMismatch": "Failed",
     "VersionNotAllowed": "Failed",
     "VolumeCannotGrow": "Failed",
+    "VolumeNotMounted": "InProgress",
     "VolumesGrowing": "InProgress",
     "VolumesGone": "Failed",
     "VolumesHoldOther": "Failed",
@@ -155,11 +161,14 @@ def test_every_reason_is_classified_and_stands_for_one_kind_of_outcome() -> None
             "SlotInvalid",
             "StandbysBehind",
             "StandbysMissing",
+            "QueriesAnswered",
+            "QueriesFailing",
             "Streaming",
         },
         *{"UpToDate", "UpgradeHalted", "UpgradePending", "UpgradeQueued", "Upgrading"},
         *{"FailedOver", "PrimaryBack", "PrimaryEnding", "PrimaryLost", "SwitchedOver"},
-        *{"SecretsRestored", "ServerCrashed"},
+        *{"PasswordRotated", "SecretEdited", "SecretsRestored", "ServerCrashed", "AsDeclared"},
+        *{"RequestDone", "RequestRefused"},
         *{"BackupFailed", "BackupMade", "BackupOverdue", "BackupRecent", "BackupVerified"},
         *{
             "BackupsSuspended",

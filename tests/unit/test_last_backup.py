@@ -13,7 +13,8 @@ from controller.observe.restore.source import outlived
 from controller.observe.state import Leadership, ObservedState
 from controller.plan.actions import Apply, Delete
 from controller.plan.deletion import finalize
-from controller.plan.planner import FINALIZER, Plan
+from controller.plan.ending import Ending
+from controller.plan.planner import FINALIZER
 from controller.protocol.settings import Reason
 from schemas.api.types import PostgreSQLDatabase, decode
 from tests.factory import complete_database
@@ -111,7 +112,7 @@ def test_a_backup_from_before_the_deletion_is_not_the_last() -> None:
     assert [str(action) for action in chosen.actions] == ["apply Job orders-backup-last"]
 
 
-def left(db: PostgreSQLDatabase) -> Plan:
+def left(db: PostgreSQLDatabase) -> Ending:
     def named(kind: str, name: str) -> Manifest:
         metadata = {"name": name, "namespace": "shop", "uid": name, "resourceVersion": "1"}
         return {"kind": kind, "metadata": metadata | {"labels": {"keddah.dev/database": "orders"}}}

@@ -42,6 +42,8 @@ MISTAKES = """\
         - host all all all trust
     """
 
+NO_VALUE = "is not YAML: found a value that is not of its type, or a character that there is not"
+
 
 def found(text: str) -> list[str]:
     findings = lint.lint(dedent(text), policy=factory.policy(), now=NOW)
@@ -198,6 +200,10 @@ def test_a_date_stays_text_as_it_does_in_kubectl() -> None:
                 "'tag:yaml.org,2002:python/name:os.system'"
             ),
         ),
+        ("a: 1\nb: !!int ''\n", f"2: {NO_VALUE}"),
+        ("a:\n  b: !!bool x\n", f"2: {NO_VALUE}"),
+        ('a: 1\nb: "\\UFFFFFFFF"\n', f"2: {NO_VALUE}"),
+        ('a: 1\nb: "\\uD83D\\uDC18"\n', f"2: {NO_VALUE}"),  # kubectl refuses it too
         ("a: &a [*a]\n", "1: is nested deeper than 100 levels"),
         ("[\n" * 1200, "1: is nested deeper than 100 levels"),
     ],

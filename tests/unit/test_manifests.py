@@ -19,6 +19,7 @@ from deploy.manifests import (
     reference_files,
     write,
 )
+from schemas.policy.extensions import default_version
 from schemas.policy.policy import PolicyError, parse
 from tests.kubernetes_versions import mistakes
 
@@ -209,6 +210,44 @@ def test_an_overlay_takes_every_image_from_the_registry(tmp_path: Path) -> None:
     ]
     policy = parse(yaml.safe_load(files["policy.yaml"])["data"]["policy.yaml"])
     assert [(r.version, r.image) for r in policy.catalogue] == [("18.9", "r.example/db/keddah-postgres:7")]
+
+
+def test_an_overlay_can_have_the_larger_image_with_what_that_has(tmp_path: Path) -> None:
+    policies = [
+        parse(yaml.safe_load(files["policy.yaml"])["data"]["policy.yaml"])
+        for files in (
+            overlay_files(tmp_path, registry="r.example", tag="7", database_image=name)
+            for name in ("keddah-postgres", "keddah-postgres-extensions")
+        )
+    ]
+    usual, larger = (each.release("18") for each in policies)
+    assert usual is not None
+    assert larger is not None
+    assert (usual.image, larger.image) == (
+        "r.example/keddah-postgres:7",
+        "r.example/keddah-postgres-extensions:7",
+    )
+    assert [default_version(each, "18", "postgis") is None for each in policies] == [True, False]
+    asked = ("vector", "pg_cron", "pg_partman", "pg_repack", "pgaudit", "hypopg", "pg_stat_statements")
+    for version in ("17", "18"):
+        missing = [name for name in asked for each in policies if not default_version(each, version, name)]
+        assert missing == []
+
+
+def test_a_policy_with_its_extensions_is_small() -> None:
+    assert len(found("ConfigMap", "keddah-policy")["data"]["policy.yaml"]) < 10_000
+
+
+def test_an_overlay_has_what_somebody_changed_of_the_policy(tmp_path: Path) -> None:
+    changes = tmp_path / "changes.yaml"
+    changes.write_text("minorUpgrades: {atOnce: 5}\ndefaultVersion: '17'\n", encoding="utf-8")
+    files = overlay_files(tmp_path, registry="r.example", tag="7", changes=changes)
+    policy = parse(yaml.safe_load(files["policy.yaml"])["data"]["policy.yaml"])
+    assert (policy.minor_upgrades.at_once, policy.default_version) == (5, "17")
+    assert {release.image for release in policy.catalogue} == {"r.example/keddah-postgres:7"}
+    changes.write_text("minorUpgrades: {atOnce: 0}\n", encoding="utf-8")
+    with pytest.raises(PolicyError, match="atOnce"):
+        overlay_files(tmp_path, registry="r.example", tag="7", changes=changes)
 
 
 def test_an_overlay_for_a_private_registry_pulls_with_its_secret(tmp_path: Path) -> None:

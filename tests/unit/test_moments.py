@@ -50,3 +50,4 @@ def test_what_is_no_moment_is_none(text: str) -> None:
 def test_a_moment_is_written_as_it_is_read() -> None:
     assert moments.written(TEN) == moments.EXAMPLE
     assert moments.parse(moments.written(TEN)) == TEN
+    assert moments.written(TEN.replace(year=226)) == "0226-11-27T10:00:00Z"

@@ -103,6 +103,64 @@ def test_data_that_is_damaged_is_trouble_whatever_its_server_does(state: str) ->
     assert instance(pod(member={**member, "state": "creating replica"})).trouble is None
 
 
+def others(
+    state: dict[str, Any], *, server: bool = True, reason: str = "ContainersNotReady"
+) -> dict[str, Any]:
+    """Give the status of a pod of which a sidecar is not ready."""
+    return {
+        "conditions": [{"type": "Ready", "status": "False", "reason": reason}],
+        "containerStatuses": [{"name": "postgres", "ready": server}],
+        "initContainerStatuses": [{"name": "exporter", "ready": False, **state}],
+    }
+
+
+CRASHED = {
+    "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
+    "lastState": {"terminated": {"reason": "Error", "exitCode": 3, "message": "postgres://u:secret@h"}},
+}
+
+
+def test_a_sidecar_that_crashes_is_told_without_its_log_and_is_not_the_servers() -> None:
+    said = "its container exporter does not keep running (Error, exit code 3); see its log"
+    seen = instance(pod(others(CRASHED)))
+    assert (seen.trouble, seen.beside, seen.ready) == (Trouble("SidecarFailing", said), True, False)
+    before = instance(pod(others(CRASHED, server=False)))
+    assert (before.trouble, before.beside) == (Trouble("SidecarFailing", said), False)
+
+
+def test_a_sidecar_without_image_keeps_the_server_from_starting_and_is_told() -> None:
+    state = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
+    seen = instance(pod(others(state, server=False)))
+    assert seen.trouble == Trouble("ImageNotPulled", "exporter: no such image")
+
+
+def test_a_sidecar_that_is_not_ready_is_told_once_the_server_is() -> None:
+    running: dict[str, Any] = {"state": {"running": {}}}
+    seen = instance(pod(others(running)))
+    assert (seen.trouble, seen.beside) == (
+        Trouble("SidecarNotReady", "PostgreSQL is ready, and not: exporter"),
+        True,
+    )
+    assert instance(pod(others(running, server=False))).trouble is None
+
+
+def test_what_another_takes_a_pods_ready_away_for_is_no_sidecars() -> None:
+    assert not instance(pod(others(CRASHED, reason="ReadinessGatesNotReady"))).beside
+
+
+def test_of_a_pod_that_ends_its_sidecars_tell_nothing() -> None:
+    ending = pod(others(CRASHED))
+    ending["metadata"]["deletionTimestamp"] = "2026-11-30T00:00:00Z"
+    seen = instance(ending)
+    assert (seen.trouble, seen.beside) == (None, False)
+
+
+def test_the_servers_own_trouble_comes_first() -> None:
+    trouble = instance(pod(others(CRASHED), member={"state": "start failed"})).trouble
+    assert trouble is not None
+    assert trouble.reason == "ServerNotStarting"
+
+
 def test_an_unschedulable_pod_tells_the_schedulers_words() -> None:
     condition = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes"}
     assert instance(pod({"conditions": [condition]})).trouble == Trouble("Unschedulable", "0/3 nodes")

@@ -74,8 +74,15 @@ class Logs(Kube):
         return self._logs[pod.replace("-", "_")]
 
 
-async def seen(members: Members, *pods: dict[str, Any], kube: Kube | None = None) -> ObservedState:
+async def seen(
+    members: Members,
+    *pods: dict[str, Any],
+    kube: Kube | None = None,
+    database: dict[str, Any] | None = None,
+) -> ObservedState:
     cache = Cache()
+    if database:
+        cache.put("PostgreSQLDatabase", database)
     template = {"spec": {"containers": [{"name": "postgres", "image": NEW}]}}
     owner = {"name": "orders", "namespace": "shop", "uid": "u", "resourceVersion": "5", "labels": LABELS}
     spec = {"template": template, "replicas": 0}
@@ -131,3 +138,52 @@ async def test_the_logs_of_servers_that_do_not_start_are_asked_why() -> None:
         " change it back); its data is kept"
     )
     assert (told[0], told[3]) == ("", "Patroni reports: start failed; see the pod's log")
+
+
+class Objects(Logs):
+    """Has these objects, by kind and name, and no others."""
+
+    def __init__(self, *there: tuple[str, str]) -> None:
+        super().__init__()
+        self.there = there
+
+    async def get(self, kind: str, namespace: str | None, name: str) -> dict[str, Any] | None:
+        """Read one."""
+        assert namespace == "shop"
+        return {"metadata": {"name": name}} if (kind, name) in self.there else None
+
+
+async def test_what_a_pod_waits_for_to_mount_is_named_once_it_waits() -> None:
+    volumes = [
+        {"name": "a", "secret": {"secretName": "there"}},
+        {"name": "b", "secret": {"secretName": "maybe", "optional": True}},
+        {"name": "c", "configMap": {"name": "words"}},
+        {"name": "d", "projected": {"sources": [{"secret": {"name": "agent"}}, {"serviceAccountToken": {}}]}},
+        {"name": "e", "emptyDir": {}},
+    ]
+    declared = {
+        "metadata": {"name": "orders", "namespace": "shop", "uid": "u", "resourceVersion": "5"},
+        "spec": {"template": {"volumes": volumes}},
+    }
+    waits = pod(2)
+    waiting = {"waiting": {"reason": "ContainerCreating"}}
+    waits["status"] = {"containerStatuses": [{"name": "postgres", "state": waiting}]}
+    around = await seen(Members(), pod(1), waits, kube=Objects(("Secret", "there")), database=declared)
+    told = [instance.trouble.message if instance.trouble else "" for instance in around.instances]
+    said = "it cannot start: template.volumes: this namespace has no ConfigMap words, Secret agent"
+    assert told == ["", said]
+
+
+async def test_a_server_serves_if_it_answers_whatever_keeps_its_pod_from_being_ready() -> None:
+    members = Members()
+    members.pending = {"1": False}
+    pods = [pod(0), pod(1), pod(2)]
+    for each in pods[1:]:
+        each["status"] |= {
+            "conditions": [{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}],
+            "containerStatuses": [{"name": "postgres", "ready": True}],
+            "initContainerStatuses": [{"name": "exporter", "ready": False}],
+        }
+    observed = await seen(members, *pods)
+    assert [(i.beside, i.ready) for i in observed.instances] == [(False, True), (True, True), (True, False)]
+    assert members.asked == ["restart 1", "restart 2"]

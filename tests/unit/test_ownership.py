@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controller.observe.ownership import part
+from controller.observe.ownership import foreign, part
 from controller.observe.state import ObservedState
 from controller.plan.actions import SetFinalizers
 from controller.plan.deletion import finalize
@@ -57,3 +57,13 @@ def test_finalization_does_not_wait_for_what_belongs_to_somebody_else() -> None:
     theirs = {"kind": "ConfigMap", **labelled("orders-sync", kind="Tool", name="other")}
     around = ObservedState(children={"ConfigMap": {"orders-sync": theirs}})
     assert finalize(db, around).actions == (SetFinalizers((), "everything is deleted"),)
+
+
+def test_a_secret_of_another_database_whose_name_begins_alike_is_that_ones() -> None:
+    db = typed_database("orders", "default")
+    secret = {"kind": "Secret", **labelled("orders-role-app")}
+    assert foreign(db, secret) is None
+    secret["metadata"]["labels"]["keddah.dev/database"] = "orders-role"
+    told = foreign(db, secret)
+    assert told is not None
+    assert told.startswith("Secret orders-role-app belongs to PostgreSQLDatabase orders-role")

@@ -4,6 +4,7 @@ from controller.kube.kinds import (
     CHILDREN,
     DATABASE,
     KINDS,
+    NODE,
     STORAGE_CLASS,
     WATCHED,
     WEBHOOK_CONFIGURATIONS,
@@ -43,7 +44,7 @@ def test_whatever_is_watched_may_be_listed_watched_and_read() -> None:
 
 
 def test_where_cert_manager_makes_the_certificates_webhook_configurations_are_out_of_reach() -> None:
-    role = rules("cluster", CertificateMode.CERT_MANAGER)
+    role = rules("cluster", certificates=CertificateMode.CERT_MANAGER)
     assert all(rule["apiGroups"] != ["admissionregistration.k8s.io"] for rule in role)
     assert len(role) == len(rules("cluster")) - 1
     assert set(WATCHED) - set(watched(CertificateMode.CERT_MANAGER)) == set(WEBHOOK_CONFIGURATIONS)
@@ -59,6 +60,15 @@ def test_no_claim_is_created_and_no_class_is_written() -> None:
 
 def test_the_lease_is_bound_to_its_name_and_namespace() -> None:
     leases = [rule for rule in RULES if rule.resources == ("leases",)]
-    assert {rule.scope for rule in leases} == {"namespace"}
+    assert {rule.scope for rule in leases} == {"operator"}
     assert [rule.names for rule in leases if "update" in rule.verbs] == [("keddah-controller",)]
-    assert len(rules("namespace")) == len(leases)
+    assert len(rules("operator")) == len(leases) + 1
+
+
+def test_a_controller_of_some_namespaces_asks_for_nothing_of_the_cluster() -> None:
+    kinds = watched(CertificateMode.CERT_MANAGER, ("a",))
+    assert set(WATCHED) - set(kinds) == {STORAGE_CLASS, NODE, *WEBHOOK_CONFIGURATIONS}
+    resources = {resource for rule in rules("databases") for resource in rule["resources"]}
+    of_the_cluster = {kind.plural for kind in KINDS.values() if not kind.namespaced}
+    # Whoever may read the one namespace needs a Role in it, and no ClusterRole.
+    assert resources & of_the_cluster == {"namespaces"}

@@ -20,6 +20,8 @@ from controller.plan.actions import (
 )
 from controller.plan.outcome import Done, Stalled, Waiting
 from controller.plan.planner import FINALIZER, Plan, plan
+from schemas.api.types import decode
+from tests.factory import complete_database
 from tests.states import OLD, carry_out, claim, intent, members, observed, pod, settled
 
 
@@ -50,7 +52,7 @@ def test_a_primary_that_counts_on_too_few_is_woken_until_it_does() -> None:
     around = settled(wish, observed(members(3)))
     lead = replace(around.leadership, synchronous=frozenset({"orders-2"}), last_primary="orders-0")
     chosen = plan(wish, replace(around, leadership=lead))
-    reason = "orders-1: streams, but is not a synchronous standby yet"
+    reason = "waiting until commits wait for orders-1 too"
     assert chosen.actions == (TriggerLoop("orders-0", "192.0.2.1", reason),)
     assert chosen.outcome == Waiting(2, "StandbysCatchingUp", reason)
 
@@ -364,3 +366,13 @@ def test_watching_secrets_takes_nothing_from_ready() -> None:
     chosen = plan(wish, around)
     assert [str(a) for a in chosen.actions] == ["apply ConfigMap orders-secrets-watch"]
     assert chosen.outcome == Done()
+
+
+def test_only_of_a_new_database_it_is_said_that_no_instance_accepts_writes_yet() -> None:
+    around = settled(intent(), observed(members(1)))
+    nobody = replace(around, leadership=replace(around.leadership, holder=None))
+    outcome = plan(intent(), nobody).outcome
+    assert (outcome.reason, outcome.message) == ("Creating", "no instance accepts writes yet")
+    served = decode({**complete_database(), "status": {"currentVersion": "17.6"}})
+    outcome = plan(intent(served), nobody).outcome
+    assert (outcome.reason, outcome.message) == ("NoPrimary", "no instance accepts writes")

@@ -120,6 +120,8 @@ def test_contradictions_are_mistakes(old: str, new: str, mistakes: list[str]) ->
         ("a: [", "policy: is not YAML: "),
         ("a: 1\na: 2", "policy: is not YAML: a appears twice in line 2"),
         ("a: \x00", "policy: is not YAML: "),
+        ("a: !!int ''", "policy: is not YAML: found a value that is not of its type"),
+        ("[a]: 1", "policy: is not YAML that a policy is written in"),
     ],
 )
 def test_what_is_no_mapping_is_refused(text: str, problem: str) -> None:

@@ -42,6 +42,11 @@ def test_a_standby_whose_wal_is_gone_is_copied_anew() -> None:
     assert rebuild(stuck()) == Rebuild("orders-2", "uid-2", "192.0.2.3", 1, GONE)
 
 
+def test_where_nodes_may_not_be_read_the_pods_tell() -> None:
+    assert isinstance(rebuild(replace(stuck(), nodes=None)), Rebuild)
+    assert not isinstance(rebuild(replace(stuck(primary={"ready": False}), nodes=None)), Rebuild)
+
+
 @pytest.mark.parametrize("state", ["start failed", "restart failed"])
 def test_a_standby_whose_server_does_not_start_for_damage_is_copied_anew(state: str) -> None:
     around = stuck(**(FAILED | {"state": state}))
@@ -301,4 +306,4 @@ def test_a_broken_standby_of_another_template_is_left_to_the_roll_out() -> None:
 def test_a_standby_of_a_primary_of_which_nobody_hears_has_nobody_to_follow() -> None:
     lost = stuck(primary={"ready": False})
     node = lost.instances[0].node
-    assert rebuild(replace(lost, nodes={**lost.nodes, node: Node(ready=False, cordoned=False)})) is None
+    assert rebuild(replace(lost, nodes={**READY, node: Node(ready=False, cordoned=False)})) is None

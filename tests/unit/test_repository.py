@@ -11,6 +11,7 @@ import pytest
 from msgspec import structs
 
 from controller.desired import labels
+from controller.desired.repository import children
 from controller.kube.objects import Manifest
 from controller.observe.backups.record import Record, recorded
 from controller.observe.drift import stamp
@@ -21,9 +22,10 @@ from controller.plan.credentials import credentials
 from controller.plan.deletion import finalize
 from controller.plan.outcome import Done
 from controller.plan.planner import FINALIZER, plan
+from controller.plan.repository import renewed
 from controller.plan.situation import Intent
 from controller.protocol.settings import Settings
-from schemas.api.types import decode
+from schemas.api.types import PostgreSQLDatabase, decode
 from tests.factory import complete_database, typed_database
 from tests.states import intent, members, observed, settled
 
@@ -109,6 +111,33 @@ def test_what_is_remembered_of_backups_is_kept() -> None:
     live["metadata"]["annotations"]["keddah.dev/backups"] = record.text()
     again = applied(wish(backup={"retention": {"days": 3}}), with_child(around, "ConfigMap", live))
     assert recorded(again["ConfigMap", "orders-backup"]) == record
+
+
+def test_a_release_of_keddah_that_waits_leaves_the_server_its_template(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    around, db = running(wish()), wish().db
+    server = around.of(labels.REPOSITORY, "StatefulSet")["orders-repository"]
+    unmarked = {**server, "metadata": {k: v for k, v in server["metadata"].items() if k != "annotations"}}
+    of_before = with_child(around, "StatefulSet", unmarked)
+    assert not renewed(db, db, around)
+    assert not renewed(db, db, of_before)
+    made, key = children.pod_template, ("StatefulSet", "orders-repository")
+
+    def slower(db: PostgreSQLDatabase, image: str) -> Manifest:
+        template = made(db, image)
+        return {**template, "spec": {**template["spec"], "terminationGracePeriodSeconds": 31}}
+
+    monkeypatch.setattr(children, "pod_template", slower)
+    for each in (around, of_before):
+        assert renewed(db, db, each)
+        kept = applied(replace(wish(), repository_kept=True), each).get(key, server)
+        assert kept["spec"]["template"] == server["spec"]["template"]
+        written = applied(wish(), each)[key]
+        assert written["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 31
+        assert not renewed(db, db, with_child(each, "StatefulSet", written))
+        # Its user's own word does not wait.
+        assert not renewed(wish(template={"nodeSelector": {"disk": "ssd"}}).db, db, each)
 
 
 def test_a_bucket_needs_no_server() -> None:

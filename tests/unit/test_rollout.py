@@ -97,7 +97,7 @@ def test_the_next_standby_waits_until_commits_are_acknowledged_by_the_one_before
     around = rolling(*(replace(i, **change) for i in members(2)), pod(2))
     lead = replace(around.leadership, synchronous=frozenset({"orders-1"}), last_primary="orders-0")
     step = rollout(replace(around, leadership=lead), 3)
-    assert step == Waiting(2, "RollingOut", "not a synchronous standby yet: orders-2")
+    assert step == Waiting(2, "RollingOut", "waiting until commits wait for orders-2 too")
     lead = replace(lead, synchronous=frozenset({"orders-1", "orders-2"}))
     assert "orders-1" in str(rollout(replace(around, leadership=lead), 3))
 
@@ -240,6 +240,22 @@ def test_with_nobody_serving_every_broken_pod_is_made_anew() -> None:
     down = [pod(n, ready=False, trouble=broken, revision=OLD) for n in range(2)]
     step = rollout(rolling(*down, pod(2, ready=False, trouble=broken)), 3)
     assert isinstance(step, DeletePod)
+
+
+def test_instances_whose_sidecars_fail_are_restarted_in_turn_as_others_that_serve() -> None:
+    """Not all at once as what is broken: the servers serve, and one of them is the primary."""
+    beside: dict[str, Any] = {"beside": True, "trouble": Trouble("SidecarFailing", "again")}
+    failing = [pod(0, "primary", revision=OLD, **beside), *(pod(n, revision=OLD, **beside) for n in (1, 2))]
+    step = rollout(rolling(*failing), 3)
+    assert step == DeletePod("orders-2", "uid-2", "the pod template changed")
+    mended = pod(2)
+    step = rollout(rolling(*failing[:2], mended), 3)
+    assert step == DeletePod("orders-1", "uid-1", "the pod template changed")
+    step = rollout(rolling(failing[0], pod(1), mended), 3)
+    assert isinstance(step, Switchover)
+    still = replace(mended, **beside)
+    step = rollout(rolling(*failing[:2], still), 3)
+    assert step == Waiting(10, "RolloutBlocked", "orders-2: SidecarFailing: again")
 
 
 def test_a_single_instance_restarts_without_a_switchover() -> None:

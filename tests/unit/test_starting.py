@@ -6,6 +6,8 @@ import pytest
 
 from controller.observe.instances.pods import Trouble
 from controller.observe.instances.starting import explained, start_failure
+from deploy.images.log.lines import Joined, of_program
+from schemas import records
 from tests.states import pod
 
 AT = "2026-11-29 12:03:55.545 UTC [21836] "
@@ -18,6 +20,13 @@ AFTER = f"""{AT}LOG:  startup process (PID 80) was terminated by signal 6: Abort
 
 def log(*lines: str) -> str:
     return "".join(f"{AT}{line}\n" for line in lines) + AFTER
+
+
+def as_json(text: str) -> str:
+    """Write a log as a pod does that logs JSON."""
+    said = Joined(1000)
+    whole = [said.take(line) for line in text.splitlines()] + [said.end()]
+    return "".join(records.as_json(of_program(line, 0, "keddah.patroni")) + "\n" for line in whole if line)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +51,7 @@ def log(*lines: str) -> str:
 )
 def test_words_for_damaged_data_are_evidence(words: str) -> None:
     failure = start_failure(log(words))
+    assert start_failure(as_json(log(words))) == failure
     assert failure is not None
     assert (failure.damaged, failure.words) == (True, words.split(":  ", 1)[1])
 
@@ -72,6 +82,7 @@ MEMORY = "FATAL:  could not map anonymous shared memory: Cannot allocate memory"
 )
 def test_what_a_server_lacks_besides_is_none(words: str, advice: str) -> None:
     failure = start_failure(log(words))
+    assert start_failure(as_json(log(words))) == failure
     assert failure is not None
     assert not failure.damaged
     assert failure.words == words.split(":  ", 1)[1]
@@ -103,6 +114,7 @@ def test_a_record_that_the_volume_does_not_give_is_not_missing() -> None:
 )
 def test_what_ends_sessions_is_no_reason(line: str) -> None:
     assert start_failure(log(line)) is None
+    assert start_failure(as_json(log(line))) is None
     failure = start_failure(log("PANIC:  WAL contains references to invalid pages", line))
     assert failure is not None
     assert failure.damaged
@@ -118,6 +130,7 @@ def test_what_ends_sessions_is_no_reason(line: str) -> None:
 )
 def test_what_users_write_is_no_evidence(quoted: str) -> None:
     assert start_failure(log(quoted)) is None
+    assert start_failure(as_json(log(quoted))) is None
 
 
 def test_the_last_attempt_counts() -> None:

@@ -203,9 +203,9 @@ def _broken(changes: list[tuple[tuple[str | int, ...], Any]]) -> dict[str, Any]:
                 break
         else:
             if isinstance(target, dict) and isinstance(last, str):
-                target[last] = junk
+                target[last] = deepcopy(junk)  # what is sampled is shared
             elif isinstance(target, list) and isinstance(last, int) and target:
-                target[0] = junk
+                target[0] = deepcopy(junk)
     return spec
 
 

@@ -11,19 +11,19 @@ import pytest
 
 from controller.desired.instances.patroni import FILE
 from controller.desired.instances.pod import IMAGE, pod_template
-from controller.kube.objects import Manifest
+from controller.kube.objects import Key, Manifest
 from controller.memory import Fleet
 from controller.observe.instances import editions
 from controller.observe.instances.editions import Edition
 from controller.observe.state import ObservedState
 from controller.plan.acceptance import NOTE, acceptance
 from controller.plan.actions import Apply
-from controller.plan.fleet import Move
+from controller.plan.fleet import CANARY_SERVES, Move, Others, Proven
 from controller.plan.instances import fallback, templates
 from controller.plan.outcome import Done
 from controller.plan.planner import plan
 from controller.plan.situation import Intent
-from controller.plan.upgrade import Choice, choose
+from controller.plan.upgrade import NEW_TEMPLATE, Choice, choose
 from controller.plan.validation import validate
 from controller.report.status import status
 from schemas.api.types import PostgreSQLDatabase
@@ -34,7 +34,7 @@ from tests.states import carry_out, members, observed
 MONDAY, SATURDAY = datetime(2026, 11, 23, 12, tzinfo=UTC), datetime(2026, 11, 28, 2, tzinfo=UTC)
 SATURDAYS = MinorUpgrades(when="window", window=Window(start="02:00", duration="4h", days=("Sat",)))
 IMAGE_17_6, IMAGE_17_5 = "keddah.dev/keddah-postgres:17.6", "keddah.dev/keddah-postgres:17.5"
-WAITS = "the pod template of this release of keddah: the policy's maintenance window opens at"
+WAITS = f"{NEW_TEMPLATE}: the policy's maintenance window opens at"
 
 
 @dataclass
@@ -50,7 +50,8 @@ class Shop:
         manifest = complete_database(**{"replicas": 2, **spec})
         decision = validate(manifest, acceptance(manifest, self.around), policy(), self.now)
         assert decision.db
-        choice = choose(decision, self.around, self.upgrades, self.now, others or {})
+        known = Others(others or {}, Proven(template=True))
+        choice = choose(decision, self.around, self.upgrades, self.now, known)
         assert choice
         intent = Intent(
             db=decision.db,
@@ -212,7 +213,7 @@ def test_as_many_databases_get_the_template_at_once_as_the_policy_says_whatever_
     assert choice.queued
     assert choice.held
     assert choice.held.message == (
-        "the pod template of this release of keddah: the policy allows 2 at a time; other databases go first"
+        "the pod template of keddah 0.1.0: the policy allows 2 at a time; other databases go first"
     )
     assert shop.template == before
     assert not shop.look(images).queued
@@ -226,24 +227,26 @@ def test_a_template_that_does_not_come_up_goes_no_further(shop: Shop) -> None:
     choice = shop.look(stuck)
     assert choice.held
     assert choice.held.reason == "UpgradeHalted"
-    assert "pod template of this release of keddah has not come up in shop/a" in choice.held.message
+    assert "pod template of keddah 0.1.0 has not come up in shop/a" in choice.held.message
 
 
 @pytest.mark.usefixtures("release")
 def test_a_database_on_its_way_to_the_template_is_seen_by_others(shop: Shop) -> None:
     shop.now = SATURDAY
-    key: Any = ("shop", "orders")
+    key, other = Key("shop", "orders"), Key("shop", "other")
     fleet = Fleet(lambda: (), lambda _: None)
     fleet.look(key, shop.around, shop.now)
     fleet.decided(key, shop.around, shop.look().edition, shop.now, queued=False)
-    [begun] = fleet.look(("shop", "other"), observed(), shop.now).values()  # type: ignore[arg-type]
+    [begun] = fleet.look(other, observed(), shop.now).moves.values()
     assert begun.renewed
     fleet.look(key, shop.around, shop.now)
-    [going] = fleet.look(("shop", "other"), observed(), shop.now).values()  # type: ignore[arg-type]
+    [going] = fleet.look(other, observed(), shop.now).moves.values()
     assert (going.renewed, going.mark) == (True, (("orders-0", "orders-1"), 2))
     shop.make_pods()
     fleet.look(key, shop.around, shop.now)
-    assert fleet.look(("shop", "other"), observed(), shop.now) == {}  # type: ignore[arg-type]
+    assert fleet.look(other, observed(), shop.now + CANARY_SERVES) == Others(
+        proven=Proven(frozenset({IMAGE_17_6}), template=True)
+    )
 
 
 def test_a_rewritten_image_makes_no_pod_outdated_and_no_window_void(shop: Shop) -> None:

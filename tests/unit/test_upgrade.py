@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from controller.desired.instances.pod import pod_template
+from controller.desired.repository.children import MARK, statefulset
 from controller.observe.instances.editions import Edition
 from controller.observe.instances.pods import Trouble
 from controller.observe.state import ObservedState
-from controller.plan.fleet import Move
+from controller.plan.fleet import CANARY_SERVES, Move, Others, Proven
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
-from controller.plan.upgrade import Choice, awake, choose
+from controller.plan.upgrade import NEW_TEMPLATE, Choice, awake, choose
 from controller.plan.validation import Decision
+from schemas.api.backup import VolumeRepository
 from schemas.api.types import decode
 from schemas.policy.maintenance import MinorUpgrades, Window
 from schemas.policy.policy import Release
@@ -176,8 +178,16 @@ def moving(*names: str, image: str = B, renewed: bool = False, minutes: int = 0)
     return dict.fromkeys(names, Move(Edition(image), renewed, ((), 0), NOW - timedelta(minutes=minutes)))
 
 
-def turn(others: dict[str, Move], at_once: int = 1, **changes: Any) -> Choice:  # noqa: ANN401
-    decision = validated(**changes)
+PROVEN = Proven(frozenset({B}))
+
+
+def turn(
+    moves: dict[str, Move],
+    at_once: int = 1,
+    proven: Proven = PROVEN,
+    **changes: Any,  # noqa: ANN401
+) -> Choice:
+    decision, others = validated(**changes), Others(moves, proven)
     choice = choose(decision, running(A), MinorUpgrades(at_once=at_once), NOW, others)
     assert choice is not None
     return choice
@@ -211,6 +221,25 @@ def test_one_that_waits_for_others_says_so_in_words_that_do_not_change_with_them
     assert awake(Done(), one, NOW).after == 60.0
 
 
+def test_the_first_goes_alone_however_many_may_go_at_once() -> None:
+    first = turn(moving("shop/a"), 10, Proven(frozenset({C}), template=True))
+    assert (first.image, first.queued) == (A, True)
+    assert first.held
+    assert first.held.message == (
+        "17.5 -> 17.6: one database goes first, and others once it has served for 60 s"
+    )
+    assert awake(Done(), first, NOW).after == 60.0
+    assert turn({}, 10, Proven()).image == B
+
+
+def test_others_are_woken_when_the_first_has_served_for_a_while() -> None:
+    begun = NOW - CANARY_SERVES + timedelta(seconds=7)
+    served = {"shop/a": Move(Edition(B), False, ((), 3), begun, complete=True)}
+    choice = turn(served, 10, Proven())
+    assert choice.queued
+    assert awake(Done(), choice, NOW).after == 7.0
+
+
 def test_nobody_follows_while_the_image_has_not_come_up_somewhere() -> None:
     choice = turn(moving("shop/fine") | moving("shop/z", "shop/y", minutes=3), 10)
     assert choice.image == A
@@ -221,13 +250,27 @@ def test_nobody_follows_while_the_image_has_not_come_up_somewhere() -> None:
     )
 
 
+def test_another_template_of_the_repository_alone_waits_too() -> None:
+    decision, around = validated("17.5", A), running(A)
+    assert decision.db
+    server = statefulset(decision.db, VolumeRepository(), A, running=True)
+    server["metadata"]["annotations"][MARK] = "another"
+    sets = {**around.children["StatefulSet"], server["metadata"]["name"]: server}
+    around = replace(around, children={**around.children, "StatefulSet": sets})
+    choice = chosen(decision, around)
+    assert choice.held
+    assert choice.held.message.startswith(NEW_TEMPLATE)
+    assert choice.repository_kept
+    assert not chosen(decision, around, now=OPEN).repository_kept
+
+
 def test_a_user_who_asks_for_a_version_waits_for_nobody() -> None:
     assert turn(moving("shop/a", minutes=9), version_changed=True).image == B
 
 
 def test_one_that_begun_or_is_broken_or_hibernated_waits_for_nobody() -> None:
     for around in (running(B, "aab"), running(C, "aac"), running(A, instances=())):
-        choice = choose(validated(), around, AT_ONCE, NOW, moving("shop/a", minutes=9))
+        choice = choose(validated(), around, AT_ONCE, NOW, Others(moving("shop/a", minutes=9)))
         assert choice == Choice(B, "17.6")
 
 

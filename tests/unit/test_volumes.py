@@ -37,6 +37,15 @@ def test_a_missing_storage_class_is_named_with_those_that_exist() -> None:
     )
 
 
+def test_where_classes_may_not_be_read_volumes_are_asked_to_grow_and_none_is_missed() -> None:
+    wish = intent(replicas=2, storage={"size": "20Gi", "storageClassName": "unknown"})
+    around = settled(wish, observed(members(2), claims=(claim(0), claim(1)), storage_classes=None))
+    grown = [a.name for a in plan(wish, around).actions if isinstance(a, GrowClaim)]
+    assert grown == ["data-orders-0", "data-orders-1"]
+    pending = observed((pod(0, ready=False),), claims=(claim(0, bound=False),), storage_classes=None)
+    assert isinstance(plan(wish, settled(wish, pending)).outcome, Waiting)
+
+
 def test_a_volume_that_cannot_grow_is_told_and_nothing_else_stops() -> None:
     wish = intent(storage={"size": "20Gi"})
     around = settled(wish, observed(members(1), storage_classes=FIXED))

@@ -72,6 +72,7 @@ class Exchange:
             "method": method,
             "query_string": query,
             "headers": list(headers or [JSON]),
+            "client": ("127.0.0.1", 40000),
         }
         await app(scope, self.receive, self.send)
         return int(self.sent[0]["status"]) if self.sent else 0
@@ -157,7 +158,7 @@ async def test_a_client_that_left_gets_nothing() -> None:
     async def send(message: Any) -> None:  # noqa: ANN401
         sent.append(message)
 
-    scope = {"path": "/mutate", "method": "POST", "query_string": b"", "headers": [JSON]}
+    scope = {"path": "/mutate", "method": "POST", "query_string": b"", "headers": [JSON], "client": ("a", 1)}
     await application()(scope, left, send)
     assert sent == []
 

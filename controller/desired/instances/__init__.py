@@ -6,7 +6,7 @@ import msgspec
 
 from controller.desired.instances.account import account
 from controller.desired.instances.patroni import configuration
-from controller.desired.instances.pod import pod_template
+from controller.desired.instances.pod import pod_template, starts
 from controller.desired.instances.policies import disruption_budget, network_policy
 from controller.desired.instances.services import services
 from controller.desired.instances.statefulset import statefulset
@@ -14,7 +14,8 @@ from controller.desired.repository import enabled
 from controller.desired.repository.pod import has_sidecar
 from controller.kube.objects import Manifest
 from controller.protocol.member import CONTAINER
-from schemas.api.types import PostgreSQLDatabase, ResourceRequirements
+from schemas.api.fields import ResourceRequirements
+from schemas.api.types import PostgreSQLDatabase
 
 
 def children(
@@ -30,6 +31,8 @@ def children(
     paused: bool = False,
     template: Manifest | None = None,
     file: str | None = None,
+    issued: bool = False,
+    certified: bool = True,
 ) -> tuple[Manifest, ...]:
     """Return every child of the instances but the Secrets, in the order to apply them.
 
@@ -40,6 +43,8 @@ def children(
     Role.
     `paused` keeps Patroni's pause, which only the user who requested it may end. `template` and `file` are
     the pod template and Patroni's file that an earlier release made, while the pods are to stay as they are.
+    `issued`: whether every pod has the files of an issuer's certificate.
+    `certified` is whether all pods that are there can show a certificate to the primary.
     """
     members = max(instances, members, db.spec.replicas if isinstance(db.spec.replicas, int) else 0)
     serviceaccount, role, binding = account(db, maximum=max(maximum, members))
@@ -48,7 +53,7 @@ def children(
         serviceaccount,
         role,
         configuration(
-            _as_large_as(pods, db),
+            as_large_as(pods, db),
             instances=instances,
             members=members,
             volume=volume,
@@ -56,6 +61,9 @@ def children(
             file=file,
             # Pods of an earlier release have nothing to archive with: the WAL would only fill their volumes.
             archiving=enabled(db) and has_sidecar(pods),
+            starts=starts(pods),
+            issued=issued,
+            certified=certified,
         ),
         *services(db),
         disruption_budget(db),
@@ -66,7 +74,7 @@ def children(
     )
 
 
-def _as_large_as(pods: Manifest, db: PostgreSQLDatabase) -> PostgreSQLDatabase:
+def as_large_as(pods: Manifest, db: PostgreSQLDatabase) -> PostgreSQLDatabase:
     """Return the database with the resources that its pods get: PostgreSQL's memory follows from them.
 
     They differ from what is declared while the pods are made from a former template.

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 import yaml
 
+from controller.certificates.pki import common_name
 from controller.desired import labels, names
 from controller.desired.child import child
 from controller.desired.instances.parameters import TLS_DIRECTORY, parameters
 from controller.desired.instances.services import PATRONI_PORT, POSTGRESQL_PORT
 from controller.desired.restore import requested
 from controller.kube.objects import Manifest
+from controller.protocol.logs import ENTRY
 from controller.protocol.settings import REQUEST, RESTORE_DIRECTORY
+from controller.sessions import CONTROLLER, EXPORTER
 from schemas.api.types import PostgreSQLDatabase, Synchronous
 
 SUPERUSER: Final = "postgres"
@@ -47,6 +51,9 @@ def configuration(
     paused: bool = False,
     file: str | None = None,
     archiving: bool = False,
+    starts: Mapping[str, str] | None = None,
+    issued: bool = False,
+    certified: bool = True,
 ) -> Manifest:
     """Return the ConfigMap that both parts live in; it stays when the database is deleted.
 
@@ -54,15 +61,23 @@ def configuration(
     pods are still to be started with an older one.
     """
     name = db.metadata.name
-    settings = dynamic(db, instances, members, volume, archiving=archiving) | (
-        {"pause": True} if paused else {}
+    settings = dynamic(
+        db,
+        instances,
+        members,
+        volume,
+        archiving=archiving,
+        starts=starts,
+        issued=issued,
+        certified=certified and shows_certificate(file),
     )
+    settings |= {"pause": True} if paused else {}
     return child(
         db,
         "v1",
         "ConfigMap",
         names.config(name),
-        body={"data": {FILE: static(db) if file is None else file}},
+        body={"data": {FILE: static(db) if file is None else file, ENTRY: db.spec.logging}},
         annotations={"config": _compact(settings)},
         extra_labels=labels.patroni(name),
         kept=True,
@@ -90,11 +105,16 @@ def _data_directory(version: str) -> str:
 
 def static(db: PostgreSQLDatabase) -> str:
     """Return patroni.yml; names, addresses and passwords of the pod come from its environment."""
-    return _static(db.metadata.name, major(db), restored=requested(db))
+    return _static(db.metadata.name, major(db), restored=requested(db), issued=has_issuer(db))
+
+
+def has_issuer(db: PostgreSQLDatabase) -> bool:
+    """Whether PostgreSQL is to show a certificate of an issuer that is not the database's own CA."""
+    return bool(db.spec.tls and db.spec.tls.issuer_ref)
 
 
 @lru_cache(maxsize=16)  # called twice in every plan: the pod template has its digest
-def _static(name: str, version: str, *, restored: bool) -> str:
+def _static(name: str, version: str, *, restored: bool, issued: bool) -> str:
     document = {
         "scope": name,
         "log": {"level": "INFO", "deduplicate_heartbeat_logs": True},
@@ -123,7 +143,7 @@ def _static(name: str, version: str, *, restored: bool) -> str:
             ],
             "post_bootstrap": "keddah-post-bootstrap",
         },
-        "postgresql": _server(version),
+        "postgresql": _server(version, _OF_ISSUER if issued else _VERIFIED),
     }
     return yaml.dump(document, Dumper=_DUMPER, sort_keys=False, width=1000)
 
@@ -152,8 +172,19 @@ def _store(name: str) -> dict[str, Any]:
     }
 
 
-def _server(version: str) -> dict[str, Any]:
-    verified = {"sslmode": "verify-ca", "sslrootcert": _CA}
+def shows_certificate(file: str | None) -> bool:
+    """Whether members that start with this patroni.yml (None: this release's) show a certificate."""
+    return file is None or f"sslcert: {_CERTIFICATE}" in file
+
+
+_VERIFIED: Final = {"sslmode": "verify-ca", "sslrootcert": _CA}
+_OF_ISSUER: Final = {"sslmode": "verify-ca", "sslrootcert": f"{TLS_DIRECTORY}/server-ca.crt"}
+"""How members verify each other's servers. Where they may show an issuer's certificate, by a bundle of that
+one's CA and their own: `ca.crt` alone says whose certificates Patroni and PostgreSQL take."""
+
+
+def _server(version: str, verified: dict[str, str]) -> dict[str, Any]:
+    login = {"username": REPLICATION, **verified, "sslcert": _CERTIFICATE, "sslkey": _KEY}
     return {
         "listen": f"*:{POSTGRESQL_PORT}",
         "bin_dir": f"/usr/lib/postgresql/{version}/bin",
@@ -168,8 +199,8 @@ def _server(version: str) -> dict[str, Any]:
         "basebackup": [{"checkpoint": "fast"}, "no-manifest"],
         "authentication": {
             "superuser": {"username": SUPERUSER},
-            "replication": {"username": REPLICATION, **verified},
-            "rewind": {"username": REPLICATION, **verified},
+            "replication": login,
+            "rewind": dict(login),
         },
         "parameters": {"unix_socket_directories": SOCKET_DIRECTORY},
     }
@@ -182,10 +213,14 @@ def dynamic(
     volume: int | None = None,
     *,
     archiving: bool = False,
+    starts: Mapping[str, str] | None = None,
+    issued: bool = False,
+    certified: bool = True,
 ) -> dict[str, Any]:
     """Return the dynamic configuration (Patroni, Dynamic Configuration Settings).
 
-    `instances` are there now, `members` may come back without any change of the spec.
+    `instances` are there now, `members` may come back without any change of the spec. `certified`: all of
+    them show their certificate to the primary.
     """
     return {
         # The shortest that Patroni allows: ttl >= loop_wait + 2 * retry_timeout, and ttl >= 20.
@@ -216,8 +251,9 @@ def dynamic(
             # Neither remove_data_directory_on_rewind_failure nor ..._on_diverged_timelines: a standby that
             # cannot be rewound reports it, and is cloned again by the one rule for all data that is useless
             # (plan/instances/rebuild.py).
-            "parameters": parameters(db, members, volume, archiving=archiving),
-            "pg_hba": host_based_authentication(db),
+            "parameters": parameters(db, members, volume, archiving=archiving, starts=starts, issued=issued),
+            "pg_hba": host_based_authentication(db, certified=certified),
+            "pg_ident": identities(db),
         },
     }
 
@@ -229,24 +265,48 @@ _SYNCHRONOUS: dict[Synchronous, dict[str, Any]] = {
 }
 
 
-def host_based_authentication(db: PostgreSQLDatabase) -> list[str]:
+_MEMBERS: Final = "members"
+_CERTIFIED: Final = f"cert map={_MEMBERS}"
+
+
+def demands_certificate(config: Manifest) -> bool:
+    """Whether NAME-config, as it is, has members show their certificate."""
+    annotations = (config.get("metadata") or {}).get("annotations") or {}
+    return f"hostssl replication {REPLICATION} all {_CERTIFIED}" in annotations.get("config", "")
+
+
+def host_based_authentication(db: PostgreSQLDatabase, *, certified: bool = True) -> list[str]:
     """Return the lines of pg_hba.conf: keddah's own, the user's, and a final one that requires SCRAM.
 
     The first line that matches decides, so nothing of the user's can open the superuser to the network or
     cut the standbys off. From the network all is `hostssl`: libpq, JDBC and most drivers use TLS when it is
     offered; a user who needs connections without it adds a `host` line.
+
+    Whoever replicates can read all data: that takes the members' certificate, and no password that could be
+    known for long (`certified`: all of them show it; until then it is the password).
     """
+    member = _CERTIFIED if certified else "scram-sha-256"
     return [
         f"local all {SUPERUSER} peer",
-        f"local replication {REPLICATION} scram-sha-256",
-        f"hostssl replication {REPLICATION} all scram-sha-256",
+        f"local replication {REPLICATION} peer map={_MEMBERS}",
+        f"hostssl replication {REPLICATION} all {member}",
         # pg_rewind reads the new primary's files through an ordinary connection to this database.
-        f"hostssl postgres {REPLICATION} all scram-sha-256",
-        f"host all {SUPERUSER},{REPLICATION} all reject",
+        f"hostssl postgres {REPLICATION} all {member}",
+        # No password opens it: whoever has a certificate of this name has the key of the database's CA.
+        f"hostssl all {CONTROLLER} all cert",
+        # The user of that name, who is in the exporter's container alone, by the socket.
+        f"local all {EXPORTER} peer",
+        f"host all {SUPERUSER},{REPLICATION},{CONTROLLER},{EXPORTER} all reject",
         *db.spec.hba,
         "local all all scram-sha-256",
         "hostssl all all all scram-sha-256",
     ]
+
+
+def identities(db: PostgreSQLDatabase) -> list[str]:
+    """Return the lines of pg_ident.conf: who may replicate, by certificate, and inside the pod."""
+    host = common_name(names.host(db.metadata.name, db.metadata.namespace))
+    return [f'{_MEMBERS} "{host}" {REPLICATION}', f"{_MEMBERS} {SUPERUSER} {REPLICATION}"]
 
 
 def _compact(document: dict[str, Any]) -> str:

@@ -10,8 +10,8 @@ import msgspec
 
 from controller.desired import labels, names
 from controller.desired.child import account_annotations
-from controller.desired.instances import patroni
-from controller.desired.instances.parameters import TLS_DIRECTORY
+from controller.desired.instances import exporter, patroni, users
+from controller.desired.instances.parameters import TLS_DIRECTORY, starting
 from controller.desired.instances.services import PATRONI_PORT, POSTGRESQL_PORT
 from controller.desired.repository import enabled
 from controller.desired.repository import pod as backup
@@ -19,16 +19,23 @@ from controller.desired.restore import pod as restore
 from controller.desired.security import container_security, pod_security
 from controller.kube.objects import Manifest
 from controller.protocol.member import CONTAINER
+from schemas.api.fields import ResourceRequirements
 from schemas.api.template import Template
-from schemas.api.types import PostgreSQLDatabase, ResourceRequirements
+from schemas.api.types import PostgreSQLDatabase
 from schemas.rules import sizing
 
 CONFIGURATION_HASH = "keddah.dev/patroni-file"
 IMAGE = "keddah.dev/image"
 """Annotation: the image that was asked for, whatever a webhook makes of it in the pod."""
 
+ISSUED = "keddah.dev/issued-certificate"
+"""Annotation of pods that have the files of an issuer's certificate, and verify by its CA too."""
+
 IDENTITY = "keddah.dev/identity"
 """Annotation: a digest of the annotations of the pod's account, if it has any."""
+
+STARTING = "keddah.dev/starts-with"
+"""Annotation: derived parameters that only a start can change, in JSON; absent without any."""
 
 _DISK = "ephemeral-storage"
 _SHUTDOWN_SECONDS = 300
@@ -43,6 +50,12 @@ _MOUNTS = (
     ("shm", "/dev/shm"),  # noqa: S108 - a volume of the pod's own
 )
 _READ_ONLY = frozenset({"config", "tls", "app"})
+
+_OF_POD = frozenset(
+    {"affinity", "imagePullSecrets", "nodeSelector", "priorityClassName", "tolerations"}
+    | {"topologySpreadConstraints"}
+)
+"""What of the user's template is said of the pod as a whole, in the same words."""
 
 MOST_BEHIND_MIB = 64
 """How many MiB of WAL a standby may be behind before the condition `Replicated` tells."""
@@ -68,7 +81,9 @@ def pod_template(db: PostgreSQLDatabase, image: str) -> Manifest:
             IMAGE: image,
             "kubectl.kubernetes.io/default-container": CONTAINER,
         }
-        | _identity(db),
+        | ({ISSUED: "true"} if patroni.has_issuer(db) else {})
+        | _identity(db)
+        | _starting(db),
     }
     spec: Manifest = {
         "serviceAccountName": names.patroni_account(name),
@@ -77,8 +92,19 @@ def pod_template(db: PostgreSQLDatabase, image: str) -> Manifest:
         # Time for the shutdown checkpoint; without it the instance needs crash recovery.
         "terminationGracePeriodSeconds": _SHUTDOWN_SECONDS,
         "securityContext": pod_security(),
-        "containers": [_container(db, image), *([backup.sidecar(db, image)] if enabled(db) else [])],
-        "volumes": [*_volumes(db), *(backup.volumes(db, "member") if enabled(db) else [])],
+        "containers": [
+            _container(db, image, template),
+            *([backup.sidecar(db, image)] if enabled(db) else []),
+            *([exporter.container(db, image)] if exporter.enabled(db) else []),
+        ],
+        "volumes": [
+            *_volumes(db),
+            *(backup.volumes(db, "member") if enabled(db) else []),
+            *(exporter.volumes(db) if exporter.enabled(db) else []),
+            *users.volumes(template),
+            *([users.no_token()] if template.sidecars or exporter.enabled(db) else []),
+        ],
+        **users.sidecars(template),
         **_placement(name, template),
     }
     return {"metadata": metadata, "spec": spec}
@@ -90,13 +116,29 @@ def _identity(db: PostgreSQLDatabase) -> dict[str, str]:
     return {IDENTITY: hashlib.sha256(json.dumps(given).encode()).hexdigest()[:16]} if given else {}
 
 
-def _container(db: PostgreSQLDatabase, image: str) -> Manifest:
+def _starting(db: PostgreSQLDatabase) -> dict[str, str]:
+    found = starting(db)
+    return {STARTING: json.dumps(found)} if found else {}
+
+
+def starts(template: Manifest) -> dict[str, str]:
+    """Return the derived parameters that only a start can change, as a template has them.
+
+    They are of the template's edition: a release that derives others restarts no server before its turn.
+    """
+    text = ((template.get("metadata") or {}).get("annotations") or {}).get(STARTING)
+    found: dict[str, str] = json.loads(text) if text else {}
+    return found
+
+
+def _container(db: PostgreSQLDatabase, image: str, template: Template) -> Manifest:
     return {
         "name": CONTAINER,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": ["keddah-patroni", f"/etc/patroni/{patroni.FILE}"],
-        "env": _environment(db.metadata.name),
+        # The user's come first: `$(NAME)` means what was set before, so none of them can hold a password.
+        "env": [*users.environment(template), *_environment(db.metadata.name)],
         "ports": [
             {"name": "postgresql", "containerPort": POSTGRESQL_PORT, "protocol": "TCP"},
             {"name": "patroni", "containerPort": PATRONI_PORT, "protocol": "TCP"},
@@ -110,7 +152,9 @@ def _container(db: PostgreSQLDatabase, image: str) -> Manifest:
         ]
         + restore.mounts(db)
         # The archive command runs here.
-        + (backup.shared_mounts() if enabled(db) else []),
+        + (backup.shared_mounts() if enabled(db) else [])
+        + ([exporter.words_mount()] if exporter.enabled(db) else [])
+        + users.mounts(template),
     }
 
 
@@ -144,6 +188,8 @@ def _ask(path: str) -> Manifest:
 def _environment(name: str) -> list[Manifest]:
     """Return what differs from pod to pod, and the passwords; PostgreSQL's environment has neither."""
     replication = names.replication_secret(name)
+    # Without brackets for IPv6, too: Patroni takes what is behind the last colon for the port (4.1, utils.py,
+    # split_host_port), and writes the brackets itself wherever it makes a URL of it (uri).
     address = "$(PATRONI_KUBERNETES_POD_IP)"
     return [
         _from_field("PATRONI_NAME", "metadata.name"),
@@ -211,8 +257,7 @@ def _placement(name: str, template: Template) -> Manifest:
         "labelSelector": {"matchLabels": labels.instances(name)},
     }
     given: Manifest = msgspec.to_builtins(template)
-    others = ("labels", "annotations", "serviceAccount")
-    placement = {key: value for key, value in given.items() if key not in others}
+    placement = {key: value for key, value in given.items() if key in _OF_POD}
     return {"topologySpreadConstraints": [spread], **placement}
 
 

@@ -7,9 +7,11 @@ from msgspec import UNSET
 
 from controller.desired import labels, names
 from controller.desired.child import child
+from controller.desired.instances import exporter
 from controller.desired.instances.services import PATRONI_PORT, POSTGRESQL_PORT
 from controller.desired.repository import enabled
 from controller.kube.objects import Manifest
+from controller.protocol.exporter import PORT as METRICS_PORT
 from controller.protocol.settings import PORT as BACKUP_PORT
 from schemas.api.types import PostgreSQLDatabase
 
@@ -18,7 +20,7 @@ CONTROLLER_LABELS = {"app.kubernetes.io/name": "keddah", "app.kubernetes.io/comp
 
 
 def network_policy(db: PostgreSQLDatabase, *, operator_namespace: str) -> Manifest:
-    """Return the NetworkPolicy: SQL from the clients, Patroni from the database itself and the controller.
+    """Return the NetworkPolicy: who reaches PostgreSQL, Patroni, backups and metrics.
 
     Policies only add, so no other policy could narrow down who the clients are: they are everybody unless the
     spec names them. Probes come from the node, which a policy never keeps out.
@@ -31,11 +33,12 @@ def network_policy(db: PostgreSQLDatabase, *, operator_namespace: str) -> Manife
     members = {"podSelector": instances}
     clients = db.spec.network.clients
     # Without `from`, or with an empty one, a rule lets everybody in.
-    named = {} if clients is UNSET else {"from": [members, *msgspec.to_builtins(clients)]}
+    named = {} if clients is UNSET else {"from": [members, controller, *msgspec.to_builtins(clients)]}
     ingress = [
         {"ports": [_port(POSTGRESQL_PORT)], **named},
         {"ports": [_port(PATRONI_PORT)], "from": [members, controller]},
         *_backups(db),
+        *_metrics(db),
     ]
     body = {"spec": {"podSelector": instances, "policyTypes": ["Ingress"], "ingress": ingress}}
     name = names.network_policy(db.metadata.name)
@@ -51,6 +54,22 @@ def _backups(db: PostgreSQLDatabase) -> list[Manifest]:
         {"podSelector": {"matchLabels": each}} for each in (labels.repository(name), labels.backup(name))
     ]
     return [{"ports": [_port(BACKUP_PORT)], "from": peers}]
+
+
+_PROMETHEUS = {
+    "namespaceSelector": {},
+    "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
+}
+"""As the Prometheus operator and Prometheus' own chart label its pods."""
+
+
+def _metrics(db: PostgreSQLDatabase) -> list[Manifest]:
+    """Return the rule for those who read the metrics; none where there are none, or nobody may."""
+    given = exporter.settings(db).clients
+    peers = [_PROMETHEUS] if given is UNSET else msgspec.to_builtins(given)
+    if not exporter.enabled(db) or not peers:
+        return []
+    return [{"ports": [_port(METRICS_PORT)], "from": peers}]
 
 
 def disruption_budget(db: PostgreSQLDatabase) -> Manifest:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Final
 
 from controller.desired import labels, names
 from controller.desired.child import NOT_PRUNED, account_annotations, child
+from controller.desired.families import families
 from controller.desired.repository.pod import SETTINGS, placement, server_container, volumes
 from controller.desired.security import pod_security
 from controller.kube.objects import Manifest, annotations_of
@@ -16,6 +19,9 @@ from schemas.api.types import PostgreSQLDatabase
 CONTAINER: Final = "repository"
 LINEAGE: Final = "keddah.dev/lineage"
 """Annotation of NAME-backup: what of the archive's name follows from NAME-keys, which is not always read."""
+
+MARK: Final = "keddah.dev/template"
+"""Annotation of the server's StatefulSet: changes when a release makes another template of the same spec."""
 
 _PORT: Final = {"name": "backup", "port": PORT, "targetPort": "backup", "protocol": "TCP"}
 
@@ -67,6 +73,7 @@ def service(db: PostgreSQLDatabase) -> Manifest:
         "publishNotReadyAddresses": True,
         "selector": labels.repository(name),
         "ports": [_PORT],
+        **families(db),
     }
     return child(
         db, "v1", "Service", names.repository(name), body={"spec": spec}, component=labels.REPOSITORY
@@ -93,13 +100,16 @@ def statefulset(
     *,
     running: bool,
     claim_template: Manifest | None = None,
+    kept: Manifest | None = None,
 ) -> Manifest:
     """Return the StatefulSet of the server; `claim_template` is the one it was created with.
 
+    `kept` is the live one, where its pod template stays as an earlier release made it.
     `Parallel` replaces a pod that does not become ready by one of a newer template, which the usual order
     would wait for.
     """
     name = db.metadata.name
+    marked = annotations_of(kept).get(MARK) if kept else mark(db)
     spec: Manifest = {
         "replicas": int(running),
         "serviceName": names.repository(name),
@@ -108,7 +118,7 @@ def statefulset(
         "revisionHistoryLimit": 2,
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
         "selector": {"matchLabels": labels.repository(name)},
-        "template": _template(db, image),
+        "template": kept["spec"]["template"] if kept else pod_template(db, image),
         "volumeClaimTemplates": [claim_template or _claim_template(name, volume)],
     }
     return child(
@@ -117,11 +127,19 @@ def statefulset(
         "StatefulSet",
         names.repository(name),
         body={"spec": spec},
+        annotations={MARK: marked} if marked else None,
         component=labels.REPOSITORY,
     )
 
 
-def _template(db: PostgreSQLDatabase, image: str) -> Manifest:
+def mark(db: PostgreSQLDatabase) -> str:
+    """Return a digest of the server's pod template, whatever its image."""
+    text = json.dumps(pod_template(db, ""), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def pod_template(db: PostgreSQLDatabase, image: str) -> Manifest:
+    """Return the pod template of the server."""
     name = db.metadata.name
     return {
         "metadata": {"labels": labels.common(name, labels.REPOSITORY)},

@@ -17,7 +17,8 @@ from controller.desired import names, repository
 from controller.desired.security import container_security
 from controller.kube.objects import Manifest
 from controller.protocol.settings import PORT, RUN_DIRECTORY, SETTINGS_FILE, VolumeRepository
-from schemas.api.types import PostgreSQLDatabase, ResourceRequirements
+from schemas.api.fields import ResourceRequirements
+from schemas.api.types import PostgreSQLDatabase
 from schemas.kubernetes.amounts import amount
 
 Place: TypeAlias = Literal["member", "repository", "job"]

@@ -62,6 +62,8 @@ def settings(db: PostgreSQLDatabase, archive: str, members: int = 0) -> protocol
         processes=max(1, min(_MOST_PROCESSES, int(requested(db) / 2))),
         full_every_seconds=duration.seconds(backup.full_every),
         retention_days=backup.retention.days,
+        database=f"{namespace}/{name}",
+        logging=db.spec.logging,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from controller.desired import labels, names
 from controller.desired.child import child
+from controller.desired.families import families
 from controller.desired.restore import COMPONENT
 from controller.desired.restore.pod import projected
 from controller.desired.restore.request import SERVER
@@ -32,6 +33,7 @@ def server(db: PostgreSQLDatabase, image: str, claim: str) -> tuple[Manifest, Ma
             "publishNotReadyAddresses": True,
             "selector": selected,
             "ports": [{"name": "backup", "port": PORT, "protocol": "TCP", "targetPort": "backup"}],
+            **families(db),
         }
     }
     stateful: Manifest = {

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 
+from controller.observe.instances.logged import last_words
 from controller.observe.instances.pods import COPYING
 from controller.observe.state import Instance, ObservedState
 
 _NOTICEABLE = 20.0
 """Seconds without any progress."""
 _WAL_IS_GONE = re.compile(
-    # After another severity, or a tab, the text is quoted from a user's statement.
-    r"^(?!\t)(?:(?!ERROR:|LOG:|STATEMENT:|DETAIL:|CONTEXT:|QUERY:).)*FATAL:  could not receive data from WAL"
-    r" stream: ERROR:  requested WAL segment [0-9A-F]{24} has already been removed$",
-    re.MULTILINE,
+    r"could not receive data from WAL stream:"
+    r" ERROR:  requested WAL segment [0-9A-F]{24} has already been removed"
 )
 """PostgreSQL's message on a standby, repeated every few seconds (walreceiver, quoting the walsender)."""
 STARTING = "starting"
@@ -51,7 +50,7 @@ def _stands_still(instance: Instance, observed: ObservedState) -> bool:
 
 def wants_removed_wal(log: str) -> bool:
     """Whether the end of a standby's log says that the primary has removed WAL that it needs."""
-    return _WAL_IS_GONE.search(log) is not None
+    return any(_WAL_IS_GONE.fullmatch(words) for words in last_words(log))
 
 
 def not_starting(instance: Instance) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.desired import names
+from controller.desired.instances.pod import CONFIGURATION_HASH
 from controller.desired.labels import APPLICATION, DATABASE
 from controller.kube.kinds import EMPTYING
 from controller.kube.objects import Manifest, condition_of
@@ -33,6 +34,7 @@ def instance(pod: Manifest) -> Instance:
     report = pods.report(member)
     role = labels.get(ROLE_LABEL)
     container = protocol.container(status)
+    deleting = "deletionTimestamp" in metadata
     return Instance(
         name=metadata["name"],
         uid=metadata["uid"],
@@ -40,7 +42,7 @@ def instance(pod: Manifest) -> Instance:
         ip=status.get("podIP", ""),
         node=(pod.get("spec") or {}).get("nodeName", ""),
         revision=labels.get(REVISION_LABEL, ""),
-        deleting="deletionTimestamp" in metadata,
+        deleting=deleting,
         ready=condition_of(status, "Ready").get("status") == "True",
         role=role if role in ("primary", "standby") else None,
         state=member.get("state", ""),
@@ -50,7 +52,9 @@ def instance(pod: Manifest) -> Instance:
         start_id=container.get("containerID", ""),
         ended=pods.end(protocol.termination(container)),
         shares_processes=(pod.get("spec") or {}).get("shareProcessNamespace") is True,
-        trouble=pods.trouble(status, container, member),
+        trouble=pods.trouble(status, container, member)
+        or (None if deleting else pods.trouble_beside(status, container)),
+        beside=not deleting and pods.beside(status, container),
         timeline=pods.position(member.get("timeline")),
         rebuilds=pods.number((metadata.get("annotations") or {}).get(REBUILDS)),
         started_at=protocol.moment(status.get("startTime")),
@@ -69,6 +73,9 @@ def instance(pod: Manifest) -> Instance:
         killed_at=protocol.moment(report.killed),
         restoring=report.restoring,
         replaced=report.replaced,
+        file=str((metadata.get("annotations") or {}).get(CONFIGURATION_HASH, "")),
+        access=report.access,
+        queries=report.queries,
         last_words=str(pods.last_termination(container).get("message") or ""),
     )
 

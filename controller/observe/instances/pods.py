@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.kube.objects import Manifest, condition_of
-from controller.protocol.member import DAMAGE, Report, termination
+from controller.protocol.member import CONTAINER, DAMAGE, Report, termination
 
 COPYING = "creating replica"
 """Patroni's word for a server whose data is being copied from the primary."""
 NOT_PULLED = "ImageNotPulled"
 """Reason of an instance whose image the kubelet does not get."""
+BESIDE = frozenset({"SidecarFailing", "SidecarNotReady"})
+"""Reasons of an instance of which another container is the trouble."""
+_FAILING = frozenset({"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError"})
 _OF_IMAGES = frozenset(
     {
         "ErrImageNeverPull",
@@ -98,11 +101,47 @@ def trouble(status: Manifest, of: Manifest, said: Manifest) -> Trouble | None:
     waiting = (of.get("state") or {}).get("waiting") or {}
     if waiting.get("reason") in _OF_IMAGES:
         return Trouble(NOT_PULLED, waiting.get("message", ""))
-    if waiting.get("reason") in ("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError"):
+    if waiting.get("reason") in _FAILING:
         # What the container says of its own end tells more than that the kubelet waits.
         said_last = str(last_termination(of).get("message") or "").strip()
         return Trouble("InstanceFailing", said_last or waiting.get("message", ""))
     return _server_trouble(said)
+
+
+def beside(status: Manifest, of: Manifest) -> bool:
+    """Whether the server's container is ready, and others alone keep the pod from being so.
+
+    A node that is lost takes a pod's Ready away, too, and leaves these words: whoever acts on it must ask
+    the server.
+    """
+    ready = condition_of(status, "Ready")
+    return (
+        ready.get("status") == "False"
+        and ready.get("reason") == "ContainersNotReady"
+        and of.get("ready") is True
+    )
+
+
+def trouble_beside(status: Manifest, of: Manifest) -> Trouble | None:
+    """Return what is wrong with the other containers; of their logs nothing, which may hold anything."""
+    others = [
+        each
+        for each in (*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or []))
+        if each.get("name") != CONTAINER and not each.get("ready")
+    ]
+    for each in others:
+        name, waiting = each.get("name", ""), (each.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") in _OF_IMAGES:
+            return Trouble(NOT_PULLED, f"{name}: {waiting.get('message', '')}")
+        if waiting.get("reason") in _FAILING:
+            ended = end(last_termination(each)) or waiting.get("message", "")
+            return Trouble(
+                "SidecarFailing", f"its container {name} does not keep running ({ended}); see its log"
+            )
+    if others and beside(status, of):
+        names = ", ".join(each.get("name", "") for each in others)
+        return Trouble("SidecarNotReady", f"PostgreSQL is ready, and not: {names}")
+    return None
 
 
 def _server_trouble(said: Manifest) -> Trouble | None:

@@ -11,14 +11,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from controller.kube.objects import Manifest
+from controller.observe.instances.logged import last_words
 from controller.observe.instances.pods import NOT_PULLED, Trouble
 from controller.observe.state import Instance
+from controller.protocol.member import container
 
-_LAST_WORDS = re.compile(
-    # After another severity, or a tab, the text is quoted from a user's statement.
-    r"^(?!\t)(?:(?!ERROR:|LOG:|STATEMENT:|DETAIL:|CONTEXT:|QUERY:|HINT:).)*?\b(?:FATAL|PANIC):  (.*)$",
-    re.MULTILINE,
-)
 _OF_CONNECTIONS = re.compile(
     r"the database system is |terminating |sorry, too many "
     r"|.*(?:authentication failed|pg_hba\.conf|connection)"
@@ -79,7 +76,7 @@ class StartFailure:
 
 def start_failure(log: str) -> StartFailure | None:
     """Read why the server does not start from the end of its log; None if that does not say."""
-    said = [words for words in _LAST_WORDS.findall(log) if not _OF_CONNECTIONS.match(words)]
+    said = [words for words in last_words(log) if not _OF_CONNECTIONS.match(words)]
     if not said:
         return None
     for words, advice in _ENVIRONMENT:
@@ -114,6 +111,34 @@ def without_secrets(instance: Instance, secrets: Iterable[str], there: Collectio
     told = ", ".join(missing)
     message = f"{instance.trouble.message}; imagePullSecrets: this namespace has no Secret {told}"
     return replace(instance, trouble=replace(instance.trouble, message=message))
+
+
+def creating(instance: Instance, pod: Manifest) -> bool:
+    """Whether the kubelet has not made an instance's containers yet, for no reason that it tells of."""
+    waiting = (container(pod.get("status") or {}).get("state") or {}).get("waiting") or {}
+    return instance.trouble is None and waiting.get("reason") in ("ContainerCreating", "PodInitializing")
+
+
+def mounted(template: object) -> list[tuple[str, str]]:
+    """Return the Secrets and ConfigMaps, by kind and name, that pods of a declared template need to start."""
+    given = template.get("volumes") if isinstance(template, dict) else None
+    found: list[tuple[str, str]] = []
+    for volume in given if isinstance(given, list) else []:
+        sources = (volume.get("projected") or {}).get("sources") or []
+        for each in (volume, *sources):
+            for field, kind in (("secret", "Secret"), ("configMap", "ConfigMap")):
+                source = each.get(field) or {}
+                name = source.get("secretName") or source.get("name")
+                if name and not source.get("optional"):
+                    found.append((kind, name))
+    return list(dict.fromkeys(found))
+
+
+def not_mounted(instance: Instance, missing: Iterable[tuple[str, str]]) -> Instance:
+    """Say what an instance waits for, which the kubelet says in an event alone."""
+    told = ", ".join(f"{kind} {name}" for kind, name in missing)
+    message = f"it cannot start: template.volumes: this namespace has no {told}"
+    return replace(instance, trouble=Trouble("VolumeNotMounted", message)) if told else instance
 
 
 def _pulled_with(pod: Manifest) -> tuple[str, ...]:

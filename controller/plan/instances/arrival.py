@@ -12,7 +12,8 @@ from controller.plan.instances.discard import way_out
 from controller.plan.instances.rebuild import told_of_copies
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 from controller.plan.volumes import growing
-from schemas.api.types import PostgreSQLDatabase, ResourceRequirements
+from schemas.api.fields import ResourceRequirements
+from schemas.api.types import PostgreSQLDatabase
 
 _REPEATED = 2
 """One kill may have been an exceptional query's."""
@@ -41,13 +42,14 @@ def ending(instances: Collection[Instance], observed: ObservedState) -> str:
 
 def arrival(db: PostgreSQLDatabase, observed: ObservedState, expected: int) -> Outcome | None:
     """Return what the instances wait for; None when all are fit, and no volume grows."""
-    troubled = [(i.name, i.trouble) for i in observed.instances if i.trouble and not i.ready]
+    troubled = [(i.name, i.trouble) for i in observed.instances if i.trouble and (i.beside or not i.ready)]
     for name, trouble in troubled:
         hint = way_out(name, trouble.message, observed) if trouble.reason == "Unschedulable" else ""
         return Waiting(30, trouble.reason, f"{name}: {trouble.message}{hint}")
     if observed.known_primary is None:
-        reason = "Creating" if db.status.current_version is UNSET else "NoPrimary"
-        return Waiting(30, reason, _without_primary(observed))
+        if db.status.current_version is UNSET:
+            return Waiting(30, "Creating", _without_primary(observed, "no instance accepts writes yet"))
+        return Waiting(30, "NoPrimary", _without_primary(observed, "no instance accepts writes"))
     fit = sum(instance.fit for instance in observed.instances)
     serving = f"{fit} of {expected} instances serve"
     if fit == expected == len(observed.instances):
@@ -76,10 +78,10 @@ def too_little(db: PostgreSQLDatabase, observed: ObservedState) -> Stalled | Non
     return Stalled("KilledForMemory", message)
 
 
-def _without_primary(observed: ObservedState) -> str:
+def _without_primary(observed: ObservedState, otherwise: str) -> str:
     lost = observed.primary
     if lost is None:
-        return "no instance accepts writes yet"
+        return otherwise
     return f"the node of the primary, {lost.node}, is not Ready, and no other instance was promoted"
 
 

@@ -6,26 +6,31 @@ from typing import Final, TypeAlias
 
 from controller.desired import instances as desired
 from controller.desired import names
+from controller.desired.instances.patroni import has_issuer
 from controller.desired.labels import INSTANCE
 from controller.kube.objects import Manifest
 from controller.observe.identity import IDENTIFIER, identifier
+from controller.observe.instances.asked import REQUESTS, written
 from controller.observe.ownership import foreign
-from controller.plan import acceptance, holdings
+from controller.plan import acceptance, holdings, issued
 from controller.plan.actions import Action, Disruption, Remedy, TriggerLoop
 from controller.plan.component import Component, Step, owned_by_other
 from controller.plan.credentials import lost_passwords, reloads
 from controller.plan.holdings import other_data
 from controller.plan.instances.alone import alone, patroni_state
 from controller.plan.instances.arrival import arrival, hibernated, joining, too_little
+from controller.plan.instances.asked import due, noted, paused, switchover
+from controller.plan.instances.asked import reloads as asked_reloads
 from controller.plan.instances.creation import not_created, retries
 from controller.plan.instances.discard import discard, kept
 from controller.plan.instances.failover import evacuation, loop_triggers, remedy
 from controller.plan.instances.fallback import in_force, remember, rolled_back, wanted
+from controller.plan.instances.patroni_labels import labels_lost
 from controller.plan.instances.rebuild import rebuild
 from controller.plan.instances.rollout import mismatch, restarting, rollout, unexpected
 from controller.plan.instances.scaling import INSTANCES as NUMBER
 from controller.plan.instances.scaling import Scale, declared_instances, scale
-from controller.plan.instances.templates import patroni_file
+from controller.plan.instances.templates import certified, patroni_file
 from controller.plan.outcome import Outcome, Stalled, Waiting
 from controller.plan.restore.component import refused, replacing, under_way
 from controller.plan.restore.in_place import in_place, note
@@ -33,6 +38,8 @@ from controller.plan.situation import Situation
 from controller.plan.volumes import cannot_grow, full, members, missing_class, smallest, upkeep
 
 _Answer: TypeAlias = Disruption | Outcome | None
+
+_PAUSED: Final = "Patroni is paused: nobody fails over, and nothing is restarted, until it is resumed"
 
 
 def _scale(situation: Situation) -> Scale:
@@ -63,9 +70,11 @@ def _children(situation: Situation) -> list[Manifest]:
         volume=smallest(observed),
         members=members(observed),
         maximum=situation.intent.maximum,
-        paused=observed.leadership.paused,
+        paused=paused(situation),
         template=in_force(situation),
         file=patroni_file(template, situation.name, observed),
+        issued=has_issuer(situation.db) and issued.everywhere(observed, in_force(situation)),
+        certified=certified(situation.name, observed),
     )
     return [_noted(manifest, situation, scaled, template) for manifest in manifests]
 
@@ -89,6 +98,8 @@ def _remember(statefulset: Manifest, situation: Situation, scaled: Scale) -> Man
     if known := identifier(situation.observed):
         notes[IDENTIFIER] = known
     notes |= note(in_place(situation), situation.observed, situation.name)
+    if asked := noted(situation):
+        notes[REQUESTS] = written(asked)
     annotations = {**metadata.get("annotations", {}), **notes}
     return {**statefulset, "metadata": {**metadata, "annotations": annotations}}
 
@@ -115,6 +126,14 @@ def _remedies(situation: Situation) -> list[Remedy]:
     return [*remedy(situation.observed, situation.name)]
 
 
+def _preparations(situation: Situation) -> list[Action]:
+    return [
+        *patroni_state(situation),
+        *labels_lost(situation.observed, situation.db),
+        *asked_reloads(situation),
+    ]
+
+
 def _upkeep(situation: Situation) -> list[Action]:
     observed = situation.observed
     return [
@@ -122,13 +141,14 @@ def _upkeep(situation: Situation) -> list[Action]:
         *reloads(observed, situation.name),
         *_triggers(situation),
         *retries(observed, situation.name),
+        *issued.given_up(situation.db, observed),
     ]
 
 
 def _paused(situation: Situation) -> _Answer:
     if not situation.observed.leadership.paused:
         return None
-    return Waiting(30, "Paused", "Patroni is paused: nothing is restarted or moved until `patronictl resume`")
+    return Waiting(30, "Paused", _PAUSED)
 
 
 def _switchover(situation: Situation) -> _Answer:
@@ -181,7 +201,7 @@ def _unexpected(situation: Situation) -> _Answer:
 
 
 def _rollout(situation: Situation) -> _Answer:
-    return rollout(situation.observed, _scaled(situation).instances)
+    return rollout(situation.observed, _scaled(situation).instances, due(situation))
 
 
 def _cannot_grow(situation: Situation) -> _Answer:
@@ -208,6 +228,10 @@ def _too_little(situation: Situation) -> _Answer:
     return too_little(situation.db, situation.observed)
 
 
+def _pending(situation: Situation) -> _Answer:
+    return issued.pending(situation.intent.uncertified)
+
+
 def _of_the_newest(step: Step) -> Step:
     """Return a step that is about pods of the newest template, and none while they are refused."""
     return lambda situation: None if rolled_back(situation) else step(situation)
@@ -222,6 +246,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _hibernated,
     _evacuation,
     _restarting,
+    switchover,
     _discard,
     _rebuild,
     # Whatever is restarted now may not come up.
@@ -239,6 +264,7 @@ STEPS: Final[tuple[Step, ...]] = (
     refused,
     rolled_back,
     _too_little,
+    _pending,
 )
 
 INSTANCES: Final = Component(
@@ -246,7 +272,7 @@ INSTANCES: Final = Component(
     children=_children,
     obstacle=_obstacle,
     remedies=_remedies,
-    preparations=patroni_state,
+    preparations=_preparations,
     upkeep=_upkeep,
     # The StatefulSet controller then says which pods are outdated, and Patroni which servers need a restart.
     awaited=frozenset({"ConfigMap", "StatefulSet"}),

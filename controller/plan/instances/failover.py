@@ -45,8 +45,7 @@ def _doubt(observed: ObservedState, holder: Instance | None) -> str | None:
         return "Patroni is paused: somebody works on the database by hand"
     if holder.shares_processes:
         return "the pod's containers share their processes: PostgreSQL may outlive its container"
-    node = observed.nodes.get(holder.node)
-    if node is None or not node.ready:
+    if not observed.reports(holder.node):
         return "its node is not Ready, so what its kubelet said last may be over"
     if not _its_last_renewal(holder, observed):
         return "the lock was not last renewed by the container that ended: another may run"
@@ -103,13 +102,15 @@ def loop_triggers(observed: ObservedState) -> list[TriggerLoop]:
     there = {i.name for i in observed.instances if not i.ended and not i.deleting}
     gone = sorted(observed.leadership.synchronous - there)
     if gone:
-        return [TriggerLoop(primary.name, primary.ip, f"{', '.join(gone)}: gone or stopping")]
-    if new := uncounted(observed):
         return [
             TriggerLoop(
-                primary.name, primary.ip, f"{', '.join(new)}: streams, but is not a synchronous standby yet"
+                primary.name,
+                primary.ip,
+                f"waiting until no commit waits for {', '.join(gone)}, gone or stopping",
             )
         ]
+    if new := uncounted(observed):
+        return [TriggerLoop(primary.name, primary.ip, f"waiting until commits wait for {', '.join(new)} too")]
     return []
 
 
@@ -123,5 +124,4 @@ def evacuation(observed: ObservedState) -> Switchover | None:
 
 
 def _cordoned(instance: Instance, observed: ObservedState) -> bool:
-    node = observed.nodes.get(instance.node)
-    return node is not None and node.cordoned
+    return observed.cordoned(instance.node)

@@ -61,8 +61,7 @@ def trusted_primary(observed: ObservedState) -> Instance | str:
     primary, last = observed.primary, observed.leadership.last_primary
     if primary is None or not primary.fit:
         return _NO_PRIMARY
-    node = observed.nodes.get(primary.node)
-    if node is None or not node.ready:
+    if not observed.reports(primary.node):
         return f"the primary's node {primary.node} is not Ready, so this may be the last good copy"
     if last not in (None, primary.name):
         return f"{last} acknowledged the newest commits, and {primary.name} has not taken over from it yet"
@@ -116,8 +115,7 @@ def _busy(standby: Instance, observed: ObservedState) -> str | None:
     """Say what has to end first."""
     if observed.leadership.paused:
         return "Patroni is paused"
-    node = observed.nodes.get(standby.node)
-    if node is None or not node.ready:
+    if not observed.reports(standby.node):
         return f"its node {standby.node} is not Ready, so its last reported state may be outdated"
     others = (i for i in observed.instances if i.name != standby.name)
     copied = next((i.name for i in others if _being_copied(i, observed)), None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from controller.observe.instances.editions import newest_revision
+from controller.observe.instances.pods import BESIDE
 from controller.observe.state import Instance, ObservedState, ordinal
 from controller.plan.actions import DeletePod, Disruption, RestartPostgres, Switchover
 from controller.plan.outcome import Outcome, Stalled, Waiting
@@ -19,7 +20,7 @@ from schemas.postgresql.parameters.values import whole_number
 
 Step = Disruption | Waiting | None
 
-_PASSING = frozenset({"InstanceFailing", "ServerNotStarting"})
+_PASSING = frozenset({"InstanceFailing", "ServerNotStarting", *BESIDE})
 """Troubles that may end by themselves: a crashed container is restarted."""
 _UNSEEN = (
     "waiting for Kubernetes to take up the latest change of the pods; if this lasts, kube-controller-manager"
@@ -85,18 +86,21 @@ def restarting(observed: ObservedState) -> Waiting | None:
     return Waiting(1, "RollingOut", f"PostgreSQL restarts in {names}") if names else None
 
 
-def rollout(observed: ObservedState, expected: int) -> Step:
-    """Return the next disruptive action towards the newest template and configuration, if any."""
+def rollout(observed: ObservedState, expected: int, due: frozenset[str] = frozenset()) -> Step:
+    """Return the next disruptive action towards the newest template and configuration, if any.
+
+    `due` are the UIDs of pods that are to be restarted besides, because somebody asked for it.
+    """
     if observed.statefulset is None:
         return None  # its write was refused, and that is what there is to say
     revision = newest_revision(observed.statefulset)
     if revision is None:
         return Waiting(5, "Reconciling", _UNSEEN)
-    stale = [instance for instance in observed.instances if instance.revision != revision]
+    stale = [i for i in observed.instances if i.revision != revision or i.uid in due]
     step = (
         _broken(observed, stale, revision)
         or _blocked(observed, stale, revision, expected)
-        or _relied_upon(_next(observed, stale, expected), observed)
+        or _relied_upon(_next(observed, stale, expected, revision), observed)
     )
     return _spare(step, observed)
 
@@ -132,7 +136,7 @@ def _relied_upon(step: Step, observed: ObservedState) -> Step:
     late = [name for name in uncounted(observed) if name != going]
     if not late:
         return step
-    return Waiting(2, "RollingOut", f"not a synchronous standby yet: {', '.join(late)}")
+    return Waiting(2, "RollingOut", f"waiting until commits wait for {', '.join(late)} too")
 
 
 def _spare(step: Step, observed: ObservedState) -> Step:
@@ -208,7 +212,7 @@ def _unready(observed: ObservedState, revision: str, expected: int) -> Step:
     return None
 
 
-def _next(observed: ObservedState, stale: list[Instance], expected: int) -> Step:
+def _next(observed: ObservedState, stale: list[Instance], expected: int, revision: str) -> Step:
     primary = observed.primary
     if primary is None:
         return Waiting(5, "RollingOut", "no primary is known") if stale else None
@@ -216,18 +220,21 @@ def _next(observed: ObservedState, stale: list[Instance], expected: int) -> Step
     standbys = sorted(
         (i for i in observed.instances if i.name != primary.name), key=lambda instance: -instance.ordinal
     )
-    renewed = (_renewed(standby) for standby in standbys if standby in stale)
+    renewed = (_renewed(standby, revision) for standby in standbys if standby in stale)
     restarted = (_restarted(standby, primary.ip, lowered) for standby in standbys)
     return (
         next(renewed, None)
         or (None if primary in stale else _primary_first(primary, standbys, lowered))
         or next(filter(None, restarted), None)
-        or _primary_last(observed, primary, stale, expected)
+        or _primary_last(
+            observed, primary, _renewed(primary, revision) if primary in stale else None, expected
+        )
     )
 
 
-def _renewed(instance: Instance) -> DeletePod:
-    return DeletePod(instance.name, instance.uid, "the pod template changed")
+def _renewed(instance: Instance, revision: str) -> DeletePod:
+    why = "a restart was asked for" if instance.revision == revision else "the pod template changed"
+    return DeletePod(instance.name, instance.uid, why)
 
 
 def _restarted(
@@ -259,8 +266,10 @@ def _primary_first(primary: Instance, standbys: list[Instance], lowered: frozens
     )
 
 
-def _primary_last(observed: ObservedState, primary: Instance, stale: list[Instance], expected: int) -> Step:
-    step = _renewed(primary) if primary in stale else _restarted(primary)
+def _primary_last(
+    observed: ObservedState, primary: Instance, renewed: DeletePod | None, expected: int
+) -> Step:
+    step = renewed or _restarted(primary)
     if step is None or expected == 1:
         return step
     switch = handover(observed, primary, lambda _: True, f"{primary.name} must restart: {step.reason}")

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 
 from controller.desired import names
-from controller.desired.instances.patroni import FILE, digest
+from controller.desired.instances.patroni import FILE, demands_certificate, digest, shows_certificate
 from controller.desired.instances.pod import CONFIGURATION_HASH, pod_template
 from controller.kube.objects import Manifest
 from controller.observe.drift import drift
@@ -75,6 +75,17 @@ def patroni_file(template: Manifest, name: str, observed: ObservedState) -> str 
     file = (live.get("data") or {}).get(FILE, "")
     wanted = ((template.get("metadata") or {}).get("annotations") or {}).get(CONFIGURATION_HASH)
     return file if digest(file) == wanted else None
+
+
+def certified(name: str, observed: ObservedState) -> bool:
+    """Whether every pod that is there can show a certificate to the primary, as those of this release do.
+
+    Once that is demanded it stays: a pod that is made later has the file of that time.
+    """
+    live = observed.children.get("ConfigMap", {}).get(names.config(name)) or {}
+    file = (live.get("data") or {}).get(FILE, "")
+    able = shows_certificate(file) and all(each.file == digest(file) for each in observed.instances)
+    return able or not observed.instances or demands_certificate(live)
 
 
 def _marked(template: Manifest, mark: str) -> Manifest:

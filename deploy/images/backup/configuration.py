@@ -27,6 +27,7 @@ A member reaches a volume through that volume's server, a Job has it mounted. Bo
 """
 
 _SUPERUSER = "postgres"
+_IPV6: Final = Path("/proc/sys/net/ipv6/bindv6only")
 
 # Whatever does not answer for this long is gone: a lost node sends no end of its connections, and until then
 # a backup would hold its lock.
@@ -183,7 +184,7 @@ def _behind_server(settings: Settings, place: Place) -> bool:
 
 def _server(settings: Settings, place: Place) -> Iterator[tuple[str, object]]:
     beside = settings.repository if place == "repository" else settings
-    yield "tls-server-address", "*"
+    yield "tls-server-address", _everywhere(_IPV6)
     yield "tls-server-port", settings.port if isinstance(beside, S3Repository) else beside.port
     yield "tls-server-ca-file", f"{settings.tls}/ca.crt"
     yield "tls-server-cert-file", f"{settings.tls}/tls.crt"
@@ -192,6 +193,18 @@ def _server(settings: Settings, place: Place) -> Iterator[tuple[str, object]]:
     archives = "*" if place == "repository" else settings.archive
     for client in settings.clients:
         yield "tls-server-auth", f"{client}={archives}"
+
+
+def _everywhere(ipv6: Path) -> str:
+    """Return the address by which pgBackRest's server listens on all of the pod's, of both families.
+
+    By `*` it takes those of one family (pgBackRest 2.60: the first that the system names). `::` is both, but
+    where the kernel has no IPv6, or keeps the families apart; `ipv6` is where Linux says that.
+    """
+    try:
+        return "::" if ipv6.read_text().strip() == "0" else "*"
+    except OSError:
+        return "*"
 
 
 def _servers(settings: Settings, place: Place) -> Iterator[tuple[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from controller.protocol.settings import Reason
+from controller.sessions import options
 
 from . import reasons
 from .pgbackrest import BackupError, Log
@@ -22,7 +24,7 @@ _STOP_SECONDS: Final = 300.0
 
 # The configuration that was restored stays in force where it decides what can be read (extensions that are
 # preloaded know their own WAL). These would not work here, cost memory, or reach out.
-_OVERRIDES: Final = {
+OVERRIDES: Final = {
     "listen_addresses": "",
     "ssl": "off",
     "archive_mode": "off",
@@ -34,6 +36,8 @@ _OVERRIDES: Final = {
     "max_wal_size": "1GB",
     "autovacuum": "off",
     "event_triggers": "off",
+    # Users' jobs are run by their own server alone: a copy's would write to what the copy's data leads to.
+    "cron.launch_active_jobs": "off",
     "default_transaction_read_only": "off",
     "logging_collector": "off",
     "log_destination": "stderr",
@@ -65,14 +69,22 @@ class Server:
 
     def query(self, statement: str) -> list[list[str]]:
         """Return the rows of a statement, as the superuser. Raises BackupError."""
-        options = "--no-psqlrc --no-align --tuples-only --quiet --field-separator=\t --set=ON_ERROR_STOP=1"
-        done = self.run("psql", *options.split(" "), f"--command={statement}", "postgres")
+        form = "--no-psqlrc --no-align --tuples-only --quiet --field-separator=\t --set=ON_ERROR_STOP=1"
+        done = self.run("psql", *form.split(" "), f"--command={statement}", "postgres")
         return [line.split("\t") for line in done.stdout.splitlines()]
 
-    def run(self, program: str, *options: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
+    def run(self, program: str, *arguments: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
         """Run a client program of the same release. Raises BackupError when it fails, unless it may."""
-        words = [str(self.bin / program), f"--host={self.sockets}", f"--username={_SUPERUSER}", *options]
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        words = [str(self.bin / program), f"--host={self.sockets}", f"--username={_SUPERUSER}", *arguments]
+        done = subprocess.run(
+            words,
+            # What was restored has the users' settings of sessions, too.
+            env={**os.environ, "PGOPTIONS": options(superuser=True)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode and not fails:
             raise BackupError(Reason.OTHER, f"{program}: {_last(done.stderr)}")
         return done
@@ -100,7 +112,7 @@ def recovered(
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         rules, said = Path(folder, "pg_hba.conf"), Path(folder, "log")
         rules.write_text(f"local all {_SUPERUSER} trust\n")
-        settings = _OVERRIDES | {
+        settings = OVERRIDES | {
             "restore_command": restore_command,
             "unix_socket_directories": folder,
             "hba_file": str(rules),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from functools import partial
@@ -13,14 +14,32 @@ from patroni import postgresql, psycopg
 from patroni.__main__ import Patroni
 from patroni.api import RestApiHandler, check_access
 from patroni.daemon import abstract_main
+from patroni.log import PatroniLogger
+from patroni.postgresql.config import ConfigHandler
 from patroni.postgresql.misc import PostgresqlRole
 
 from controller.protocol import VERSION
+from controller.protocol.logs import VARIABLE
 from controller.protocol.member import Report
 from controller.protocol.settings import SETTINGS_FILE
+from schemas.formatter import Formatter
 
-from . import archiving, disk, liveness, lock, mishaps, postmaster, replacing, slots, tasks
+from . import (
+    access,
+    archiving,
+    disk,
+    exporter,
+    liveness,
+    lock,
+    mishaps,
+    passwords,
+    postmaster,
+    replacing,
+    slots,
+    tasks,
+)
 from .bootstrap import RESTORE, Mark, progress
+from .collecting import collected
 from .configuration import Configuration
 from .data import MemberData, undo_interrupted_copy
 from .disk import DiskSpace
@@ -58,6 +77,8 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
         self._disk = DiskSpace()
         self._configuration = Configuration()
         self._archive = archiving.WalArchive()
+        self._access = access.AccessDigest()
+        self._queries = exporter.CustomQueries()
         self._slots: slots.HeldSlots | None = None  # until there is a configuration
         undo_interrupted_copy(config["postgresql"]["data_dir"])
         self._mishaps = mishaps.Mishaps()
@@ -81,6 +102,12 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
             handler.ignore_replication_slot, self.config["scope"]
         )
         self._slots = slots.HeldSlots(self.config["scope"])
+        bootstrap = self.postgresql.bootstrap
+        encrypt = passwords.encrypting(self.postgresql.connection)
+        bootstrap.create_or_update_role = passwords.verified(bootstrap.create_or_update_role, encrypt)
+        bootstrap.call_post_bootstrap = passwords.with_owner(
+            bootstrap.call_post_bootstrap, bootstrap.create_or_update_role
+        )
         self.request = Request(self.config, True)
         self.ha = KeddahHa(self)
         executor = self.ha._async_executor  # noqa: SLF001 - the only way
@@ -112,6 +139,8 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
             restoring=progress(),
             replaced=getattr(self, "replaced", ""),
             archiving=self._archive.report,
+            access=self._access.text,
+            queries=self._queries.text,
         )
         return {**super().tags, **self._disk.tags, **report.tags()}
 
@@ -133,6 +162,9 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
             )
         if self._slots:
             start("slots", partial(slots.watch, self._slots, self._ask, wake, time.sleep))
+        start("access", partial(access.watch, self._access, self._ask, self._ask_within, wake, time.sleep))
+        ask = partial(self._ask, connection="exporter")
+        start("exporter", partial(exporter.watch, ask, self._queries, wake, time.sleep))
         start("data", partial(self.data.watch, time.sleep))
         super().run()
 
@@ -151,12 +183,23 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
             self.ha.wakeup()
         super().schedule_next_run()
 
-    def _ask(self, statement: str) -> list[tuple[str, int]]:
+    def _ask(self, statement: str, connection: str = "slots") -> list[tuple[Any, ...]]:
         """Query the server over a connection of its own; nothing while it does not run."""
         if self.postgresql.state != "running":
             return []
-        rows: list[tuple[str, int]] = self.postgresql.connection_pool.get("slots").query(statement)
+        rows: list[tuple[Any, ...]] = self.postgresql.connection_pool.get(connection).query(statement)
         return rows
+
+    def _ask_within(self, database: str, statement: str) -> list[tuple[Any, ...]]:
+        """Query one database over a connection that is closed again; nothing of one that takes none."""
+        settings = self.postgresql.connection_pool.conn_kwargs | {"dbname": database}
+        try:
+            with psycopg.connect(**settings) as connection, connection.cursor() as cursor:
+                cursor.execute(statement)
+                rows: list[tuple[Any, ...]] = cursor.fetchall()
+                return rows
+        except psycopg.Error:
+            return []
 
     def _queue(self) -> Queue | None:
         """Return the WAL that waits for the archive; None of a server that is no primary."""
@@ -197,4 +240,7 @@ if __name__ == "__main__":
     psycopg.connect = pinned(psycopg.connect)
     # The only endpoint that changes something and that Patroni does not protect by a client certificate.
     RestApiHandler.do_POST_mpp = check_access(RestApiHandler.do_POST_mpp)
+    if folder := os.environ.get(VARIABLE):
+        ConfigHandler.get_server_parameters = collected(ConfigHandler.get_server_parameters, folder)
+        PatroniLogger._get_formatter = lambda *_: Formatter()  # noqa: SLF001 - the only way
     abstract_main(KeddahPatroni, sys.argv[1])

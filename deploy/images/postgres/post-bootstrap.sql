@@ -1,22 +1,31 @@
 -- Creates the owner and the database that the Secret of the application names. May be run again.
--- Names may be any identifier: format's %I quotes them; values come from files, so that no process list shows them.
-\set owner `cat /etc/keddah/app/username`
+-- Names may be any identifier: format's %I quotes them. The password is set afterwards (passwords.py), of the
+-- login in the Secret, which may be the owner's second one (docs/explanation/access.md).
+\set login `cat /etc/keddah/app/username`
+\set owner `cat /etc/keddah/app/role 2>/dev/null || cat /etc/keddah/app/username`
 \set database `cat /etc/keddah/app/dbname`
-\set password `cat /etc/keddah/app/password`
-SET log_statement = 'none';
-SET log_min_duration_statement = -1;
-SET log_min_error_statement = 'panic';
-SET password_encryption = 'scram-sha-256';
 SET client_min_messages = 'warning';
 
 SELECT format('CREATE ROLE %I LOGIN', :'owner')
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = :'owner')
 \gexec
-SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', :'owner', :'password')
-\gexec
 SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'owner')
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = :'database')
 \gexec
+
+SELECT format('CREATE ROLE %I LOGIN', :'login')
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = :'login')
+\gexec
+SELECT format('GRANT %I TO %I WITH INHERIT TRUE, SET TRUE', :'owner', :'login') WHERE :'owner' <> :'login'
+\gexec
+SELECT format('ALTER ROLE %I SET role = %L', :'login', :'owner') WHERE :'owner' <> :'login'
+\gexec
+
+-- The controller's own, which makes databases, extensions and roles: only a certificate of the database's CA opens it.
+SELECT 'CREATE ROLE keddah'
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'keddah')
+\gexec
+ALTER ROLE keddah LOGIN SUPERUSER PASSWORD NULL;
 
 -- What connects as this role are tools (pg_basebackup, pg_rewind) and standbys, which users' settings of
 -- sessions must not reach: the same as in sessions.py. Patroni gives the role its attributes afterwards.

@@ -35,9 +35,10 @@ LIBRARIES: Final = frozenset(
             "sslinfo",
         ),
         *("hstore", "ltree", "sepgsql", "dblink", "btree_gin", "btree_gist", "test_decoding", "pgoutput"),
+        *("hypopg", "pg_cron", "pg_partman_bgw", "pg_repack", "pgaudit", "vector"),
     }
 )
-"""Libraries of PostgreSQL's own additional modules that keddah's image holds and that can be preloaded."""
+"""Libraries that keddah's image holds and that can be preloaded: of PostgreSQL's own modules and others."""
 _SINCE: Final = {"pg_overexplain": 18}
 """The first major that has one of them, where that is not the first that keddah knows."""
 

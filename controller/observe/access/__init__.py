@@ -1,0 +1,1 @@
+"""What is in the server: databases and roles."""

@@ -1,0 +1,121 @@
+"""Rotates passwords: the server is told the next one, for the other of two logins, before the Secret is.
+
+So what a Secret says is valid at any time, and what it said before is valid until the rotation after.
+A rotation that is interrupted goes on where NAME-keys says that it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from controller.certificates.generations import Generation
+from controller.certificates.keys import DatabaseKeys
+from controller.desired.access import password_purpose
+from controller.kube.objects import Manifest
+from schemas.api.access import Role
+from schemas.api.types import PostgreSQLDatabase
+from schemas.kubernetes import moments
+from schemas.rules import requests
+from schemas.rules.access import names
+from schemas.rules.access.roles import keeps_password, rotate_every
+
+LONGEST_SLEEP: Final = 12 * 3600.0
+
+
+def rotated(
+    db: PostgreSQLDatabase, keys: DatabaseKeys, ready: Mapping[str, int], now: datetime
+) -> DatabaseKeys:
+    """Return the keys with the generations of passwords that there should be now.
+
+    `ready`: roles whose next generation was seen to open the server, with its number.
+    """
+    asked, request = _asked(db, keys)
+    found = dict(keys.generations)
+    for role in passworded(db):
+        purpose = password_purpose(db, role.name)
+        known = found.get(purpose)
+        if known is None and (rotate_every(role) is not None or role.name in asked):
+            known = Generation(0, now)
+        if known is not None:
+            known = replace(known, asked=known.asked or role.name in asked)
+            found[purpose] = _turned(db, role, known, ready.get(role.name), now)
+    return replace(keys, generations=found, request=request)
+
+
+def passworded(db: PostgreSQLDatabase) -> Iterator[Role]:
+    """Give the roles whose passwords keddah makes, the owner too: applications log in as that one."""
+    for role in with_owner(db):
+        if keeps_password(role):
+            yield role
+
+
+def with_owner(db: PostgreSQLDatabase) -> list[Role]:
+    """Return the roles that are declared, the owner in any case."""
+    owner = [] if any(role.name == db.spec.owner for role in db.spec.roles) else [Role(name=db.spec.owner)]
+    return [*owner, *db.spec.roles]
+
+
+def of_login(keys: DatabaseKeys, purpose: str, second: int) -> int:
+    """Return the newest generation of the password of the first login (0) or the second one (1).
+
+    Of a second one that is not used yet it is -1.
+    """
+    known = keys.generations.get(purpose)
+    newest = known.newest if known else 0
+    return newest - (newest - second) % 2
+
+
+def next_rotation(role: Role, generation: Generation) -> datetime | None:
+    """Return when a password is due to be another one; None if no time says so."""
+    every = rotate_every(role)
+    return generation.since + timedelta(seconds=every) if every is not None else None
+
+
+def overdue(manifest: Manifest, now: datetime) -> bool:
+    """Whether a stored object's status says that a rotation is due."""
+    soonest = _soonest(
+        each.get("nextRotationTime") for each in (manifest.get("status") or {}).get("roles") or []
+    )
+    return soonest is not None and soonest <= now
+
+
+def sleep(db: PostgreSQLDatabase, now: datetime) -> float | None:
+    """Return the seconds until the next rotation, or to look at the clock again; None if none is to come."""
+    soonest = _soonest(status.next_rotation_time for status in db.status.roles)
+    if soonest is None:
+        return None
+    return min(max((soonest - now).total_seconds(), 1.0), LONGEST_SLEEP)
+
+
+def requested(db: PostgreSQLDatabase) -> bool:
+    """Whether somebody asks for new passwords, or did."""
+    return requests.ROTATION in db.metadata.annotations
+
+
+def _soonest(times: Iterator[object]) -> datetime | None:
+    return min(
+        (moment for text in times if isinstance(text, str) and (moment := moments.parse(text))), default=None
+    )
+
+
+def _turned(
+    db: PostgreSQLDatabase, role: Role, known: Generation, ready: int | None, now: datetime
+) -> Generation:
+    if known.upcoming:
+        return known.followed(now) if ready == known.newest else known
+    if names.second_login(role.name) in names.roles(db.spec):
+        return known  # admission refuses that, and its name is the other role's
+    due = next_rotation(role, known)
+    return known.begun() if known.asked or (due is not None and now >= due) else known
+
+
+def _asked(db: PostgreSQLDatabase, keys: DatabaseKeys) -> tuple[frozenset[str], str]:
+    """Return the roles that a request is about which was not taken up yet, and the request that is then."""
+    request = db.metadata.annotations.get(requests.ROTATION, "")
+    if not request or request == keys.request:
+        return frozenset(), keys.request
+    _, named = requests.rotated(request)
+    return frozenset(named or names.roles(db.spec)), request

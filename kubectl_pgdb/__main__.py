@@ -1,0 +1,73 @@
+"""The command line. A command's module is imported when it is called: each start counts."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+from schemas.release import RELEASE
+
+COMMANDS: Final = {
+    "status": "One screen: instances, conditions, backups, events, what to do.",
+    "top": "Live: who is connected, what runs, who waits for whom.",
+    "logs": "The logs of all instances, in order.",
+    "psql": "A session of psql in the primary.",
+    "switchover": "Make a standby the primary.",
+    "restart": "Restart instances, standbys first.",
+    "reload": "Have instances read their configuration again.",
+    "pause": "Pause Patroni, to work by hand.",
+    "resume": "End a pause.",
+    "backups": "What can be restored, and how backups went.",
+    "backup": "Make a backup now.",
+    "verify-backup": "Prove that the newest backup restores.",
+    "restore": "Restore: into a new database, or in place.",
+    "hibernate": "Stop all pods, keep the data.",
+    "wake": "Start them again.",
+    "discard": "Give up the volume of a lost standby.",
+    "report": "Collect what support needs, without secrets.",
+    "lint": "Say what a cluster would refuse in YAML files.",
+    "install": "Install keddah, or update it.",
+    "conditions": "What reasons mean, and what to do.",
+}
+"""In the order of the help. The module of each has a function of its name."""
+
+
+class _Group(click.Group):
+    """Commands by name, imported late."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        found = getattr(import_module(f"kubectl_pgdb.commands.{name}"), name)
+        assert isinstance(found, click.Command)  # noqa: S101 - each module has one
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list for the help, without importing anything."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(RELEASE, prog_name="kubectl-pgdb")
+def main() -> None:
+    """See and operate PostgreSQL databases of keddah, with the rights of your own kubectl.
+
+    Every command prints the plain kubectl that it stands for with --show, and JSON with -o json.
+    """
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The commands: a module for each, with a function of its name."""

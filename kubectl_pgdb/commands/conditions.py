@@ -1,0 +1,46 @@
+"""`kubectl pgdb conditions`."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+from kubectl_pgdb.screens.reasons import explained, listed
+from kubectl_pgdb.session import Session, command
+from schemas.reasons import REASONS
+
+
+@click.group
+def conditions() -> None:
+    """Say what the reasons of conditions and events mean. It needs no cluster."""
+
+
+def _begun(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    return [name for name in sorted(REASONS) if name.lower().startswith(begun.lower())]
+
+
+@conditions.command
+@click.argument("reason", shell_complete=_begun)
+@command
+def explain(session: Session, reason: str) -> None:
+    """Say what REASON means, and what to do about it."""
+    name = next((each for each in REASONS if each.lower() == reason.lower()), None)
+    if name is None:
+        near = get_close_matches(reason, REASONS, n=3, cutoff=0.5)
+        hint = f"; did you mean {', '.join(near)}?" if near else "; `conditions list` has them all"
+        raise click.ClickException(f"no reason is called {reason}{hint}")
+    session.answer(_content(name), explained(name, REASONS[name]))
+
+
+@conditions.command("list")
+@command
+def list_(session: Session) -> None:
+    """List all reasons."""
+    session.answer([_content(name) for name in sorted(REASONS)], listed(sorted(REASONS)))
+
+
+def _content(name: str) -> dict[str, Any]:
+    reason = REASONS[name]
+    return {"reason": name, "type": reason.type, "meaning": reason.meaning, "next": reason.next}

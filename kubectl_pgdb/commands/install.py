@@ -1,0 +1,57 @@
+"""`kubectl pgdb install`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import click
+
+from deploy.generate.objects import DEFAULT_REGISTRY
+from deploy.manifests import INSTALL, overlay_files, write
+from kubectl_pgdb.session import Session, command
+from schemas.release import RELEASE
+
+_NAMESPACE: Final = "keddah-system"
+
+
+@click.command
+@click.option("--registry", help="Where the images are: registry.example.com/keddah.")
+@click.option("--tag", help="Of the images; the release's by default.")
+@click.option("--pull-secret", help="Secret of keddah-system with which the registry is read.")
+@click.option("--wait/--no-wait", default=True, help="Wait until keddah serves (the default).")
+@command
+def install(
+    session: Session, *, registry: str | None, tag: str | None, pull_secret: str | None, wait: bool
+) -> None:
+    """Install keddah of this release, or update it: what `make deploy` applies."""
+    with TemporaryDirectory() as folder:
+        source = INSTALL
+        if registry or tag or pull_secret:
+            source = Path(folder) / "overlay"
+            _overlay(source, registry, tag, pull_secret)
+        if not (source / "kustomization.yaml").exists():
+            raise click.ClickException(
+                f"there is no {source}: install the plugin anew, or run it from a checkout of keddah"
+            )
+        said = session.kubectl.change("apply", "--server-side", f"--kustomize={source}")
+    session.say(said.strip())
+    if wait:
+        for deployment in ("keddah-controller", "keddah-webhooks"):
+            where = (f"deployment/{deployment}", f"--namespace={_NAMESPACE}", "--timeout=5m")
+            session.say(session.kubectl.change("rollout", "status", *where).strip())
+
+
+def _overlay(folder: Path, registry: str | None, tag: str | None, pull_secret: str | None) -> None:
+    """Write an installation with images of a registry, as `make deploy` does."""
+    try:
+        files = overlay_files(
+            folder,
+            registry=registry or DEFAULT_REGISTRY,
+            tag=tag or RELEASE,
+            pull_secret=pull_secret or "",
+        )
+    except (OSError, TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    write(folder, files)

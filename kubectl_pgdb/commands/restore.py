@@ -1,0 +1,97 @@
+"""`kubectl pgdb restore`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+
+from kubectl_pgdb import asking
+from kubectl_pgdb.conditions import reached
+from kubectl_pgdb.session import NAME, PLURAL, Session, command
+from kubectl_pgdb.waiting import Look, until
+from schemas.api.types import API_VERSION, KIND
+
+_COPIED: Final = ("version", "replicas", "database", "owner", "storage", "resources", "parameters", "backup")
+"""Fields of the spec that a copy has from its source: what its data needs, and what it takes to run it."""
+_DONE: Final = frozenset({"Ready", "StandbysCatchingUp", "InstancesStarting", "RebuildingStandby"})
+
+
+@click.command
+@NAME()
+@click.option(
+    "--to", help="Moment, such as 2026-11-27T10:00:00Z; `former` takes back what a restore replaced."
+)
+@click.option("--into", help="A new database of this name, instead of in place.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask whether it is meant.")
+@asking.wait
+@click.option("--timeout", type=float, default=7200, show_default=True, help="Seconds to wait at most.")
+@command
+def restore(session: Session, name: str, *, to: str | None, into: str | None, **given: Any) -> None:  # noqa: ANN401
+    """Restore a backup: into a new database, or in place, which replaces the data."""
+    if into:
+        _copy(session, name, into, to, wait=given["wait"], timeout=given["timeout"])
+        return
+    if not to:
+        raise click.UsageError("say --to which moment; or --into NEW for the newest data in a new database")
+    if to == _asked_before(session, name):
+        raise click.ClickException(
+            f"{name} was restored to {to} already; say a moment a second earlier or later"
+        )
+    annotation = f"{asking.PREFIX}restore-to={to}"
+    # What admission has against it, or warns of, comes before the question.
+    session.say(
+        session.kubectl.change("annotate", PLURAL, name, "--overwrite", annotation, "--dry-run=server")
+    )
+    if not (given["yes"] or session.shows):
+        click.confirm(f"Stop {name}, and replace its data by that of {to}?", abort=True)
+    session.kubectl.change("annotate", PLURAL, name, "--overwrite", annotation)
+    if given["wait"]:
+        _in_place(session, name, to, given["timeout"])
+
+
+def _asked_before(session: Session, name: str) -> str:
+    """Return what was asked for last: the same value asks for nothing."""
+    metadata = session.kubectl.read("get", PLURAL, name).get("metadata") or {}
+    return str((metadata.get("annotations") or {}).get(f"{asking.PREFIX}restore-to", ""))
+
+
+def _in_place(session: Session, name: str, to: str, seconds: float) -> None:
+    begun: list[str] = []
+
+    def look() -> Look:
+        ready = session.database(name).condition("Ready")
+        if ready is None:
+            return Look("waits for keddah's controller")
+        words = f"{ready.reason}: {ready.message}"
+        if ready.reason in ("RestoreRefused", "SourceDiffers"):
+            return Look(words, over=True, good=False)
+        begun.extend([ready.reason] if ready.reason == "Restoring" else [])
+        return Look(words, over=bool(begun) and ready.reason in _DONE)
+
+    until(session, f"restore to {to}", look, seconds)
+
+
+def _copy(session: Session, name: str, into: str, to: str | None, *, wait: bool, timeout: float) -> None:
+    live = session.kubectl.read("get", PLURAL, name)
+    manifest = copied(live.get("spec") or {}, name, into, to)
+    session.say(session.kubectl.change("create", "--filename=-", given=json.dumps(manifest)).strip())
+    if wait:
+        reached(session, into, f"restore into {into}", "Ready", timeout)
+
+
+def copied(spec: Mapping[str, Any], name: str, into: str, to: str | None) -> dict[str, Any]:
+    """Return the manifest of a database that begins with another's backups."""
+    kept = {field: spec[field] for field in _COPIED if field in spec}
+    if "backup" in kept:
+        # Its own repository: the source's, a bucket's folder say, is another database's.
+        kept["backup"] = {key: value for key, value in kept["backup"].items() if key != "repository"}
+    source = {"from": {"name": name}} | ({"targetTime": to} if to else {})
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": into},
+        "spec": {**kept, "restore": source},
+    }

@@ -1,0 +1,129 @@
+"""The one screen that says how a database is, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.text import Text
+
+from kubectl_pgdb.objects import Condition, Database, Event, Instance
+from kubectl_pgdb.screens.backups import window
+from kubectl_pgdb.screens.tables import table
+from kubectl_pgdb.words import NOTHING, about, age, size
+from schemas.reasons import REASONS
+
+_HIDDEN: Final = frozenset({"Reconciling", "Stalled"})
+"""Conditions for machines: what they say, Ready says too."""
+_EVENTS: Final = 5
+_FINE: Final = frozenset({"True"})
+
+
+def status(database: Database, now: datetime) -> RenderableType:
+    """Return the screen."""
+    parts: list[RenderableType] = [_title(database), "", _instances(database)]
+    parts += ["", _conditions(database, now), "", window(database, now)]
+    if database.events:
+        parts += ["", _events(database.events[-_EVENTS:], now)]
+    if steps := list(_steps(database)):
+        parts += ["", Text("WHAT TO DO", style="head"), *steps]
+    parts += [Text(f"not shown: {each}", style="odd") for each in database.unread]
+    return Group(*parts)
+
+
+def _title(database: Database) -> Text:
+    ready = database.condition("Ready")
+    title = Text.assemble((database.name, "name"), f" in {database.namespace}")
+    if database.version:
+        title.append(f", PostgreSQL {database.version}")
+    if database.ready:
+        title.append(f", {database.ready} ready: ")
+    if ready is None:
+        return title.append("not looked at yet; does keddah's controller run?", style="bad")
+    return title.append(ready.reason, style=style(ready))
+
+
+def _instances(database: Database) -> RenderableType:
+    if not database.instances:
+        return Text("no instances", style="faint")
+    heads = ("INSTANCE", "ROLE", "STATE", "TL", "LAG", "DISK", "NODE")
+    return table(*heads, rows=map(_instance, database.instances), wrapped="NODE")
+
+
+def _instance(instance: Instance) -> tuple[RenderableType, ...]:
+    style = "good" if instance.ready else "faint" if instance.state == "stopped" else "bad"
+    role = Text(instance.role or NOTHING, style="name" if instance.role == "primary" else "")
+    lag = NOTHING if instance.lag_bytes is None else size(instance.lag_bytes)
+    return (
+        escape(instance.name),
+        role,
+        Text(instance.state, style=style),
+        str(instance.timeline or NOTHING),
+        lag,
+        _disk(instance),
+        escape(instance.node or NOTHING),
+    )
+
+
+def _disk(instance: Instance) -> Text:
+    whole, free = instance.volume_bytes, instance.free_bytes
+    if instance.disk_full:
+        return Text(f"full, of {size(whole)}" if whole else "full", style="bad")
+    if whole is None:
+        return Text(NOTHING)
+    return Text(size(whole) if free is None else f"{size(free)} free of {size(whole)}")
+
+
+def _conditions(database: Database, now: datetime) -> RenderableType:
+    shown = [each for each in database.conditions if each.type not in _HIDDEN]
+    rows = [
+        (
+            each.type,
+            Text(each.reason, style=style(each)),
+            age(each.since, now),
+            Text(each.message),
+        )
+        for each in shown
+    ]
+    return table("CONDITION", "REASON", "FOR", "MESSAGE", rows=rows, wrapped="MESSAGE")
+
+
+def style(condition: Condition) -> str:
+    """Return the colour of a condition: what is a trouble, and what is not reached yet."""
+    known = REASONS.get(condition.reason)
+    if known is None or known.type == "Warning":
+        return "bad"
+    return "good" if condition.status in _FINE else "odd"
+
+
+def _events(events: tuple[Event, ...], now: datetime) -> RenderableType:
+    rows = [
+        (
+            age(each.at, now),
+            Text(each.reason, style="bad" if each.type == "Warning" else ""),
+            Text(each.message),
+        )
+        for each in events
+    ]
+    return table("AGO", "EVENT", "MESSAGE", rows=rows, wrapped="MESSAGE")
+
+
+def _steps(database: Database) -> Iterator[RenderableType]:
+    """Say once of each reason that is not as it should be what a person does about it."""
+    told = set()
+    for condition in database.conditions:
+        known = REASONS.get(condition.reason)
+        fine = condition.status in _FINE and known is not None and known.type == "Normal"
+        if known is None or condition.type in _HIDDEN or known.next == "Nothing." or condition.reason in told:
+            continue
+        if fine and condition.reason not in ("Hibernated", "Paused"):
+            continue
+        if condition.type != "Ready" and known.next.startswith("Nothing"):
+            continue
+        told.add(condition.reason)
+        words = Text.assemble((condition.reason, style(condition)), ": ", about(known.next, database.name))
+        yield Padding(words, (0, 0, 0, 2))

@@ -1,0 +1,339 @@
+"""Databases and roles in the server: made, changed, put back and taken away, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from controller.desired import names
+from schemas.api.types import KIND
+from tests.clusters import POLL
+from tests.databases import Database, moment
+from tests.restores import backups
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.clusters import Cluster
+
+LOOKS = 60
+"""Seconds from one look of a primary into its databases to the next (images/patroni/access.py)."""
+QUOTED = 'Übersicht "Q4" o\'clock'
+AS_ROLE = 'PGCONNECT_TIMEOUT=5 psql -X -v ON_ERROR_STOP=1 -Atc "$1" "$0"'
+"""With the URI of a role's Secret, through the Service."""
+
+
+def provisioned(database: Database, seconds: float = 60) -> None:
+    """Wait until everything is as declared, by the newest generation."""
+    database.until_condition("Provisioned", "AsDeclared", seconds)
+    database.settled()
+
+
+def query(database: Database, role: str, statement: str, dbname: str = "") -> str:
+    """Run a statement as a role, with its Secret; give what it says, or the error."""
+    secret = database.secret(names.role_secret(database.name, role).removeprefix(f"{database.name}-"))
+    uri = secret["uri"] if not dbname else secret["uri"].replace(f"/{secret['dbname']}?", f"/{dbname}?")
+    done = database.execute(database.pod_names()[0], "sh", "-c", AS_ROLE, uri, statement)
+    return done.out.strip() if done.code == 0 else done.err.strip()
+
+
+def inside(database: Database, statement: str, dbname: str = "app") -> str:
+    """Run a statement as the superuser, over the socket of the primary."""
+    command = ("psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", dbname, "-Atc", statement)
+    done = database.execute(database.primary(), *command)
+    assert done.code == 0, f"{statement}: {done.err}"
+    return done.out.strip()
+
+
+DATABASES: list[dict[str, Any]] = [
+    {
+        "name": "app",
+        "schemas": [{"name": "audit"}],
+        "extensions": ["hstore", {"name": "citext", "schema": "audit"}],
+    },
+    {"name": QUOTED, "owner": "analyst", "reclaim": "Delete", "connectionLimit": 7},
+    {"name": "words", "localeProvider": "icu", "locale": "de-DE"},
+]
+ROLES: list[dict[str, Any]] = [
+    {"name": "analyst", "memberOf": ["pg_monitor"], "attributes": ["CreateDatabase"], "connectionLimit": 9},
+    {"name": "reader", "grants": [{"database": "app", "access": "Read"}]},
+    {"name": "writer", "grants": [{"database": "app", "schema": "public", "access": "Write"}]},
+    {"name": QUOTED, "memberOf": ["reader"]},
+    {"name": "group", "login": False},
+]
+
+
+@pytest.fixture(scope="module")
+def shop(cluster: Cluster, made: Callable[[], str]) -> Database:
+    database = Database(cluster, made())
+    database.apply(replicas=2, databases=DATABASES, roles=ROLES).expect()
+    provisioned(database, 180)
+    return database
+
+
+def test_what_is_declared_is_there_and_every_secret_opens_its_role(shop: Database) -> None:
+    status = shop.status()
+    assert [(each["name"], each["applied"]) for each in status["databases"] + status["roles"]] == [
+        (each["name"], True) for each in DATABASES + ROLES
+    ]
+    found = inside(
+        shop, "SELECT datname, datlocprovider, datconnlimit FROM pg_database WHERE oid >= 16384 ORDER BY oid"
+    )
+    assert found.splitlines() == ["app|b|-1", f"{QUOTED}|b|7", "words|i|-1"]
+    assert inside(shop, "SELECT extname FROM pg_extension ORDER BY 1") == "citext\nhstore\nplpgsql"
+    for role in ("analyst", "reader", "writer", QUOTED):
+        assert query(shop, role, "SELECT current_user") == role
+    assert shop.secret("role-analyst")["dbname"] == QUOTED
+    assert query(shop, "analyst", "CREATE TABLE mine(); SELECT 1").endswith("1")
+    assert inside(shop, "SELECT pg_has_role('analyst', 'pg_monitor', 'member')") == "t"
+    # No clear password has reached the server: it has the verifiers that keddah computed.
+    assert inside(shop, "SELECT count(*) FROM pg_authid WHERE rolpassword LIKE 'SCRAM-SHA-256$%'") >= "5"
+
+
+def test_access_covers_what_is_made_later_and_no_more(shop: Database) -> None:
+    shop.sql("CREATE TABLE today(i int); CREATE SCHEMA later; CREATE TABLE later.rows(i int)")
+    shop.sql("INSERT INTO today VALUES (1)")
+    assert query(shop, "reader", "SELECT i FROM today") == "1"
+    assert query(shop, "reader", "SELECT count(*) FROM later.rows") == "0"
+    assert "permission denied" in query(shop, "reader", "INSERT INTO today VALUES (2)")
+    assert query(shop, "writer", "INSERT INTO today VALUES (2) RETURNING i").startswith("2")
+    assert "permission denied" in query(shop, "writer", "SELECT count(*) FROM later.rows")
+    assert query(shop, QUOTED, "SELECT count(*) FROM today") == "2"
+    assert "permission denied" in query(shop, "writer", "CREATE TABLE own()")
+
+
+RECONNECTING = """
+import pathlib, psycopg, threading, time
+told, stop, said = pathlib.Path("/tmp/told"), pathlib.Path("/tmp/stop"), []
+formerly, begun = told.read_text().split(), time.monotonic()
+def connect():
+    number = 0
+    while not stop.exists():
+        due, number = time.monotonic() + 0.08, number + 1
+        uri = (formerly if number % 3 == 0 else told.read_text().split())[number % 2]
+        host = uri.partition("@")[2].partition(".")[0]
+        if number % 4 == 3:
+            uri = uri.replace(f"@{host}.", f"@{host}-ro.")
+        try:
+            with psycopg.connect(uri, connect_timeout=10) as connection:
+                said.append(" ".join(connection.execute("SELECT session_user, current_user").fetchone()))
+        except psycopg.Error as error:
+            said.append(str(error))
+        time.sleep(max(0, due - time.monotonic()))
+threads = [threading.Thread(target=connect) for _ in range(4)]
+for each in threads: each.start()
+for each in threads: each.join()
+print(f"{len(said)} log-ins, {len(said) / (time.monotonic() - begun):.0f} a second")
+print(chr(10).join(sorted(set(said))))
+"""
+"""Connects 50 times a second, as two roles, with what their Secrets say, or said at first."""
+STOP = "/tmp/stop"  # noqa: S108 - the pod's own volume
+TELL = "printf '%s\n' \"$@\" > /tmp/new && mv /tmp/new /tmp/told"
+
+
+def test_passwords_rotate_and_no_log_in_is_refused(shop: Database) -> None:
+    pod, secrets = shop.standbys()[0], ("app", "role-analyst")
+
+    def tell() -> list[str]:
+        uris = [shop.secret(name)["uri"] for name in secrets]
+        assert shop.execute(pod, "sh", "-c", TELL, "tell", *uris).code == 0
+        return uris
+
+    first = tell()
+    before = moment()
+    python = ("/opt/patroni/bin/python", "-c", RECONNECTING)
+    with ThreadPoolExecutor() as threads:
+        client = threads.submit(lambda: shop.execute(pod, *python, seconds=300))
+        try:
+            time.sleep(3)
+            annotate(shop, "leak-1/app,analyst")
+            until(lambda: all(shop.secret(name)["username"][-2:] == "_b" for name in secrets), 90, shop.story)
+            assert all(new != old for new, old in zip(tell(), first, strict=True))
+            time.sleep(3)
+        finally:
+            shop.execute(pod, "touch", STOP)
+    count, *said = client.result().out.splitlines()
+    print(f"{count}: {said}")
+    assert said == ["analyst analyst", "analyst_b analyst", "app app", "app_b app"]
+    shop.until_told("PasswordRotated", "db-app has the login app_b", since=before)
+    until(lambda: rotations(shop) == {"app": "app_b", "analyst": "analyst_b"}, 60, shop.story)
+    assert (
+        query(shop, "analyst", "CREATE TABLE of_second(); SET ROLE NONE; CREATE TABLE of_none()")[-12:]
+        == "CREATE TABLE"
+    )
+    owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE tablename LIKE 'of_%'"
+    until(lambda: inside(shop, owners, QUOTED) == "analyst", LOOKS + 30, shop.story)
+    # What was in the Secrets at first opens nothing any more when they are rotated again.
+    annotate(shop, "leak-2/app,analyst")
+    until(lambda: rotations(shop) == {"app": "app", "analyst": "analyst"}, 90, shop.story)
+    for uri in first:
+        assert "authentication failed" in shop.execute(pod, "sh", "-c", AS_ROLE, uri, "SELECT 1").err
+    for uri in tell():
+        assert shop.execute(pod, "sh", "-c", AS_ROLE, uri, "SELECT 1").code == 0
+
+
+def annotate(database: Database, request: str) -> None:
+    patch = {"metadata": {"annotations": {"keddah.dev/rotate-passwords": request}}}
+    database.cluster.rest.merge(KIND, database.namespace, database.name, patch).expect()
+
+
+def rotations(database: Database) -> dict[str, str]:
+    """Give the logins that the status tells, of roles whose passwords were rotated."""
+    return {each["name"]: each["login"] for each in database.status()["roles"] if "login" in each}
+
+
+def test_what_somebody_changes_by_hand_is_put_back_where_something_is_said_of_it(shop: Database) -> None:
+    shop.sql("CREATE TABLE IF NOT EXISTS drift(i int)")
+    drift = (
+        "ALTER ROLE analyst NOCREATEDB CONNECTION LIMIT 3 PASSWORD 'by hand'; DROP ROLE writer_x",
+        "REVOKE SELECT ON drift FROM reader",
+        "ALTER SCHEMA audit OWNER TO postgres",
+        "ALTER ROLE reader CONNECTION LIMIT 4",
+    )
+    inside(shop, "CREATE ROLE writer_x")
+    for statement in drift:
+        inside(shop, statement)
+    question = (
+        "SELECT rolcreatedb, rolconnlimit, has_table_privilege('reader', 'drift', 'SELECT'),"
+        " (SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'audit')"
+        " FROM pg_roles WHERE rolname = 'analyst'"
+    )
+    # Half a minute for what is in databases: the primary looks into each once a minute.
+    until(lambda: inside(shop, question) == "t|9|t|app", 60, shop.story, POLL)
+    assert query(shop, "analyst", "SELECT 1") == "1"
+    assert inside(shop, "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'reader'") == "4"
+
+
+def test_entries_come_and_go_and_only_what_said_so_is_dropped(shop: Database) -> None:
+    inside(shop, "CREATE TABLE of_writer(); ALTER TABLE of_writer OWNER TO writer")
+    warned = shop.cluster.rest.merge(
+        "PostgreSQLDatabase",
+        shop.namespace,
+        shop.name,
+        {
+            "spec": {
+                "roles": [role for role in ROLES if role["name"] not in ("writer", "analyst")],
+                "databases": DATABASES[:1],
+            }
+        },
+    ).expect()
+    assert warned
+    until(
+        lambda: "writer" not in inside(shop, "SELECT string_agg(rolname, ' ') FROM pg_roles"),
+        60,
+        shop.story,
+        POLL,
+    )
+    provisioned(shop)
+    assert inside(shop, "SELECT tableowner FROM pg_tables WHERE tablename = 'of_writer'") == "app"
+    assert inside(shop, "SELECT datname FROM pg_database WHERE oid >= 16384 ORDER BY oid") == "app\nwords"
+    assert shop.cluster.rest.get("Secret", shop.namespace, "db-role-writer") is None
+    # A role that is refused access keeps none of the others back, and is told.
+    unknown = {"name": "late", "grants": [{"database": "app", "schema": "nowhere", "access": "Read"}]}
+    shop.change(roles=[*ROLES[1:2], *ROLES[3:], unknown, {"name": "after"}])
+    until(
+        lambda: "after" in inside(shop, "SELECT string_agg(rolname, ' ') FROM pg_roles"), 60, shop.story, POLL
+    )
+    lacking = [
+        {
+            "name": "late",
+            "applied": False,
+            "message": "database app has no schema nowhere yet",
+            "grants": unknown["grants"],
+        }
+    ]
+    until(lambda: [r for r in shop.status()["roles"] if r.get("message")] == lacking, 60, shop.story, POLL)
+    inside(shop, "CREATE SCHEMA nowhere AUTHORIZATION app")
+    provisioned(shop, 120)
+
+
+def test_a_failover_in_the_midst_and_a_controller_that_ends_change_nothing_of_the_end(shop: Database) -> None:
+    many = [{"name": f"many{n}", "grants": [{"database": "app", "access": "Read"}]} for n in range(40)]
+    shop.change(roles=[*ROLES[1:2], *ROLES[3:], *many])
+    until(
+        lambda: "many0" in inside(shop, "SELECT string_agg(rolname, ' ') FROM pg_roles"), 60, shop.story, 0.05
+    )
+    primary = shop.primary()
+    shop.cluster.rest.delete("Pod", shop.namespace, primary, gracePeriodSeconds=0)
+    shop.cluster(
+        "--namespace",
+        "keddah-system",
+        "delete",
+        "pod",
+        "-l",
+        "app.kubernetes.io/component=controller",
+        "--wait=false",
+    )
+    provisioned(shop, 180)
+    assert shop.primary() != primary
+    assert query(shop, "many39", "SELECT count(*) FROM today") == "2"
+
+
+def test_two_hundred_roles_at_once(shop: Database) -> None:
+    roles = [{"name": f"r{n}", "grants": [{"database": "app", "access": "Read"}]} for n in range(200)]
+    begun = time.monotonic()
+    shop.change(roles=roles, databases=DATABASES[:1])
+    shop.until_condition("Provisioned", "AsDeclared", 120)
+    print(f"200 roles with access after {time.monotonic() - begun:.1f} s")
+    assert query(shop, "r199", "SELECT count(*) FROM today") == "2"
+
+
+def test_hibernated_and_woken_everything_is_as_it_was(shop: Database) -> None:
+    shop.change(hibernated=True)
+    shop.until_pods(lambda pods: not pods)
+    shop.change(hibernated=False, roles=[{"name": "r0"}])
+    provisioned(shop, 180)
+    assert query(shop, "r0", "SELECT current_user") == "r0"
+    assert "permission denied" in query(shop, "r0", "SELECT count(*) FROM today", "app")
+    assert inside(shop, "SELECT count(*) FROM pg_roles WHERE rolname ~ '^r[0-9]'") == "1"
+
+
+def test_nothing_of_an_owners_is_executed_by_what_keddah_asks_and_does(shop: Database) -> None:
+    trap = """
+        CREATE TABLE public.trap(who text); GRANT ALL ON public.trap TO PUBLIC;
+        CREATE FUNCTION public.sprung(name, text) RETURNS bool LANGUAGE plpgsql AS
+            'BEGIN INSERT INTO public.trap VALUES (session_user); RETURN true; END';
+        CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = text, FUNCTION = public.sprung);
+        ALTER DATABASE app SET search_path = public, pg_catalog;
+    """
+    shop.sql(trap)
+    # It works on whoever asks without a path of his own.
+    inside(shop, "SELECT count(*) FROM pg_namespace n WHERE n.nspname = 'x'::text")
+    assert inside(shop, "SELECT DISTINCT who FROM public.trap") == "postgres"
+    inside(shop, "DELETE FROM public.trap")
+    trapped = {"name": "trapped", "grants": [{"database": "app", "access": "Owner"}]}
+    shop.change(roles=[{"name": "r0"}, trapped], databases=[{"name": "app", "schemas": [{"name": "more"}]}])
+    provisioned(shop)
+    shop.change(roles=[{"name": "r0"}])
+    provisioned(shop)
+    assert inside(shop, "SELECT count(*) FROM pg_roles WHERE rolname OPERATOR(pg_catalog.=) 'trapped'") == "0"
+    time.sleep(LOOKS + 10)  # a primary looks into each of its databases as well
+    assert inside(shop, "SELECT DISTINCT who FROM public.trap") == ""
+    shop.sql("ALTER DATABASE app RESET search_path; DROP OPERATOR public.= (name, text)")
+
+
+def test_a_copy_has_the_same_roles_with_passwords_of_its_own(
+    cluster: Cluster, made: Callable[[], str]
+) -> None:
+    roles = [{"name": "reader", "grants": [{"database": "app", "access": "Read"}]}]
+    source = Database(cluster, made(), "orders")
+    source.apply(replicas=1, backupSchedule="0 3 * * *", roles=roles).expect()
+    provisioned(source, 180)
+    source.sql("CREATE TABLE today(i int)")
+    annotate(source, "before-the-copy/reader")
+    until(lambda: rotations(source) == {"reader": "reader_b"}, 90, source.story)
+    until(lambda: backups(source) > 0, 180, source.story, 5 * POLL)
+    copy = Database(cluster, source.namespace, "copy")
+    copy.apply(replicas=1, restore={"from": {"name": "orders"}}, roles=roles).expect()
+    provisioned(copy, 240)
+    assert query(copy, "reader", "SELECT current_user") == "reader"
+    former, own = source.secret("role-reader"), copy.secret("role-reader")
+    assert former["password"] != own["password"]
+    uri = own["uri"].replace(own["password"], former["password"])
+    second = uri.replace("//reader:", "//reader_b:")
+    for each, words in ((uri, "authentication failed"), (second, "not permitted to log in")):
+        assert words in copy.execute(copy.pod_names()[0], "sh", "-c", AS_ROLE, each, "SELECT 1").err
