@@ -22,6 +22,8 @@ from deploy.images.log.files import Files
 from deploy.images.log.lines import Joined, apart, of_program
 from deploy.images.log.output import Output
 from deploy.images.log.postgres import of_json
+from deploy.images.log.program import Program
+from deploy.images.log.supervisor import Supervisor
 from schemas.records import REQUIRED, as_json, as_text
 
 NOW = 1_796_000_000.25
@@ -279,6 +281,36 @@ def test_a_program_ends_although_nobody_takes_what_it_says() -> None:
         assert process.wait(20) == 0
     os.close(written)
     os.close(read)
+
+
+def test_what_is_read_late_stays_in_its_order(tmp_path: Path) -> None:
+    """A server tells where it will log, and logs; who had no processor meanwhile finds both at once."""
+    (tmp_path / "a.json").write_text('{"message": "database system is shut down"}\n')
+    read, written = os.pipe()
+    os.write(written, b"Future log output will appear elsewhere.\n")
+    os.set_blocking(read, False)
+    taken = (tmp_path / "taken").open("w+b")
+
+    class Ended(Program):
+        def __init__(self) -> None:
+            self.output = self.woken = read
+            self.silent = False
+            self._codes = iter((None, 0, 0))
+
+        def code(self) -> int | None:
+            return next(self._codes)
+
+        def wake(self) -> None:
+            """Have no signals."""
+
+    supervisor = Supervisor(Container({}), Files(tmp_path), Output(taken.fileno()), "postgres", time.time)
+    assert supervisor.run(Ended()) == 0
+    taken.seek(0)
+    said = [json.loads(line)["msg"] for line in taken]
+    assert said == ["Future log output will appear elsewhere.", "database system is shut down"]
+    for end in (read, written):
+        os.close(end)
+    taken.close()
 
 
 def test_bounds_fit() -> None:

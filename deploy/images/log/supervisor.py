@@ -123,6 +123,9 @@ class Supervisor:
         self._tell_dropped()
         found = False
         for is_json, line in self._files.lines(LONGEST):
+            if not found:
+                # A server tells where it logs before it does; whoever reads both late keeps them in order.
+                self._write(self._joined.end())
             found = True
             if is_json:
                 self._put(postgres.of_json(line, self._now()), from_file=True)
