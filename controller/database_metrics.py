@@ -40,14 +40,6 @@ def _number(value: object) -> float | None:
         return None
 
 
-def _condition(kind: str) -> Callable[[Mapping[str, Any]], float | None]:
-    def holds(status: Mapping[str, Any]) -> float | None:
-        found = [c["status"] for c in status.get("conditions") or [] if c["type"] == kind]
-        return _TRUTHS.get(found[0]) if found else None
-
-    return holds
-
-
 _GAUGES: Final = (
     _Gauge(
         "keddah_database_instances",
@@ -58,16 +50,6 @@ _GAUGES: Final = (
         "keddah_database_ready_instances",
         "Instances that answer queries.",
         lambda status: _number(status.get("readyReplicas")),
-    ),
-    _Gauge(
-        "keddah_database_backed_up",
-        "1 while the condition BackedUp is True, 0 while it is False; absent without a schedule.",
-        _condition("BackedUp"),
-    ),
-    _Gauge(
-        "keddah_database_archiving_wal",
-        "1 while the condition ArchivingWAL is True, 0 while it is False; absent without a schedule.",
-        _condition("ArchivingWAL"),
     ),
     _Gauge(
         "keddah_database_last_backup_timestamp_seconds",

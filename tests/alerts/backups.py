@@ -13,8 +13,8 @@ _HOUR: Final = timedelta(hours=1)
 _DAY: Final = 24
 
 
-def _of(name: str, pod: str = "keddah-controller-a") -> str:
-    return written(keddah(f"keddah_database_{name}"), **_ORDERS, pod=pod, component="controller")
+def _of(name: str, pod: str = "keddah-controller-a", **labels: str) -> str:
+    return written(keddah(f"keddah_database_{name}"), **_ORDERS, pod=pod, component="controller", **labels)
 
 
 CASES: Final = (
@@ -22,8 +22,8 @@ CASES: Final = (
         "KeddahArchivingFailing",
         # Both of the controller's pods tell, and it is one alert.
         {
-            _of("archiving_wal"): ((1, 5), (0, 20), (1, 10)),
-            _of("archiving_wal", "keddah-controller-b"): ((1, 5), (0, 20), (1, 10)),
+            _of("condition", condition="ArchivingWAL"): ((1, 5), (0, 20), (1, 10)),
+            _of("condition", "keddah-controller-b", condition="ArchivingWAL"): ((1, 5), (0, 20), (1, 10)),
         },
         fires=15,
         quiet=(4, 14, 25),
@@ -39,7 +39,7 @@ CASES: Final = (
     ),
     Case(
         "KeddahNotBackedUp",
-        {_of("backed_up"): ((1, 5), (0, 80), (1, 10))},
+        {_of("condition", condition="BackedUp"): ((1, 5), (0, 80), (1, 10))},
         fires=65,
         quiet=(4, 64, 85),
         labels=_ORDERS,

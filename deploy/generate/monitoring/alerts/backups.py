@@ -14,8 +14,8 @@ _LATE_SECONDS: Final = 1800
 _UNPROVEN_DAYS: Final = 15
 """Two periods of the default schedule, and a day."""
 
-_ARCHIVING: Final = keddah("keddah_database_archiving_wal")
-_BACKED_UP: Final = keddah("keddah_database_backed_up")
+_ARCHIVING: Final = keddah("keddah_database_condition")(condition="ArchivingWAL")
+_BACKED_UP: Final = keddah("keddah_database_condition")(condition="BackedUp")
 _LAG: Final = keddah("keddah_database_archive_lag_seconds")
 _OLDEST: Final = keddah("keddah_database_oldest_restorable_timestamp_seconds")
 _VERIFIED: Final = keddah("keddah_database_last_verified_timestamp_seconds")
