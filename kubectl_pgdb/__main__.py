@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "switchover": "Make a standby the primary.",
     "restart": "Restart instances, standbys first.",
     "reload": "Have instances read their configuration again.",
+    "rotate": "Give roles new passwords.",
     "pause": "Pause Patroni, to work by hand.",
     "resume": "End a pause.",
     "backups": "What can be restored, and how backups went.",

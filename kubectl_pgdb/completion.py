@@ -12,15 +12,16 @@ import click
 from click.shell_completion import ShellComplete
 
 from kubectl_pgdb.__main__ import main as program
+from kubectl_pgdb.kubectl import Runner, run
 
 _NO_FILES: Final = ":4"
 """cobra's ShellCompDirectiveNoFileComp."""
 
 
-def candidates(words: list[str]) -> list[str]:
+def candidates(words: list[str], runner: Runner = run) -> list[str]:
     """Return what the last word may become."""
     *before, begun = words or [""]
-    complete = ShellComplete(program, {}, "kubectl-pgdb", "_KUBECTL_PGDB_COMPLETE")
+    complete = ShellComplete(program, {"obj": runner}, "kubectl-pgdb", "_KUBECTL_PGDB_COMPLETE")
     return [found.value for found in complete.get_completions(before, begun)]
 
 

@@ -103,11 +103,16 @@ def plain(value: object) -> Any:  # noqa: ANN401 - what JSON takes
     return str(value)
 
 
+def completing(context: click.Context) -> Kubectl:
+    """Return kubectl for who completes a command: pointed where the words before say."""
+    given = context.params
+    flags = _flags(given.get("context"), given.get("namespace"), given.get("kubeconfig"))
+    return Kubectl((*flags, "--request-timeout=2s"), runner=context.find_root().obj or run)
+
+
 def names(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
     """Complete the name of a database."""
-    given = context.params
-    kubectl = Kubectl(_flags(given.get("context"), given.get("namespace"), given.get("kubeconfig")))
-    found = kubectl.attempt("get", PLURAL, "--output=name", "--request-timeout=2s").out.split()
+    found = completing(context).attempt("get", PLURAL, "--output=name").out.split()
     return [name.rpartition("/")[2] for name in found if name.rpartition("/")[2].startswith(begun)]
 
 

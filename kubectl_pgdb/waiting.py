@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -26,6 +26,8 @@ class Look:
     words: str
     over: bool = False
     good: bool = True
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """What else machines are told."""
 
 
 def until(session: Session, what: str, look: Callable[[], Look], seconds: float) -> None:
@@ -48,7 +50,7 @@ def until(session: Session, what: str, look: Callable[[], Look], seconds: float)
                     raise click.ClickException(f"{what}: not over after {seconds:.0f} s: {seen.words}")
                 time.sleep(_LOOK_SECONDS)
     if session.as_json:
-        session.answer({"action": what, "done": seen.good, "message": seen.words}, "")
+        session.answer({"action": what, "done": seen.good, "message": seen.words, **seen.more}, "")
     elif seen.good:
         session.say(f"{what}: {seen.words}")
     if not seen.good:

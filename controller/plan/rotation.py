@@ -20,7 +20,7 @@ from schemas.api.types import PostgreSQLDatabase
 from schemas.kubernetes import moments
 from schemas.rules import requests
 from schemas.rules.access import names
-from schemas.rules.access.roles import keeps_password, rotate_every
+from schemas.rules.access.roles import cannot_rotate, keeps_password, rotate_every, with_owner
 
 LONGEST_SLEEP: Final = 12 * 3600.0
 
@@ -47,15 +47,9 @@ def rotated(
 
 def passworded(db: PostgreSQLDatabase) -> Iterator[Role]:
     """Give the roles whose passwords keddah makes, the owner too: applications log in as that one."""
-    for role in with_owner(db):
+    for role in with_owner(db.spec):
         if keeps_password(role):
             yield role
-
-
-def with_owner(db: PostgreSQLDatabase) -> list[Role]:
-    """Return the roles that are declared, the owner in any case."""
-    owner = [] if any(role.name == db.spec.owner for role in db.spec.roles) else [Role(name=db.spec.owner)]
-    return [*owner, *db.spec.roles]
 
 
 def of_login(keys: DatabaseKeys, purpose: str, second: int) -> int:
@@ -106,8 +100,8 @@ def _turned(
 ) -> Generation:
     if known.upcoming:
         return known.followed(now) if ready == known.newest else known
-    if names.second_login(role.name) in names.roles(db.spec):
-        return known  # admission refuses that, and its name is the other role's
+    if cannot_rotate(role, db.spec):
+        return known
     due = next_rotation(role, known)
     return known.begun() if known.asked or (due is not None and now >= due) else known
 

@@ -17,7 +17,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     ),
     "SecretEdited": warning(
         "A Secret was changed by hand, and is as it was again.",
-        "To have another password: `kubectl annotate pgdb NAME --overwrite keddah.dev/rotate-passwords=ID`.",
+        "To have another password: `kubectl pgdb rotate NAME`.",
     ),
     "PasswordRotated": normal(
         "A Secret has another login and a new password; the former ones are valid until the next rotation.",

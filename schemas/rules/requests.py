@@ -88,14 +88,13 @@ def _rotation(path: str, value: str, review: Review) -> Iterator[Violation]:
     request, named = rotated(value)
     if not _ID.fullmatch(request):
         yield got(path, value, f"{_EXPECTED}; or this and roles: {request or 'ID'}/app,reader")
-    known = names.roles(review.spec)
-    without = {role.name for role in review.spec.roles if not roles.keeps_password(role)}
-    for role in named:
-        place = f"{path}({role})"
-        if role not in known:
-            yield got(place, role, names.unknown(role, known, "roles that are"))
-        elif role in without:
-            yield got(place, role, "has no password of keddah's making")
+    declared = {role.name: role for role in roles.with_owner(review.spec)}
+    for name in named:
+        place = f"{path}({name})"
+        if name not in declared:
+            yield got(place, name, names.unknown(name, declared, "roles that are"))
+        elif why := roles.cannot_rotate(declared[name], review.spec):
+            yield got(place, name, why)
 
 
 def _impossible(path: str, name: str, value: str, db: PostgreSQLDatabase) -> Iterator[Violation]:

@@ -59,10 +59,11 @@ def test_other_ids_are_refused(name: str, value: str) -> None:
             "leak-7/raeder,groups",
             ['got "raeder"; is not declared; is it "reader"?', "has no password of keddah"],
         ),
+        ("leak-7/shop", ["shop_b is another role"]),
     ],
 )
 def test_new_passwords_are_asked_for_by_an_id_and_maybe_roles(value: str, problems: list[str]) -> None:
-    roles = [{"name": "reader"}, {"name": "groups", "login": False}]
+    roles = [{"name": "reader"}, {"name": "groups", "login": False}, {"name": "shop"}, {"name": "shop_b"}]
     (found, _) = asked({}, {"keddah.dev/rotate-passwords": value}, backupSchedule="", roles=roles)
     assert len(found) == len(problems)
     assert all(words in violation for words, violation in zip(problems, found, strict=True))

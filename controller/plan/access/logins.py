@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from controller.desired.access import login, password_purpose
 from controller.observe.access.state import Access, Entry, RoleState
 from controller.plan.access.roles import becomes, differing, is_second, wanted
-from controller.plan.rotation import of_login, passworded, with_owner
+from controller.plan.rotation import of_login, passworded
 from controller.plan.step import Complaint, Step
 from controller.postgresql.statements.base import MAINTENANCE
 from controller.postgresql.statements.roles import (
@@ -21,12 +21,13 @@ from controller.postgresql.statements.roles import (
 from schemas.api.access import Role
 from schemas.api.types import PostgreSQLDatabase
 from schemas.rules.access.names import second_login
+from schemas.rules.access.roles import with_owner
 
 
 def logins(db: PostgreSQLDatabase, access: Access) -> Iterator[Step | Complaint]:
     """Bring the second logins to what the generations of passwords say."""
     rotating = {role.name for role in passworded(db)}
-    for role in with_owner(db):
+    for role in with_owner(db.spec):
         second, entry = second_login(role.name), Entry("roles", role.name)
         if role.name in rotating and access.keys is not None and _generation(db, role, access) > 0:
             yield from _kept(db, role, access, access.roles.get(second))

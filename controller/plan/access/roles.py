@@ -10,7 +10,7 @@ from msgspec import UNSET
 from controller.certificates.keys import DatabaseKeys
 from controller.desired.access import password_purpose
 from controller.observe.access.state import Access, Entry, RoleState
-from controller.plan.rotation import of_login, with_owner
+from controller.plan.rotation import of_login
 from controller.plan.step import Complaint, Step
 from controller.postgresql.statements.base import MAINTENANCE
 from controller.postgresql.statements.roles import (
@@ -28,6 +28,7 @@ from schemas.api.access import Role
 from schemas.api.types import PostgreSQLDatabase
 from schemas.kubernetes import moments
 from schemas.rules.access.names import second_login
+from schemas.rules.access.roles import with_owner
 
 _WORDS: Final = {
     "CreateDatabase": "CREATEDB",
@@ -39,7 +40,7 @@ _WORDS: Final = {
 
 def roles(db: PostgreSQLDatabase, access: Access) -> Iterator[Step | Complaint]:
     """Make roles that are missing, and set what differs from what is said of them."""
-    for role in with_owner(db):
+    for role in with_owner(db.spec):
         entry, found = Entry("roles", role.name), access.roles.get(role.name)
         if found is not None and found.superuser:
             words = "is a superuser, which keddah leaves alone: ALTER ROLE … NOSUPERUSER"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from schemas.api.access import Role
 from schemas.kubernetes import duration, moments
 from schemas.postgresql import identifiers
 from schemas.rules import environment
@@ -13,7 +14,6 @@ from schemas.verdict import Violation, got, listed, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schemas.api.access import Role
     from schemas.api.types import Spec
     from schemas.rules.review import Review
 
@@ -64,6 +64,22 @@ def rotate_every(role: Role) -> int | None:
 def keeps_password(role: Role) -> bool:
     """Whether the password of a role is one that keddah makes."""
     return role.login and not (role.password and role.password.secret)
+
+
+def with_owner(spec: Spec) -> list[Role]:
+    """Return the roles that are declared, the owner in any case: applications log in as that one."""
+    owner = [] if any(role.name == spec.owner for role in spec.roles) else [Role(name=spec.owner)]
+    return [*owner, *spec.roles]
+
+
+def cannot_rotate(role: Role, spec: Spec) -> str:
+    """Say why a role cannot be given another password; "" if it can."""
+    if not keeps_password(role):
+        return "has no password of keddah's making"
+    second = names.second_login(role.name)
+    if second in names.roles(spec):
+        return f"cannot have a second login: {second} is another role"
+    return ""
 
 
 def _rotation(path: str, role: Role, spec: Spec, *, new: bool) -> Iterator[Violation]:
