@@ -1,8 +1,9 @@
-"""What a process on this machine shows of itself: its probes' port, and its memory."""
+"""What a process on this machine shows of itself: its probes' port, its memory, and its processor time."""
 
 from __future__ import annotations
 
 import http.client
+import os
 from pathlib import Path
 
 
@@ -21,3 +22,9 @@ def resident(pid: int) -> float:
     """Give a process's resident memory in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmRSS:"))) / 1024
+
+
+def processor_seconds(pid: int) -> float:
+    """Give the processor time that a process has used, in seconds (proc(5), stat: utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -101,6 +101,4 @@ class WebhookProcess:
 
     def processor_seconds(self) -> float:
         """Give the processor time that the process has used, in seconds."""
-        with open(f"/proc/{self.process.pid}/stat") as stat:  # noqa: PTH123
-            fields = stat.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return probing.processor_seconds(self.process.pid)

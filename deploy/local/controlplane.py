@@ -108,6 +108,13 @@ class ControlPlane:
         """Kill the programs; their files stay in the folder."""
         self._processes.stop(reversed(self._processes.names()))
 
+    def pid(self, name: str) -> int:
+        """Give the process id of one of its programs. Raises NotReadyError where it has ended."""
+        found = self._processes.pid(name)
+        if found is None:
+            raise NotReadyError(f"{name} ended:\n{self._processes.tail(name)}")
+        return found
+
     def kubeconfig_for(self, user: str, groups: Iterable[str] = ()) -> Path:
         """Give the kubeconfig of another user, without any right but what RBAC gives that name and groups."""
         file = user.replace(":", "-").replace("/", "-") + ".kubeconfig"
@@ -132,8 +139,7 @@ class ControlPlane:
 
     def _ready(self) -> bool:
         for name in self._processes.names():
-            if self._processes.pid(name) is None:
-                raise NotReadyError(f"{name} ended:\n{self._processes.tail(name)}")
+            self.pid(name)
         return self.client.healthy("/readyz")
 
 

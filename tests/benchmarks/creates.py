@@ -8,6 +8,7 @@ and the admission server: their requests are written beforehand, and of answers 
 from __future__ import annotations
 
 import json
+import os
 import re
 import statistics
 import time
@@ -18,11 +19,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests import admission, factory
 from tests.benchmarks.planes import ground, namespace
 from tests.benchmarks.reviews import HEAD_END, row
+from tests.probing import processor_seconds
 from tests.rest import path
 from tests.webhook_process import WebhookProcess
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
 
     from tests.rest import Rest
 
@@ -87,8 +90,8 @@ def times(taken: list[float]) -> Times:
     return Times(hundredths[49], hundredths[94], hundredths[98])
 
 
-def measure(rest: Rest, plain: str, guarded: str) -> None:
-    """Print the rows."""
+def measure(rest: Rest, plain: str, guarded: str, processes: Mapping[str, int]) -> None:
+    """Print the rows; `processes` are those that take part, by their names."""
     alone: dict[str, list[float]] = {plain: [], guarded: []}
     with rest.connect() as connection:
         for where in alone:
@@ -103,9 +106,13 @@ def measure(rest: Rest, plain: str, guarded: str) -> None:
     added = with_both.p50 - without.p50
     row("added by both webhooks, 1 client, p50", "<= 2.5 ms", "2.7 ms", f"{added:.1f} ms")
     for where, what, peer in ((plain, "no webhooks", "8/31, 1,000/s"), (guarded, "both", "25/68, 359/s")):
+        before = {name: processor_seconds(pid) for name, pid in processes.items()}
         found, rate = together(rest, where)
         reached = f"{found.p50:.0f}/{found.p99:.0f}, {rate:.0f}/s"
         row(f"create, {CLIENTS} clients, {what}, p50/p99 ms", "", peer, reached)
+        spent = {name: processor_seconds(pid) - before[name] for name, pid in processes.items()}
+        each = ", ".join(f"{name} {1000 * used / (ROUNDS * CREATES):.2f}" for name, used in spent.items())
+        row("… processor time of each create, ms", "", "", each)
 
 
 def together(rest: Rest, where: str) -> tuple[Times, float]:
@@ -124,11 +131,13 @@ def together(rest: Rest, where: str) -> tuple[Times, float]:
 
 def main() -> None:
     """Measure creates."""
-    with ground(audit=False) as (_, rest, folder), WebhookProcess(folder / "webhooks") as process:
+    with ground(audit=False) as (plane, rest, folder), WebhookProcess(folder / "webhooks") as process:
         plain = namespace(rest, "plain", **{admission.UNGUARDED: "true"})
         guarded = namespace(rest, "guarded")
         admission.register(rest, process)
-        measure(rest, plain, guarded)
+        servers = {name: plane.pid(name) for name in ("kube-apiserver", "etcd")}
+        own = {"admission server": process.process.pid, "clients": os.getpid()}
+        measure(rest, plain, guarded, servers | own)
 
 
 if __name__ == "__main__":
