@@ -61,7 +61,18 @@ verify: ## lint, types, architecture, unit tests, generated files: about a minut
 	$(python) -m tests.kubernetes_versions
 	$(python) -m tests.kube_score
 	$(python) -m tests.alerts
+	$(MAKE) --no-print-directory docs
 	$(MAKE) -j 2 --output-sync --no-print-directory unit-0 unit-1
+
+# mkdocs-material announces its end in 2027 with each build.
+.PHONY: docs docs-serve
+docs docs-serve: export NO_MKDOCS_2_WARNING = 1
+docs: ## make build/site of docs/, and look at every page of it: a few seconds
+	$(venv)/bin/mkdocs build --quiet
+	$(python) -m tests.site build/site
+
+docs-serve: ## show docs/ on http://127.0.0.1:8000 as it is edited
+	$(venv)/bin/mkdocs serve
 
 # Two processes, each of which reads its own half of the files; with pytest-xdist, each would read them all.
 .PHONY: unit-0 unit-1

@@ -29,7 +29,7 @@ day of the build: the table has those of the newest build that was looked at, an
 what yours has, all of it, to `build/keddah-*.cdx.json`.
 
 Databases run on `keddah-postgres`, or in its place on `keddah-postgres-extensions`, which is the same and has
-PostGIS too ([how to choose](../how-to.md#use-extensions)).
+PostGIS too ([how to choose](../how-to/databases.md#use-extensions)).
 
 {table}
 

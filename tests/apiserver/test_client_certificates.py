@@ -70,7 +70,7 @@ def rest(
 
 
 def _configured(folder: Path, host: str, shown: Pair) -> str:
-    """Write what docs/how-to.md says, and give the flag of the API server."""
+    """Write what docs/how-to/harden.md says, and give the flag of the API server."""
     user = {"client-certificate": str(shown.certificate), "client-key": str(shown.key)}
     kubeconfig = {"apiVersion": "v1", "kind": "Config", "users": [{"name": host, "user": user}]}
     (folder / "kubeconfig").write_text(json.dumps(kubeconfig))
