@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from yaml import YAMLError
 
 from controller.kube.kinds import CertificateMode
+from deploy.documentation.pages import REFERENCE, reference_files
 from deploy.generate import chart_monitoring
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION
 from deploy.generate.variant import VariantError
@@ -23,7 +24,6 @@ from deploy.manifests import (
     DATA,
     INSTALL,
     MONITORING,
-    REFERENCE,
     TEMPLATES,
     cert_manager_files,
     chart_files,
@@ -32,7 +32,6 @@ from deploy.manifests import (
     install_files,
     monitoring_files,
     overlay_files,
-    reference_files,
     template_files,
     write,
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from controller.kube.kinds import CertificateMode
 from controller.kube.objects import Manifest
-from deploy.generate import cert_manager, chart, chart_monitoring, chart_values, images, metrics, reasons
+from deploy.generate import cert_manager, chart, chart_monitoring, chart_values
 from deploy.generate.admission import admission
 from deploy.generate.confinement import confinement
 from deploy.generate.controller import controller
@@ -34,7 +34,6 @@ CHART_FILES = CHART / "files"
 """What the chart's templates take as it is: texts with braces of their own."""
 TEMPLATES = CHART / "templates"
 DATA = Path(__file__).parents[1] / "schemas" / "data"
-REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 KUSTOMIZATION = "kustomization.yaml"
 _WHOLE = "keddah.yaml"
 
@@ -123,11 +122,6 @@ def data_files() -> dict[str, str]:
         "policy.yaml": GENERATED
         + policy_text(read_catalogue(CATALOGUES[DATABASE_IMAGE]), DEFAULT_REGISTRY, VERSION)
     }
-
-
-def reference_files() -> dict[str, str]:
-    """Return the text of the pages of documentation that follow from the code."""
-    return {"images.md": images.page(), "metrics.md": metrics.page(), "reasons.md": reasons.page()}
 
 
 def objects(

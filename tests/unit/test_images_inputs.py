@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.generate.images import page
+from deploy.documentation.images import page
 from deploy.generate.policy import CATALOGUES
 from deploy.images.inputs import DATABASES, OPERATOR, POSTGRES, TARGETS, Target, key, snapshot
 from deploy.locks import releases

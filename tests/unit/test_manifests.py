@@ -7,16 +7,15 @@ import pytest
 import yaml
 
 from controller.desired.instances.policies import CONTROLLER_LABELS
+from deploy.documentation.pages import REFERENCE, reference_files
 from deploy.generate.document import documents
 from deploy.generate.policy import policy_text
 from deploy.manifests import (
     INSTALL,
-    REFERENCE,
     differences,
     install_files,
     objects,
     overlay_files,
-    reference_files,
     write,
 )
 from schemas.policy.extensions import default_version

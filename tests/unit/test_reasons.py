@@ -22,7 +22,7 @@ from controller.plan.actions import (
     doing,
 )
 from controller.report.transitions import transitions
-from deploy.generate.reasons import page
+from deploy.documentation.reasons import page
 from schemas.reasons import REASONS, archiving, aspects, backups, stalled, state, waiting
 
 ROOT = Path(controller.__file__).parent

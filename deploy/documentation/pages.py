@@ -1,0 +1,39 @@
+"""Every page of docs/reference, and the page that leads to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from deploy.documentation import images, metrics, reasons
+
+REFERENCE: Final = Path(__file__).parents[2] / "docs" / "reference"
+_PAGES: Final[Mapping[str, tuple[Callable[[], str], str]]] = {
+    "reasons.md": (reasons.page, "of conditions and events, with meaning and next step"),
+    "metrics.md": (metrics.page, "of the instances, the controller and the admission server"),
+    "images.md": (images.page, "base, versions, packages, extensions"),
+}
+"""What makes each, and what is in it."""
+_HEAD: Final = """\
+<!-- Generated from the list of these pages by `make manifests`. -->
+# Reference
+
+Generated from the code, but for the table of objects.
+
+| page | has |
+|---|---|
+"""
+_CHILDREN: Final = "| [What becomes of a spec](../children.md) | every object that is made of a database |\n"
+
+
+def reference_files() -> dict[str, str]:
+    """Return the text of every page of docs/reference by name."""
+    made = {name: (make(), words) for name, (make, words) in _PAGES.items()}
+    rows = (f"| [{_title(text)}]({name}) | {words} |\n" for name, (text, words) in made.items())
+    index = "".join((_HEAD, *rows, _CHILDREN))
+    return {"README.md": index, **{name: text for name, (text, _) in made.items()}}
+
+
+def _title(text: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith("# ")).removeprefix("# ")
