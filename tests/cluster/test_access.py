@@ -132,6 +132,8 @@ print(chr(10).join(sorted(set(said))))
 """
 """Connects 50 times a second, as two roles, with what their Secrets say, or said at first."""
 STOP = "/tmp/stop"  # noqa: S108 - the pod's own volume
+IN_QUOTED = f"""ALTER ROLE analyst IN DATABASE "{QUOTED.replace('"', '""')}" SET"""
+BEGINS_WITH = "SELECT session_user, current_setting('work_mem'), current_setting('search_path')"
 TELL = "printf '%s\n' \"$@\" > /tmp/new && mv /tmp/new /tmp/told"
 
 
@@ -143,6 +145,7 @@ def test_passwords_rotate_and_no_log_in_is_refused(shop: Database) -> None:
         assert shop.execute(pod, "sh", "-c", TELL, "tell", *uris).code == 0
         return uris
 
+    inside(shop, f"ALTER ROLE analyst SET work_mem = '7MB'; {IN_QUOTED} search_path = 'Q 4, old', public")
     first = tell()
     before = moment()
     python = ("/opt/patroni/bin/python", "-c", RECONNECTING)
@@ -161,12 +164,15 @@ def test_passwords_rotate_and_no_log_in_is_refused(shop: Database) -> None:
     assert said == ["analyst analyst", "analyst_b analyst", "app app", "app_b app"]
     shop.until_told("PasswordRotated", "db-app has the login app_b", since=before)
     until(lambda: rotations(shop) == {"app": "app_b", "analyst": "analyst_b"}, 60, shop.story)
+    assert query(shop, "analyst", BEGINS_WITH) == 'analyst_b|7MB|"Q 4, old", public'
+    inside(shop, f"ALTER ROLE analyst SET work_mem = '5MB'; {IN_QUOTED} search_path TO DEFAULT")
     assert (
         query(shop, "analyst", "CREATE TABLE of_second(); SET ROLE NONE; CREATE TABLE of_none()")[-12:]
         == "CREATE TABLE"
     )
     owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE tablename LIKE 'of_%'"
     until(lambda: inside(shop, owners, QUOTED) == "analyst", LOOKS + 30, shop.story)
+    assert query(shop, "analyst", BEGINS_WITH) == 'analyst_b|5MB|"$user", public'
     # What was in the Secrets at first opens nothing any more when they are rotated again.
     annotate(shop, "leak-2/app,analyst")
     until(lambda: rotations(shop) == {"app": "app", "analyst": "analyst"}, 90, shop.story)

@@ -11,7 +11,11 @@ SELECT r.rolname, r.rolcanlogin, r.rolconnlimit,
        ARRAY(SELECT g.rolname::text FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
              WHERE m.member = r.oid),
        ARRAY(SELECT unnest(s.setconfig) FROM pg_db_role_setting s
-             WHERE s.setrole = r.oid AND s.setdatabase = 0)
+             WHERE s.setrole = r.oid AND s.setdatabase = 0),
+       ARRAY(SELECT ARRAY[d.datname::text, c.line]
+             FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase,
+                  unnest(s.setconfig) c (line)
+             WHERE s.setrole = r.oid)
 FROM pg_authid r
 """
 

@@ -41,6 +41,8 @@ class RoleState:
     """Databases in which something is its own or granted to it; "" for databases themselves."""
     settings: frozenset[str] = frozenset()
     """What its sessions begin with, as `name=value`."""
+    settings_in: frozenset[tuple[str, str]] = frozenset()
+    """What they begin with in one database, each with that."""
     owns_in: frozenset[str] = frozenset()
     """Databases in which something is its own."""
 

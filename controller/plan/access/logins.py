@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from controller.desired.access import login, password_purpose
 from controller.observe.access.state import Access, Entry, RoleState
+from controller.plan.access.parameters import copied
 from controller.plan.access.roles import becomes, differing, is_second, wanted
 from controller.plan.rotation import of_login, passworded
 from controller.plan.step import Complaint, Step
@@ -78,11 +79,13 @@ def _kept(
     settings = wanted(role, password, access.keys)
     if found is None:
         yield Step(entry, CreateLogin(second, role.name, settings))
+        yield from (Step(entry, each) for each in copied(second, access.roles.get(role.name), None))
         return
     if (changes := differing(settings, found, password)) != Settings():
         yield Step(entry, AlterRole(second, changes))
     if becomes(role.name) not in found.settings:
         yield Step(entry, BecomeRole(second, role.name))
+    yield from (Step(entry, each) for each in copied(second, access.roles.get(role.name), found))
     # Sessions may leave the role (SET ROLE NONE, DISCARD ALL), and make something then.
     for database in sorted(found.owns_in):
         yield Step(entry, GiveAway(database or MAINTENANCE, second, role.name))

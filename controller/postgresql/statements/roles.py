@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from psycopg import sql
@@ -104,6 +104,32 @@ class BecomeRole(OfServer):
 
     def __str__(self) -> str:
         return f"have sessions of {self.login} be {self.role}'s"
+
+
+@dataclass(frozen=True, slots=True)
+class SetParameter(OfServer):
+    """Set with what the sessions of a role begin: everywhere, or in one database."""
+
+    role: str
+    parameter: str
+    value: tuple[str, ...] = field(repr=False)
+    """More than one element where the parameter is a list of names; none to reset it."""
+    within: str = ""
+
+    def render(self) -> Iterator[SQL]:
+        """Return the SQL, quoted."""
+        where = sql.SQL(" IN DATABASE {}").format(name(self.within)) if self.within else sql.SQL("")
+        parameter = sql.Identifier(*self.parameter.split("."))
+        begun = sql.SQL("ALTER ROLE {}{}").format(name(self.role), where)
+        if not self.value:
+            yield sql.SQL("{} RESET {}").format(begun, parameter)
+            return
+        value = sql.SQL(", ").join(map(sql.Literal, self.value))
+        yield sql.SQL("{} SET {} = {}").format(begun, parameter, value)
+
+    def __str__(self) -> str:
+        verb = "set" if self.value else "reset"
+        return f"{verb} {self.parameter} of {self.role}{f' in {self.within}' if self.within else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ SELECT string_agg(line, ' ' ORDER BY line) FROM (
     SELECT 'r' || oid || ':' || xmin AS line FROM pg_catalog.pg_authid
     UNION ALL SELECT 'm' || oid || ':' || xmin FROM pg_catalog.pg_auth_members
     UNION ALL SELECT 'd' || oid || ':' || xmin FROM pg_catalog.pg_database
+    UNION ALL SELECT 's' || setrole || ',' || setdatabase || ':' || xmin FROM pg_catalog.pg_db_role_setting
+              WHERE setrole <> 0
 ) found WHERE NOT pg_is_in_recovery()
 """
 """Nothing of a standby."""
