@@ -10,28 +10,34 @@ import click
 from kubectl_pgdb.screens.reasons import explained, listed
 from kubectl_pgdb.session import Session, command
 from schemas.reasons import REASONS
+from schemas.reasons.conditions import CONDITIONS
 
 
 @click.group
 def conditions() -> None:
-    """Say what the reasons of conditions and events mean. It needs no cluster."""
+    """Say what conditions, and reasons of conditions and events, mean. It needs no cluster."""
 
 
 def _begun(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
-    return [name for name in sorted(REASONS) if name.lower().startswith(begun.lower())]
+    return [name for name in _names() if name.lower().startswith(begun.lower())]
+
+
+def _names() -> list[str]:
+    return sorted({*REASONS, *CONDITIONS})
 
 
 @conditions.command
 @click.argument("reason", shell_complete=_begun)
 @command
 def explain(session: Session, reason: str) -> None:
-    """Say what REASON means, and what to do about it."""
-    name = next((each for each in REASONS if each.lower() == reason.lower()), None)
+    """Say what REASON means, and what to do about it; or what the condition of that name says."""
+    name = next((each for each in _names() if each.lower() == reason.lower()), None)
     if name is None:
-        near = get_close_matches(reason, REASONS, n=3, cutoff=0.5)
+        near = get_close_matches(reason, _names(), n=3, cutoff=0.5)
         hint = f"; did you mean {', '.join(near)}?" if near else "; `conditions list` has them all"
-        raise click.ClickException(f"no reason is called {reason}{hint}")
-    session.answer(_content(name), explained(name, REASONS[name]))
+        raise click.ClickException(f"no reason or condition is called {reason}{hint}")
+    holds = {"condition": name, "holds": CONDITIONS[name]} if name in CONDITIONS else {}
+    session.answer((_content(name) if name in REASONS else {}) | holds, explained(name))
 
 
 @conditions.command("list")

@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from kubectl_pgdb.screens.tables import table
 from schemas.reasons import REASONS
+from schemas.reasons.conditions import CONDITIONS
 from schemas.reasons.reason import Reason
 
+_HEAD: Final = 10
 
-def explained(name: str, reason: Reason) -> RenderableType:
-    """Return one reason in full."""
+
+def explained(name: str) -> RenderableType:
+    """Return one reason, condition, or both of that name, in full."""
+    parts: list[RenderableType] = []
+    if name in CONDITIONS:
+        parts += [Text.assemble((name, "name"), " (condition)"), _line("holds", CONDITIONS[name])]
+    if name in REASONS:
+        parts += [""] if parts else []
+        parts += _reason(name, REASONS[name])
+    return Group(*parts)
+
+
+def _reason(name: str, reason: Reason) -> list[RenderableType]:
     style = "bad" if reason.type == "Warning" else "good"
-    return Group(
-        Text.assemble((name, style), f" ({reason.type})"),
-        Text.assemble(("meaning     ", "head"), reason.meaning),
-        Text.assemble(("what to do  ", "head"), reason.next),
-    )
+    return [
+        Text.assemble((name, style), f" (reason, {reason.type})"),
+        _line("meaning", reason.meaning),
+        _line("what to do", reason.next),
+    ]
+
+
+def _line(head: str, words: str) -> RenderableType:
+    """Return words beside their head, which their further lines leave free."""
+    line = Table.grid(padding=(0, 2, 0, 0))
+    line.add_column(width=_HEAD, style="head")
+    line.add_column(overflow="fold")
+    line.add_row(head, Text(words))
+    return line
 
 
 def listed(names: Iterable[str]) -> RenderableType:

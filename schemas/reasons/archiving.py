@@ -13,7 +13,9 @@ _DAMAGE: Final = "Find what is damaged (pg_amcheck), and restore it from an olde
 _ROOM: Final = "Give the volume that the message names more room."
 
 REASONS: Final[Mapping[str, Reason]] = {
-    "AnotherRunHoldsTheLock": quiet("Another run about backups is under way.", "Nothing: it is tried again."),
+    "AnotherRunHoldsTheLock": quiet(
+        "Another backup or verification is under way.", "Nothing: it is tried again."
+    ),
     "ArchiveOfAnotherDatabase": warning(
         "The archive holds the WAL of another database.",
         "Give this database a folder of its own: `spec.backup.repository.s3.path`.",
@@ -39,16 +41,18 @@ REASONS: Final[Mapping[str, Reason]] = {
         "Declare the name that the source has: `spec.database`.",
     ),
     "DatabaseUnreachable": warning(
-        "No primary answered the run.", "`kubectl pgdb status NAME` shows whether there is a primary."
+        "No primary answered the backup.", "`kubectl pgdb status NAME` shows whether there is a primary."
     ),
-    "Failed": warning("Something else failed; the message says what is known.", _LOGS),
-    "Interrupted": warning("A run was ended before it was done.", "Nothing: it is tried again."),
+    "Failed": warning("A backup or verification failed; the message has its last words.", _LOGS),
+    "Interrupted": warning(
+        "A backup or verification was ended before it was done.", "Nothing: it is tried again."
+    ),
     "InvalidSettings": warning("Settings or Secrets for the repository are missing or wrong.", _SECRETS),
     "NoBackup": warning("The repository holds no backup.", "Make one: `kubectl pgdb backup NAME`."),
     "NoRoom": warning("A volume has no room.", _ROOM),
-    "NotArchived": warning("WAL waits for the archive, and nothing tells why.", _LOGS),
+    "NotArchived": warning("WAL waits for the archive, and pgBackRest has not told why.", _LOGS),
     "PodsOutdated": quiet(
-        "The pods are of a release that made no backups.",
+        "The pods are of a release of keddah that made no backups.",
         "Nothing: they are replaced in the policy's maintenance window.",
     ),
     "RelationDamaged": warning("A restored table or index is damaged.", _DAMAGE),

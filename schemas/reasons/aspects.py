@@ -13,7 +13,8 @@ _SLOTS: Final = "Start their consumers, or drop them: `SELECT pg_drop_replicatio
 REASONS: Final[Mapping[str, Reason]] = {
     # Of Secrets.
     "SecretsRestored": warning(
-        "Secrets were missing, and were written again.", "Find out who deleted them; nothing else is needed."
+        "Secrets were missing, and were written again.",
+        "Find out who deleted them: audit logs say it. Nothing else is needed.",
     ),
     "SecretEdited": warning(
         "A Secret was changed by hand, and is as it was again.",
@@ -59,22 +60,24 @@ REASONS: Final[Mapping[str, Reason]] = {
         "Correct what the message names in `spec.databases` or `spec.roles`.",
     ),
     # Of the condition UpToDate.
-    "AsAllowed": quiet("The version and image that the policy means.", "Nothing."),
+    "AsAllowed": quiet("All instances run the version and image that the policy has for them.", "Nothing."),
     "DowngradeRefused": warning(
-        "The policy allows only an older version than the one that runs.",
+        "The policy has only an older version than the one that runs, which stays.",
         "Add the running version to the ConfigMap keddah-policy, or restore into an older database.",
     ),
     "NotInCatalogue": warning(
-        "The policy has the version no more; the image stays.",
+        "The policy does not have the version any more; the database keeps its image.",
         "Raise `spec.version` to one that the policy has.",
     ),
-    "NotReported": quiet("No server has told its version yet.", _WAIT),
-    "UpToDate": normal("The version and image that the policy means are reached.", "Nothing."),
+    "NotReported": quiet("No instance has told yet; the message says what of.", _WAIT),
+    "UpToDate": normal("All instances have come to the version and image that the policy has.", "Nothing."),
     "UpgradeHalted": warning(
         "The image fails to start in another database, so this one does not get it.",
         "Mend the image in the ConfigMap keddah-policy, or the database that the message names.",
     ),
-    "UpgradePending": normal("The policy's maintenance window is not open yet.", _WAIT),
-    "UpgradeQueued": normal("Other databases are upgraded first.", _WAIT),
-    "Upgrading": normal("Instances change to another image.", _WAIT),
+    "UpgradePending": normal(
+        "A new image or pod template waits for the policy's window; the message says until when.", _WAIT
+    ),
+    "UpgradeQueued": normal("A new image or pod template waits until other databases have it.", _WAIT),
+    "Upgrading": normal("Instances get another image or pod template, one at a time.", _WAIT),
 }

@@ -16,7 +16,7 @@ REASONS: Final[Mapping[str, Reason]] = {
         "Mend that, then ask again: `kubectl pgdb restore NAME --to TIME`.",
     ),
     "ChildOwnedByOther": warning(
-        "An object of the name of a child belongs to somebody else.",
+        "An object that has a name which the database needs belongs to somebody else.",
         "Delete or rename that object, or create the database under another name.",
     ),
     "DiskFull": warning(
@@ -32,7 +32,7 @@ REASONS: Final[Mapping[str, Reason]] = {
         "The Secrets have new passwords, which the server does not know.",
         "Run the commands in the message, which set them on the server.",
     ),
-    "PodsNotCreated": warning("A quota, a rule or a webhook refuses pods.", _PODS),
+    "PodsNotCreated": warning("A quota, a rule or a webhook of the cluster refuses pods.", _PODS),
     "RolledBack": warning(
         "Pods of the newest template are refused, so they are made from the former one.",
         "Correct the change or take it back; the message says what refuses it.",
@@ -63,15 +63,15 @@ REASONS: Final[Mapping[str, Reason]] = {
         "Set `spec.storage.size` back to `status.volumeSize`, or restore into a database with more.",
     ),
     "VolumesGone": warning(
-        "The volumes are gone that Patroni's state is about.",
+        "The volumes with the data are gone, while keddah still has the passwords and state of that data.",
         "Bring them back, or restore a backup into a new database.",
     ),
     "VolumesHoldOther": warning(
-        "Kept volumes hold the data of another database.",
+        "Volumes of this name were kept, and hold the data of another database.",
         "Create the database under another name, or delete those claims if nobody needs them.",
     ),
     "VolumesUnknown": warning(
-        "There are volumes, and nothing that says what they hold.",
+        "There are volumes of this name, and nothing says whose data they hold.",
         "Delete the claims if nobody needs them, or create the database under another name.",
     ),
     "WriteRefused": warning(

@@ -26,10 +26,10 @@ REASONS: Final[Mapping[str, Reason]] = {
         "Wait, or remove what the message names.",
     ),
     "FailingOver": warning(
-        "The leader lock of a dead primary was released, so that a standby takes over.",
+        "The primary is dead, and a standby takes over at once.",
         "Nothing: it takes a second or two; applications reconnect.",
     ),
-    "Hibernating": normal("The last pods are stopping.", _BY_ITSELF),
+    "Hibernating": progress("The last pods are stopping.", _BY_ITSELF),
     "InstancesEnding": progress("Pods that are too many have not stopped yet.", _BY_ITSELF),
     "InstancesStarting": progress(
         "Not all instances have started.",
@@ -43,7 +43,7 @@ REASONS: Final[Mapping[str, Reason]] = {
         "Somebody paused Patroni: nothing is restarted or moved, and nobody fails over.",
         "`kubectl pgdb resume NAME`, once the work by hand is over.",
     ),
-    "Reconciling": quiet("Changes were written, and their effect is awaited.", _BY_ITSELF),
+    "Reconciling": quiet("keddah has changed something, and waits for its effect.", _BY_ITSELF),
     "ScaleDownWaits": normal(
         "Instances are to be removed, and no remaining one is fit to take over.",
         "Wait until a standby that stays streams; `kubectl pgdb status NAME` shows which does not.",

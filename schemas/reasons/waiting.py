@@ -12,8 +12,8 @@ _CORRECT: Final = "Correct the spec, or take the change back: the rollout goes o
 
 REASONS: Final[Mapping[str, Reason]] = {
     "ChildAltered": warning(
-        "Somebody changes a child object back after each write.",
-        "Find who it is (`kubectl get -o yaml --show-managed-fields` of the child) and stop that.",
+        "Somebody changes an object of the database (a Service, the StatefulSet) back after each write.",
+        "Find who it is (`kubectl get -o yaml --show-managed-fields` of the object) and stop that.",
     ),
     "CertificatePending": warning(
         "The issuer has not given a certificate that PostgreSQL can show.",
@@ -29,7 +29,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     ),
     "DiscardRefused": warning(
         "A volume is not discarded: it may hold the last good copy.",
-        "Mend what the message names, or take the annotation keddah.dev/discard off the claim.",
+        "Mend what the message names, or take it back: `kubectl annotate pvc data-POD keddah.dev/discard-`.",
     ),
     "ImageNotPulled": warning(
         "The kubelet cannot pull the image.",
@@ -39,7 +39,7 @@ REASONS: Final[Mapping[str, Reason]] = {
         "A container ends soon after each start.", "Read what it said last: `kubectl pgdb logs NAME`."
     ),
     "InternalError": warning(
-        "An unexpected error ended the planning or the writing; it is tried again.",
+        "An error of keddah's own; the database goes on as it is, and keddah tries again.",
         "If it lasts, report it with `kubectl pgdb report NAME` and the controller's log.",
     ),
     "NoPrimary": warning(
@@ -59,7 +59,7 @@ REASONS: Final[Mapping[str, Reason]] = {
         "Wait, or make a backup of the source: `kubectl pgdb backup SOURCE`.",
     ),
     "RolloutBlocked": warning(
-        "The first restarted instance does not become ready, so no other is restarted.", _CORRECT
+        "The first instance that was restarted does not become ready, so no other is restarted.", _CORRECT
     ),
     "SidecarFailing": warning("A container beside PostgreSQL ends soon after each start.", _SIDECAR),
     "SidecarNotReady": warning(

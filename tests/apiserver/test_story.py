@@ -64,9 +64,7 @@ def test_every_change_is_told_by_its_end(rest: Rest, restricted: str) -> None:
         wait_condition(rest, restricted, "Ready", "Hibernated")
         asleep = "Hibernated: No pods; the volumes are kept"
         until(lambda: asleep in events(rest, restricted), 20, lambda: events(rest, restricted))
-        # A pod that ends at once is not waited for.
-        waited = "Hibernating: waiting for orders-0 to stop"
-        assert [each for each in events(rest, restricted) if each != waited] == [*story, asleep]
+        assert events(rest, restricted) == [*story, asleep]
 
 
 def _configuration(rest: Rest, namespace: str) -> str:

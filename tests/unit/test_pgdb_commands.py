@@ -118,6 +118,7 @@ def test_a_reason_is_explained_whatever_its_case_and_a_slip_is_mended() -> None:
 def test_kubectl_is_told_what_may_come_next() -> None:
     assert candidates(["st"]) == ["status"]
     assert candidates(["conditions", "explain", "diskf"]) == ["DiskFull"]
+    assert candidates(["conditions", "explain", "BackedU"]) == ["BackedUp"]
 
 
 def test_without_kubectl_the_error_says_so(tmp_path: Path) -> None:

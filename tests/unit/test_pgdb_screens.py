@@ -16,7 +16,6 @@ from kubectl_pgdb.screens.logs import line
 from kubectl_pgdb.screens.reasons import explained
 from kubectl_pgdb.screens.top import top
 from kubectl_pgdb.session import THEME
-from schemas.reasons import REASONS
 from tests.golden import GOLDEN
 from tests.pgdb import NOW, STATES, screens
 
@@ -54,9 +53,16 @@ def test_backups_say_the_error_that_stands_and_how_runs_ended() -> None:
 
 
 def test_a_reason_is_explained_with_its_next_step() -> None:
-    text = printed(explained("DiskFull", REASONS["DiskFull"]), 200)
-    assert "DiskFull (Warning)" in text
+    text = printed(explained("DiskFull"))
+    assert "DiskFull (reason, Warning)" in text
     assert "kubectl patch pgdb NAME" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_condition_is_explained_and_a_reason_of_the_same_name_too() -> None:
+    assert printed(explained("BackedUp")).startswith("BackedUp (condition)\nholds       There is a backup")
+    text = printed(explained("Ready"))
+    assert text.index("Ready (condition)") < text.index("Ready (reason, Normal)")
 
 
 JSON = (
