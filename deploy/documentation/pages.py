@@ -6,12 +6,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from deploy.documentation import images, metrics, reasons
+from deploy.documentation import alerts, commands, conditions, fields, images, metrics, reasons
 
 REFERENCE: Final = Path(__file__).parents[2] / "docs" / "reference"
 _PAGES: Final[Mapping[str, tuple[Callable[[], str], str]]] = {
+    "spec.md": (fields.spec, "every field: type, default, limits, meaning"),
+    "status.md": (fields.status, "every field that the controller writes"),
+    "conditions.md": (conditions.conditions, "what each says while it is True"),
     "reasons.md": (reasons.page, "of conditions and events, with meaning and next step"),
+    "events.md": (conditions.events, "what is told once, and when"),
     "metrics.md": (metrics.page, "of the instances, the controller and the admission server"),
+    "alerts.md": (alerts.page, "severity, expression, runbook"),
+    "commands.md": (commands.page, "the commands of the plugin and their options"),
     "images.md": (images.page, "base, versions, packages, extensions"),
 }
 """What makes each, and what is in it."""
