@@ -20,6 +20,8 @@ CERTIFICATES ?= keddah
 NAMESPACES ?=
 # 1 where the cluster has the Prometheus operator: it is told what to scrape, the alerts, and Grafana the board.
 MONITORING ?=
+# With it: where build/site is served (`make docs`), to whose runbooks alerts lead.
+DOCS ?=
 # Of `make bench-failover`: runs of each fault, and which faults; without a name it is all of them.
 REPEAT ?= 5
 FAULT ?=
@@ -131,10 +133,10 @@ docker-push: ## push both images to REGISTRY
 	$(python) -m deploy.images push operator $(POSTGRES) $(named)
 
 .PHONY: deploy
-deploy: ## install keddah, with images of REGISTRY (private: PULL_SECRET=name), on the cluster that kubectl reaches (CERTIFICATES=cert-manager, NAMESPACES="a b", MONITORING=1, POLICY=file, POSTGRES=postgres-extensions)
+deploy: ## install keddah, with images of REGISTRY (private: PULL_SECRET=name), on the cluster that kubectl reaches (CERTIFICATES=cert-manager, NAMESPACES="a b", MONITORING=1, DOCS=https://..., POLICY=file, POSTGRES=postgres-extensions)
 	$(python) -m deploy overlay $(build) --registry $(REGISTRY) --tag $(TAG) --certificates $(CERTIFICATES) --postgres $(POSTGRES) \
 		$(if $(PULL_SECRET),--pull-secret $(PULL_SECRET)) $(if $(POLICY),--policy $(POLICY)) \
-		$(if $(NAMESPACES),--namespaces "$(NAMESPACES)") $(if $(MONITORING),--monitoring) \
+		$(if $(NAMESPACES),--namespaces "$(NAMESPACES)") $(if $(MONITORING),--monitoring) $(if $(DOCS),--docs $(DOCS)) \
 		$(if $(wildcard $(catalogue)),--catalogue $(catalogue))
 	$(KUBECTL) apply --server-side -k $(build)
 	$(python) -m deploy wait $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))

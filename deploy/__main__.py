@@ -84,6 +84,7 @@ def _overlay(given: argparse.Namespace) -> int:
             namespaces=tuple(sorted(set(given.namespaces.replace(",", " ").split()))),
             database_image=f"keddah-{given.postgres}",
             monitored=given.monitoring,
+            docs=given.docs,
         )
     except (OSError, TypeError, ValueError, VariantError, YAMLError) as error:
         print(error, file=sys.stderr)
@@ -155,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="add PodMonitors, alerts and the board, for a cluster with the Prometheus operator",
     )
+    overlay.add_argument("--docs", default="", help="where build/site is served: alerts lead to its runbooks")
     wait = commands.add_parser("wait", help="wait until an installation serves")
     wait.add_argument("--context", help="of which cluster; default: the one that kubectl reaches")
     commands.add_parser(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 from controller.kube.kinds import CertificateMode
@@ -36,6 +37,7 @@ TEMPLATES = CHART / "templates"
 DATA = Path(__file__).parents[1] / "schemas" / "data"
 KUSTOMIZATION = "kustomization.yaml"
 _WHOLE = "keddah.yaml"
+_MONITORED = "monitoring.yaml"
 
 # In the order in which they are applied: whatever refers to something comes after it.
 _FILES: Mapping[str, Callable[[Variant], Iterable[Manifest]]] = {
@@ -72,14 +74,14 @@ def cert_manager_files() -> dict[str, str]:
     return {name: GENERATED + documents(made) for name, made in {**files, KUSTOMIZATION: [body]}.items()}
 
 
-def monitoring(namespaces: tuple[str, ...] = ()) -> dict[str, tuple[Manifest, ...]]:
+def monitoring(namespaces: tuple[str, ...] = (), docs: str = "") -> dict[str, tuple[Manifest, ...]]:
     """Return by file what a cluster with the Prometheus operator, and Grafana with its sidecar, is given.
 
-    Databases are looked for in these namespaces, or in all.
+    Databases are looked for in these namespaces, or in all. `docs` is where the site of docs/ is served.
     """
     return {
         "pod-monitors.yaml": scraping.pod_monitors(namespaces),
-        "prometheus-rule.yaml": (rules.prometheus_rule(),),
+        "prometheus-rule.yaml": (rules.prometheus_rule(docs),),
         "dashboard.yaml": (dashboard.config_map(),),
     }
 
@@ -147,11 +149,12 @@ def overlay_files(
     namespaces: tuple[str, ...] = (),
     database_image: str = DATABASE_IMAGE,
     monitored: bool = False,
+    docs: str = "",
 ) -> dict[str, str]:
     """Return an overlay, to stand in `folder`, that takes all images from a registry.
 
     With `namespaces` it has the objects itself, for what is committed watches all of them. With `monitored`
-    it has those for the Prometheus operator too.
+    it has those for the Prometheus operator too, whose alerts lead to the site at `docs`, if it is served.
 
     `catalogue` is the list of releases that the database image was built with, if it is another than the
     committed one. `pull_secret` names the Secret with which the registry is read. `changes` is a file with
@@ -162,14 +165,16 @@ def overlay_files(
     entries = read_changes(changes) if changes else {}
     patch = policy(releases, registry, tag, pull_secret, entries, database_image)
     committed = CERT_MANAGER if certificates is CertificateMode.CERT_MANAGER else INSTALL
-    more = [item for made in monitoring(namespaces).values() for item in made] if monitored else []
-    whole = {_WHOLE: documents([*objects(certificates, namespaces), *more])} if namespaces else {}
-    resources = [install or committed, *([MONITORING] if monitored else [])]
-    references = [_WHOLE] if namespaces else [os.path.relpath(each, folder) for each in resources]
+    own = {_WHOLE: documents(objects(certificates, namespaces))} if namespaces else {}
+    if monitored and (namespaces or docs):
+        own[_MONITORED] = documents(chain(*monitoring(namespaces, docs).values()))
+    resources = [install or committed] if _WHOLE not in own else []
+    resources += [MONITORING] if monitored and _MONITORED not in own else []
+    references = [*(os.path.relpath(each, folder) for each in resources), *own]
     body = kustomization(
         references, registry=registry, tag=tag, patches=["policy.yaml"], pull_secret=pull_secret
     )
-    return {**whole, "policy.yaml": documents([patch]), KUSTOMIZATION: documents([body])}
+    return {**own, "policy.yaml": documents([patch]), KUSTOMIZATION: documents([body])}
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:

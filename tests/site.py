@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
+
+from deploy.generate.monitoring.alerts import ALERTS
 
 _LOADS: Final = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
 """By a browser, unasked; `link` has a few relations that load nothing."""
@@ -42,8 +44,8 @@ class _Page(HTMLParser):
             self.loaded.append(given.get(_LOADS[tag], ""))
 
 
-def mistakes(site: Path) -> list[str]:
-    """Return what is wrong with a site, one line each."""
+def mistakes(site: Path, leading: Iterable[str] = ()) -> list[str]:
+    """Return what is wrong with a site, one line each; `leading` to it are links that others have."""
     pages = {
         path: _Page(path.read_text(encoding="utf-8"))
         for path in sorted(site.rglob("*.html"))
@@ -51,7 +53,9 @@ def mistakes(site: Path) -> list[str]:
     }
     if not pages:
         return [f"{site} has no page"]
-    return [*_of_pages(site, pages), *_of_styles(site)]
+    others = _Page("")
+    others.links += leading
+    return [*_of_pages(site, {**pages, site / "elsewhere": others}), *_of_styles(site)]
 
 
 def _of_pages(site: Path, pages: dict[Path, _Page]) -> Iterator[str]:
@@ -82,7 +86,7 @@ def _foreign(address: str) -> bool:
 def main(arguments: list[str]) -> int:
     """Print what is wrong; 1 if anything is."""
     (folder,) = arguments
-    found = mistakes(Path(folder).resolve())
+    found = mistakes(Path(folder).resolve(), [alert.runbook(".") for alert in ALERTS])
     for line in found:
         print(line, file=sys.stderr)
     return 1 if found else 0

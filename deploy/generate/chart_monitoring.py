@@ -10,9 +10,10 @@ from typing import Final
 
 from controller.kube.objects import Manifest
 from deploy.generate import chart
-from deploy.generate.chart_values import MONITORING
+from deploy.generate.chart_values import DOCS, MONITORING
 from deploy.generate.document import GENERATED, documents
 from deploy.generate.monitoring import dashboard, rules
+from deploy.generate.monitoring.alert import RUNBOOKS, runbooks
 from deploy.generate.objects import NAMESPACE
 
 _RULES: Final = "rules.yaml"
@@ -25,15 +26,23 @@ _CHOSEN: Final = f"""\
     {{{{- else }}}}
 {_ALL}    {{{{- end }}}}
 """
+_SITE: Final = f'$.Values.monitoring.{DOCS} | trimSuffix "/"'
+_RUNBOOKS: Final = (
+    f'{{{{- $runbooks := "{RUNBOOKS}" }}}}\n'
+    f"{{{{- if $.Values.monitoring.{DOCS} }}}}\n"
+    f'{{{{- $runbooks = printf "{runbooks("%s")}" ({_SITE}) }}}}\n'
+    "{{- end }}\n"
+)
 
 
 def template(monitors: Sequence[Manifest], alerts: Sequence[Manifest], boards: Sequence[Manifest]) -> str:
     """Return the template of each, for where the value of its name is true."""
     scraped, alerting, board = MONITORING
     key = dashboard.KEY
-    own = f'replace "{_WHERE}" $.Release.Namespace | '
+    own = f'replace "{_WHERE}" $.Release.Namespace | replace "{RUNBOOKS}" $runbooks | '
     parts = (
         chart.optional(f"monitoring.{scraped}", monitors).replace(_ALL, _CHOSEN),
+        _RUNBOOKS,
         _from_file(
             chart.optional(f"monitoring.{alerting}", _without(alerts, "spec")), "spec:", _RULES, own, 2
         ),

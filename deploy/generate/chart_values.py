@@ -30,6 +30,8 @@ _MODES = (CertificateMode.KEDDAH, CertificateMode.CERT_MANAGER)
 _NAME = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"}
 MONITORING = ("podMonitor", "rules", "dashboard")
 """What of it a cluster has: each is a value, and false unless somebody sets it."""
+DOCS = "docs"
+"""The value beside these that says where the site of docs/ is served."""
 _LEVELS = ["debug", "info", "warning", "error"]
 
 _HEAD = """\
@@ -51,7 +53,8 @@ _HEAD = """\
 # nodeSelector, tolerations, affinity  of keddah's own pods
 # extraLabels      of every object and pod
 # monitoring       for clusters with the Prometheus operator: podMonitor, to scrape keddah and all databases;
-#                  rules, the alerts; for Grafana with its sidecar: dashboard, the board
+#                  rules, the alerts; for Grafana with its sidecar: dashboard, the board. docs is where the
+#                  site that `make docs` builds is served, if it is: alerts lead to its runbooks
 """
 
 
@@ -75,7 +78,7 @@ def values(objects: Iterable[Manifest]) -> Manifest:
         "tolerations": [],
         "affinity": {},
         "extraLabels": {},
-        "monitoring": dict.fromkeys(MONITORING, False),
+        "monitoring": {**dict.fromkeys(MONITORING, False), DOCS: ""},
     }
 
 
@@ -114,7 +117,10 @@ def schema(objects: Iterable[Manifest]) -> str:
         "tolerations": {"type": "array", "items": {"type": "object"}},
         "affinity": {"type": "object"},
         "extraLabels": words | {"propertyNames": {"not": {"enum": sorted(labels("any"))}}},
-        "monitoring": _closed({name: {"type": "boolean"} for name in MONITORING}),
+        "monitoring": _closed(
+            {name: {"type": "boolean"} for name in MONITORING}
+            | {DOCS: {**text, "pattern": "^(https?://.+)?$"}}
+        ),
     }
     whole = {"$schema": "http://json-schema.org/draft-07/schema#", **_closed(properties)}
     return json.dumps(whole, indent=2) + "\n"

@@ -49,7 +49,7 @@ def form(case: Case, alert: Alert) -> dict[str, Any]:
         "exp_annotations": {
             "summary": _rendered(alert.summary, case),
             "description": _rendered(alert.next, case),
-            "runbook_url": alert.runbook,
+            "runbook_url": alert.runbook(),
         },
     }
     looks = {**{at: list[Any]() for at in case.quiet}, case.fires: [told]}

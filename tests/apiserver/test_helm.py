@@ -223,11 +223,13 @@ def test_in_some_namespaces_prometheus_looks_for_databases_in_these_only(
     assert deployed["PodMonitor", "keddah-databases"]["spec"] == databases
 
 
+@pytest.mark.parametrize("docs", ["", "https://docs.example.com/keddah/"])
 def test_make_deploy_and_the_chart_tell_prometheus_the_same(
-    helm: Helm, kubectl: Kubectl, tmp_path: Path
+    helm: Helm, kubectl: Kubectl, tmp_path: Path, docs: str
 ) -> None:
-    write(tmp_path, overlay_files(tmp_path, registry="keddah.dev", tag="0.1.0", monitored=True))
+    write(tmp_path, overlay_files(tmp_path, registry="keddah.dev", tag="0.1.0", monitored=True, docs=docs))
     values = [f"monitoring.{name}=true" for name in ("podMonitor", "rules", "dashboard")]
+    values.append(f"monitoring.docs={docs}")
     rendered = helm.rendered(*(word for value in values for word in ("--set", value)))
     assert rendered == charted(kustomized(kubectl, tmp_path))
     assert rendered.keys() >= ALL_OF_MONITORING

@@ -76,7 +76,7 @@ def test_what_is_committed_is_what_the_code_says() -> None:
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     sections = SECTION.findall(RUNBOOKS.read_text(encoding="utf-8"))
     assert sections == [(alert.name, str(alert.severity)) for alert in ALERTS]
-    assert all(alert.runbook.endswith(f"/runbooks/#{alert.name.lower()}") for alert in ALERTS)
+    assert all(alert.runbook() == f"docs/runbooks.md#{alert.name.lower()}" for alert in ALERTS)
 
 
 def test_every_alert_has_a_story_in_which_it_fires_and_goes_again() -> None:
@@ -177,6 +177,10 @@ def test_the_installation_has_it_where_somebody_asks(tmp_path: Path) -> None:
 
     assert not any("monitoring" in name for name in listed())
     assert any(name.endswith("deploy/monitoring") for name in listed(monitored=True))
+    assert not any("docs.example" in name for name in listed(monitored=True))
+    served = listed(monitored=True, docs="https://docs.example/keddah/")
+    assert {"monitoring.yaml", "PrometheusRule", "PodMonitor", "ConfigMap"} <= {*served}
+    assert not any(name.endswith("deploy/monitoring") for name in served)
     within = listed(certificates="cert-manager", namespaces=("shop",), monitored=True)
     assert {"PodMonitor", "PrometheusRule"} <= {*within}
 

@@ -104,6 +104,14 @@ def test_a_site_that_loads_from_elsewhere_or_leads_nowhere_is_told(
     assert mistakes(tmp_path) == told
 
 
+def test_alerts_that_lead_nowhere_are_told(tmp_path: Path) -> None:
+    (tmp_path / "runbooks.html").write_text(PAGE.format('<h3 id="keddahnoprimary">.</h3>'))
+    assert mistakes(tmp_path, ["./runbooks.html#keddahnoprimary"]) == []
+    assert mistakes(tmp_path, ["./runbooks.html#gone"]) == [
+        "elsewhere leads to ./runbooks.html#gone, where there is no such anchor"
+    ]
+
+
 def test_styles_load_nothing_from_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text(PAGE.format(""))
     (tmp_path / "x.css").write_text('@font-face{src:url("https://example.com/f.woff")} a{b:url(data:x)}')

@@ -7,8 +7,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-RUNBOOKS: Final = "https://keddah.dev/docs/runbooks/"
-"""The page with a section for each alert: docs/runbooks.md."""
+RUNBOOKS: Final = "docs/runbooks.md"
+"""The page with a section for each alert, in this repository."""
+_SERVED: Final = "runbooks.html"
+"""The same in the site that `make docs` builds, wherever that is served."""
 
 
 class Severity(StrEnum):
@@ -34,10 +36,14 @@ class Alert:
     next: str
     """What it means, and what to do first."""
 
-    @property
-    def runbook(self) -> str:
-        """Return the address of its section."""
-        return f"{RUNBOOKS}#{self.name.lower()}"
+    def runbook(self, docs: str = "") -> str:
+        """Return where its section is: in the site at the address `docs`, or in the repository."""
+        return f"{runbooks(docs)}#{self.name.lower()}"
+
+
+def runbooks(docs: str) -> str:
+    """Return where the page is: in the site at the address `docs`, or without one in the repository."""
+    return f"{docs.rstrip('/')}/{_SERVED}" if docs else RUNBOOKS
 
 
 @dataclass(frozen=True, slots=True)

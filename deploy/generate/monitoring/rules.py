@@ -13,21 +13,25 @@ NAME = "keddah"
 API = "monitoring.coreos.com/v1"
 
 
-def rules(pace: float = 1) -> Manifest:
-    """Return the file of rules; with another `pace` alerts wait so many times as long, as tests want it."""
+def rules(pace: float = 1, docs: str = "") -> Manifest:
+    """Return the file of rules, which lead to runbooks of the site at `docs`, or in the repository.
+
+    With another `pace` alerts wait so many times as long, as tests want it.
+    """
     return {
         "groups": [
-            {"name": group.name, "rules": [_rule(alert, pace) for alert in group.alerts]} for group in GROUPS
+            {"name": group.name, "rules": [_rule(alert, pace, docs) for alert in group.alerts]}
+            for group in GROUPS
         ]
     }
 
 
-def prometheus_rule() -> Manifest:
+def prometheus_rule(docs: str = "") -> Manifest:
     """Return the same for the Prometheus operator."""
-    return manifest(API, "PrometheusRule", NAME, {"spec": rules()})
+    return manifest(API, "PrometheusRule", NAME, {"spec": rules(docs=docs)})
 
 
-def _rule(alert: Alert, pace: float) -> Manifest:
+def _rule(alert: Alert, pace: float, docs: str) -> Manifest:
     return {
         "alert": alert.name,
         "expr": alert.expression,
@@ -36,7 +40,7 @@ def _rule(alert: Alert, pace: float) -> Manifest:
         "annotations": {
             "summary": alert.summary,
             "description": alert.next,
-            "runbook_url": alert.runbook,
+            "runbook_url": alert.runbook(docs),
         },
     }
 
