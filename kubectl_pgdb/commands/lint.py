@@ -44,9 +44,7 @@ def lint(session: Session, files: tuple[str, ...], policy: Path | None, *, clust
         (f"{file}:{each.line}", Text(each.text, style="bad" if each.exit_code else "odd"))
         for file, each in told
     ]
-    session.answer(
-        content, table("WHERE", "WHAT", rows=rows, wrapped="WHAT") if rows else Text("fine", style="good")
-    )
+    session.answer(content, table("WHERE", "WHAT", rows=rows) if rows else Text("fine", style="good"))
     sys.exit(max([each.exit_code for _, each in told], default=0))
 
 

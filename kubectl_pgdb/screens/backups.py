@@ -50,7 +50,6 @@ def backups(database: Database, now: datetime) -> RenderableType:
                 "TOOK",
                 "MESSAGE",
                 rows=[_run(r, now) for r in database.runs],
-                wrapped="MESSAGE",
             ),
         ]
     parts += [Text(f"not shown: {each}", style="odd") for each in database.unread]

@@ -8,8 +8,7 @@ from rich.text import Text
 
 from kubectl_pgdb.lines import Line
 
-# Blue is not read on black, nor yellow on white.
-_COLOURS: Final = ("cyan", "green", "magenta")
+_COLOURS: Final = ("none", "green", "magenta")
 _LEVELS: Final = {
     **dict.fromkeys(("ERROR", "FATAL", "PANIC", "CRITICAL"), "bad"),
     **dict.fromkeys(("WARNING", "WARN"), "odd"),

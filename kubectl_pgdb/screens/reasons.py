@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from typing import Final
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from kubectl_pgdb.screens.prose import Prose
 from kubectl_pgdb.screens.tables import table
 from schemas.reasons import REASONS
 from schemas.reasons.conditions import CONDITIONS
 from schemas.reasons.reason import Reason
 
-_HEAD: Final = 10
+_HEAD: Final = 11
 
 
 def explained(name: str) -> RenderableType:
@@ -39,11 +39,7 @@ def _reason(name: str, reason: Reason) -> list[RenderableType]:
 
 def _line(head: str, words: str) -> RenderableType:
     """Return words beside their head, which their further lines leave free."""
-    line = Table.grid(padding=(0, 2, 0, 0))
-    line.add_column(width=_HEAD, style="head")
-    line.add_column(overflow="fold")
-    line.add_row(head, Text(words))
-    return line
+    return Prose(Text(f"{head:{_HEAD}}", style="head"), words, _HEAD + 1)
 
 
 def listed(names: Iterable[str]) -> RenderableType:
@@ -52,4 +48,4 @@ def listed(names: Iterable[str]) -> RenderableType:
         (Text(name, style="bad" if REASONS[name].type == "Warning" else ""), REASONS[name].meaning)
         for name in names
     ]
-    return table("REASON", "MEANING", rows=rows, wrapped="MEANING")
+    return table("REASON", "MEANING", rows=rows)

@@ -8,11 +8,11 @@ from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.padding import Padding
 from rich.text import Text
 
 from kubectl_pgdb.objects import Condition, Database, Event, Instance
 from kubectl_pgdb.screens.backups import window
+from kubectl_pgdb.screens.prose import Prose
 from kubectl_pgdb.screens.tables import table
 from kubectl_pgdb.words import NOTHING, about, age, size
 from schemas.reasons import REASONS
@@ -21,6 +21,7 @@ _HIDDEN: Final = frozenset({"Reconciling", "Stalled"})
 """Conditions for machines: what they say, Ready says too."""
 _EVENTS: Final = 5
 _FINE: Final = frozenset({"True"})
+_HOLDS: Final = {"True": "{}", "False": "not {}"}
 
 
 def status(database: Database, now: datetime) -> RenderableType:
@@ -40,18 +41,17 @@ def _title(database: Database) -> Text:
     title = Text.assemble((database.name, "name"), f" in {database.namespace}")
     if database.version:
         title.append(f", PostgreSQL {database.version}")
-    if database.ready:
-        title.append(f", {database.ready} ready: ")
     if ready is None:
-        return title.append("not looked at yet; does keddah's controller run?", style="bad")
-    return title.append(ready.reason, style=style(ready))
+        return title.append(": not looked at yet; does keddah's controller run?", style="bad")
+    title.append(": ").append(ready.reason, style=style(ready))
+    return title.append(f", {database.ready} ready") if database.ready and not database.hibernated else title
 
 
 def _instances(database: Database) -> RenderableType:
     if not database.instances:
         return Text("no instances", style="faint")
     heads = ("INSTANCE", "ROLE", "STATE", "TL", "LAG", "DISK", "NODE")
-    return table(*heads, rows=map(_instance, database.instances), wrapped="NODE")
+    return table(*heads, rows=map(_instance, database.instances))
 
 
 def _instance(instance: Instance) -> tuple[RenderableType, ...]:
@@ -82,14 +82,14 @@ def _conditions(database: Database, now: datetime) -> RenderableType:
     shown = [each for each in database.conditions if each.type not in _HIDDEN]
     rows = [
         (
-            each.type,
+            _HOLDS.get(each.status, "{} ?").format(each.type),
             Text(each.reason, style=style(each)),
             age(each.since, now),
             Text(each.message),
         )
         for each in shown
     ]
-    return table("CONDITION", "REASON", "FOR", "MESSAGE", rows=rows, wrapped="MESSAGE")
+    return table("CONDITION", "REASON", "FOR", "MESSAGE", rows=rows)
 
 
 def style(condition: Condition) -> str:
@@ -109,7 +109,7 @@ def _events(events: tuple[Event, ...], now: datetime) -> RenderableType:
         )
         for each in events
     ]
-    return table("AGO", "EVENT", "MESSAGE", rows=rows, wrapped="MESSAGE")
+    return table("AGO", "EVENT", "MESSAGE", rows=rows)
 
 
 def _steps(database: Database) -> Iterator[RenderableType]:
@@ -125,5 +125,5 @@ def _steps(database: Database) -> Iterator[RenderableType]:
         if condition.type != "Ready" and known.next.startswith("Nothing"):
             continue
         told.add(condition.reason)
-        words = Text.assemble((condition.reason, style(condition)), ": ", about(known.next, database.name))
-        yield Padding(words, (0, 0, 0, 2))
+        head = Text.assemble("  ", (condition.reason, style(condition)), ":")
+        yield Prose(head, about(known.next, database.name), 2)

@@ -8,14 +8,11 @@ from rich.console import RenderableType
 from rich.table import Table
 
 
-def table(*heads: str, rows: Iterable[Sequence[RenderableType]], wrapped: str = "") -> Table:
-    """Return a table; only the column `wrapped` is broken into lines, where there is too little room."""
+def table(*heads: str, rows: Iterable[Sequence[RenderableType]]) -> Table:
+    """Return a table; where there is too little room the widest column is broken into lines, none is cut."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="head", show_edge=False)
     for head in heads:
-        if head == wrapped:
-            made.add_column(head, overflow="fold", ratio=None)
-        else:
-            made.add_column(head, no_wrap=True)
+        made.add_column(head, overflow="fold")
     for row in rows:
         made.add_row(*row)
     return made

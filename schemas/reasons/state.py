@@ -25,9 +25,12 @@ REASONS: Final[Mapping[str, Reason]] = {
         "The object is being deleted; the message says what that waits for.",
         "Wait, or remove what the message names.",
     ),
-    "FailingOver": warning(
+    # No event of its own: PrimaryLost and FailedOver tell it.
+    "FailingOver": Reason(
         "The primary is dead, and a standby takes over at once.",
         "Nothing: it takes a second or two; applications reconnect.",
+        "Warning",
+        "never",
     ),
     "Hibernating": progress("The last pods are stopping.", _BY_ITSELF),
     "InstancesEnding": progress("Pods that are too many have not stopped yet.", _BY_ITSELF),

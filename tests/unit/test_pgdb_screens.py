@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from kubectl_pgdb.activity import read as read_activity
 from kubectl_pgdb.lines import read
 from kubectl_pgdb.screens.backups import backups
 from kubectl_pgdb.screens.logs import line
+from kubectl_pgdb.screens.prose import Prose
 from kubectl_pgdb.screens.reasons import explained
+from kubectl_pgdb.screens.tables import table
 from kubectl_pgdb.screens.top import top
 from kubectl_pgdb.session import THEME
 from tests.golden import GOLDEN
@@ -90,7 +93,7 @@ def test_what_kubectl_says_between_the_lines_is_shown_as_it_is() -> None:
     assert printed(line(read("no prefix"))).strip() == "- no prefix"
 
 
-BUSY = {
+BUSY: dict[str, Any] = {
     "instance": "orders",
     "recovery": False,
     "limit": 100,
@@ -137,15 +140,57 @@ BUSY = {
 }
 
 
-def test_top_shows_who_waits_for_whom_and_fits_a_terminal() -> None:
+def test_top_shows_who_holds_up_whom_with_the_way_out_and_fits_a_terminal() -> None:
     before = read_activity(json.dumps(BUSY | {"transactions": 200, "at": 1000.0}))
     shown = printed(top(read_activity(json.dumps(BUSY), before), "orders"))
     assert max(map(len, shown.splitlines())) <= 80
-    words = " ".join(shown.split())
-    assert words.startswith(
-        "orders (primary): 3 of 100 connections (1 active, 1 idle in transaction, 1 idle)"
+    assert [" ".join(line.split()) for line in shown.splitlines()] == [
+        "orders (primary): 3 of 100 connections, 1 blocked, 100 transactions/s",
+        "1 active, 1 idle in transaction, 1 idle",
+        "",
+        "PID ROLE DATABASE STATE FOR XACT WAITS FOR",
+        # Who holds others up comes first; idle connections are counted, not listed.
+        "70 app app idle in transaction 5 min 5 min its client",
+        "SELECT 1",
+        "71 app app active 12 s 12 s pid 70",
+        "shop: UPDATE accounts SET balance = balance - 1 WHERE id = 7 AND owner = '…",
+        "",
+        "pid 70 holds up 1:",
+        "`kubectl pgdb psql orders -- -c 'SELECT pg_terminate_backend(70)'` ends its",
+        "session.",
+    ]
+
+
+def test_of_a_chain_of_waits_its_end_is_told() -> None:
+    sessions = [
+        {**BUSY["sessions"][0], "pid": pid, "blockers": blockers, "state": "active"}
+        for pid, blockers in ((1, []), (2, [1]), (3, [2, 1]), (4, [5]), (5, [4]))
+    ]
+    shown = printed(top(read_activity(json.dumps(BUSY | {"sessions": sessions})), "orders"))
+    assert "4 blocked" in shown
+    assert "pid 1 holds up 2:" in shown
+    assert shown.count("holds up") == 1, "of a circle of two PostgreSQL itself ends one"
+
+
+def test_a_screen_that_is_not_the_newest_says_why() -> None:
+    shown = printed(top(read_activity(json.dumps(BUSY)), "orders", trouble="no answer: refused"))
+    assert shown.splitlines()[-1] == "no answer: refused"
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_table_loses_nothing_in_a_narrow_terminal(width: int) -> None:
+    """Names may have 63 characters, and nodes of clouds nearly do."""
+    rows = [("orders-of-a-shop-with-a-long-name-0", "primary", "ip-10-0-12-34.eu-central-1.compute.internal")]
+    shown = printed(table("INSTANCE", "ROLE", "NODE", rows=rows), width)
+    assert max(map(len, shown.splitlines())) <= width
+    columns = [line.split() for line in shown.splitlines()]
+    assert "…" not in shown
+    assert sorted("".join(word for line in columns for word in line)) == sorted(
+        "".join(("INSTANCE", "ROLE", "NODE", *rows[0]))
     )
-    assert "100 transactions/s, 1 blocked" in words
-    assert "71 app app active 12 s pid 70 UPDATE" in words
-    assert "70 app app idle in transaction 5 min Client:ClientRead" in words
-    assert "72" not in words, "idle connections are counted, not listed"
+
+
+def test_a_command_stays_whole_and_moves_to_the_left_where_it_is_long() -> None:
+    command = f"`kubectl pgdb {'x' * 60}`"
+    shown = printed(Prose(Text("what to do"), f"Do this: {command} and wait.", 12))
+    assert shown == f"what to do Do this:\n{' ' * 5}{command}\n{' ' * 12}and wait.\n"

@@ -205,6 +205,11 @@ def told(*story: str) -> list[str]:
             ["Normal Ready", "Normal InstancesStarting", "Normal Ready"],
         ),
         (
+            # The primary is lost: PrimaryLost and FailedOver tell of it.
+            ("True/Ready/1", "False/FailingOver/1", "False/StandbysCatchingUp/1", "True/Ready/1"),
+            ["Normal Ready", "Normal Ready"],
+        ),
+        (
             # Trouble is told however well the instances serve, and so is its end.
             ("True/Ready/1", "True/DiskFull/1", "True/Ready/1", "False/NoPrimary/1"),
             ["Normal Ready", "Warning DiskFull", "Normal Ready", "Warning NoPrimary"],
