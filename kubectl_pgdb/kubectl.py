@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from tempfile import TemporaryFile
+from typing import Any, Final, Self, TypeAlias
 
 import click
 
@@ -47,6 +48,45 @@ def run(command: Sequence[str], given: str | None = None) -> Ended:
     except OSError as error:
         return Ended(_NOT_FOUND, err=f"{command[0]}: {error.strerror}")
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+class Stream:
+    """The lines of a program that runs, or none of one that is only shown."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        # Not a pipe: nobody reads it meanwhile, and a full one would stop the program.
+        self._errors = TemporaryFile("w+")  # noqa: SIM115 - it is closed with the program
+        self._ended = False
+        self._process = (
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, text=True)
+            if command
+            else None
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __iter__(self) -> Iterator[str]:
+        if self._process is not None and self._process.stdout is not None:
+            yield from (line.rstrip("\n") for line in self._process.stdout)
+
+    def end(self) -> None:
+        """End the program: its lines end too."""
+        self._ended = True
+        if self._process is not None:
+            self._process.terminate()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._errors:
+            if self._process is None:
+                return
+            if kind is not None:
+                self.end()
+            with self._process:
+                pass
+            if self._process.returncode > 0 and not self._ended:
+                self._errors.seek(0)
+                raise KubectlError(_words(self._errors.read()))
 
 
 @dataclass(frozen=True)
@@ -98,20 +138,13 @@ class Kubectl:
 
     def stream(self, *arguments: str) -> Iterator[str]:
         """Give the lines of a command as they come; raises KubectlError when it ends badly."""
+        with self.streaming(*arguments) as lines:
+            yield from lines
+
+    def streaming(self, *arguments: str) -> Stream:
+        """Begin a command whose lines are read as they come, and which another thread may end."""
         self._shown(arguments)
-        if self.show:
-            return
-        command = [self.program, *self.flags, *arguments]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None  # noqa: S101 - it is a pipe
-            assert process.stderr is not None  # noqa: S101
-            try:
-                yield from (line.rstrip("\n") for line in process.stdout)
-            finally:
-                process.terminate()
-            said = process.stderr.read()
-        if process.returncode > 0:
-            raise KubectlError(_words(said))
+        return Stream([] if self.show else [self.program, *self.flags, *arguments])
 
     def become(self, *arguments: str) -> None:
         """Run a command in place of this process, with its terminal."""

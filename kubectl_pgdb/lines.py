@@ -27,25 +27,28 @@ class Line:
     more: Mapping[str, Any] = field(default_factory=dict)
     stamp: str = ""
     """When the kubelet had it: by that kubectl goes on where it was."""
+    source: str = ""
+    """Pod and container."""
 
 
 def read(text: str) -> Line:
     """Read a line; text that is no JSON has the level that is written in it, and its container as logger."""
     match = _PREFIXED.fullmatch(text)
     pod, container, at, said = match.groups() if match else ("", "", "", text)
-    found = _object(said)
+    found, stamp, source = _object(said), at or "", f"{pod}/{container}"
     if found is None:
         level = _LEVEL.search(said[:120])
-        return Line(at or "", pod, container, level[1] if level else "", said, stamp=at or "")
+        return Line(stamp, pod, container, level[1] if level else "", said, stamp=stamp, source=source)
     more = {key: value for key, value in found.items() if key not in _OWN}
     return Line(
-        str(found.get("ts") or at or ""),
+        str(found.get("ts") or stamp),
         str(found.get("instance") or pod),
         str(found.get("logger") or container),
         str(found.get("level", "")).upper(),
         str(found["msg"]),
         more,
-        at or "",
+        stamp,
+        source,
     )
 
 

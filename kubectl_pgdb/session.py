@@ -15,7 +15,7 @@ import click
 from rich.console import Console, RenderableType
 from rich.theme import Theme
 
-from kubectl_pgdb.kubectl import Kubectl, Runner, run
+from kubectl_pgdb.kubectl import Kubectl, KubectlError, Runner, run
 from kubectl_pgdb.objects import LABEL, Database, database
 
 PLURAL: Final = "postgresqldatabases.keddah.dev"
@@ -77,6 +77,15 @@ class Session:
         """Tell a person what happens; on standard error, so that output stays what it is."""
         if not self.shows:
             click.echo(words, err=True)
+
+    def unanswered(self, name: str, error: KubectlError) -> str:
+        """Say why no instance answers: in kubectl's words, and by what keddah says of the database."""
+        try:
+            ready = database(self.kubectl.read("get", PLURAL, name)).condition("Ready")
+        except KubectlError as other:
+            return str(other.message)
+        how = f"{name} is {ready.reason}: {ready.message}" if ready else f"{name} was not looked at yet"
+        return f"{error.message.strip()}\n{how}\n`kubectl pgdb status {name}` says what to do."
 
     def database(self, name: str) -> Database:
         """Read a database, with all that belongs to it; raises KubectlError if it is not to be had."""

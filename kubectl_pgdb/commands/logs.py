@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 import click
 
-from kubectl_pgdb.kubectl import KubectlError
+from kubectl_pgdb.following import followed
 from kubectl_pgdb.lines import Line, read
 from kubectl_pgdb.objects import COMPONENT, INSTANCE, LABEL, instance_name
 from kubectl_pgdb.screens.logs import line as screen
 from kubectl_pgdb.session import NAME, Session, command
 
 _MOST_STREAMS: Final = 50
-_AGAIN_SECONDS: Final = 1.0
-"""Until an instance that restarts may have a container again."""
 
 
 @click.command
@@ -32,23 +29,38 @@ _AGAIN_SECONDS: Final = 1.0
 @command
 def logs(session: Session, name: str, *, follow: bool, **given: Any) -> None:  # noqa: ANN401
     """Print the logs of all instances, in the order of time; JSON lines are made readable."""
+    pods = _pods(name, given["instance"], every=given["every"])
     arguments = _arguments(name, **given)
-    if not follow:
-        for line in sorted(map(read, session.kubectl.stream(*arguments)), key=lambda each: each.at):
-            _print(session, line)
+    if follow:
+        with suppress(KeyboardInterrupt):
+            for line in followed(session, arguments, pods):
+                _print(session, line)
         return
-    for line in _followed(session, arguments):
+    found = sorted(map(read, session.kubectl.stream(*arguments)), key=lambda each: each.at)
+    for line in found:
         _print(session, line)
+    if not found:
+        session.say(f"no lines; `kubectl pgdb status {name}` shows whether instances run")
+
+
+def _pods(name: str, instance: str | None, *, every: bool) -> list[str]:
+    """Say which pods these are, as arguments of `kubectl get`."""
+    if instance:
+        return [f"--field-selector=metadata.name={instance_name(name, instance)}"]
+    return [f"--selector={_selector(name, every=every)}"]
+
+
+def _selector(name: str, *, every: bool) -> str:
+    return f"{LABEL}={name}" if every else f"{LABEL}={name},{COMPONENT}={INSTANCE}"
 
 
 def _arguments(
     name: str, *, tail: int, since: str | None, instance: str | None, container: str | None, every: bool
 ) -> list[str]:
-    selector = f"{LABEL}={name}" if every else f"{LABEL}={name},{COMPONENT}={INSTANCE}"
     whose = [instance_name(name, instance)] if instance else []
     return [
         "logs",
-        *(whose or [f"--selector={selector}"]),
+        *(whose or [f"--selector={_selector(name, every=every)}"]),
         f"--container={container}" if container else "--all-containers",
         "--prefix",
         "--timestamps",
@@ -57,26 +69,6 @@ def _arguments(
         f"--max-log-requests={_MOST_STREAMS}",
         *([f"--since={since}"] if since else []),
     ]
-
-
-def _followed(session: Session, arguments: list[str]) -> Iterator[Line]:
-    """Give lines as they come; kubectl ends when a container does, and is begun again from there on."""
-    known, newest, said = "", "", arguments
-    while True:
-        try:
-            for line in map(read, session.kubectl.stream(*said, "--follow")):
-                if line.stamp > known:
-                    yield line
-                    newest = max(newest, line.stamp)
-        except KubectlError as error:
-            session.say(error.message)
-        if session.shows:
-            return
-        time.sleep(_AGAIN_SECONDS)
-        known = newest
-        since = newest or session.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        keep = [each for each in arguments if not each.startswith(("--since", "--tail"))]
-        said = [*keep, f"--since-time={since}"]
 
 
 def _print(session: Session, line: Line) -> None:

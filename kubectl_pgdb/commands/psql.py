@@ -33,6 +33,8 @@ def psql(session: Session, name: str, arguments: tuple[str, ...], **given: Any) 
 
 
 def _application(session: Session, name: str) -> str:
-    """Return the name of the application's database."""
+    """Return the name of the application's database; raises ClickException where no server runs."""
     spec = session.kubectl.read("get", PLURAL, name).get("spec") or {}
+    if spec.get("hibernated"):
+        raise click.ClickException(f"{name} is hibernated: `kubectl pgdb wake {name}` first")
     return str(spec.get("database", "app"))

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
 
 import click
+from rich.console import RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from kubectl_pgdb.activity import PINNED, STATEMENT, Activity, read
+from kubectl_pgdb.kubectl import KubectlError
 from kubectl_pgdb.objects import CONTAINER, instance_name
+from kubectl_pgdb.screens.top import LINES
 from kubectl_pgdb.screens.top import top as screen
 from kubectl_pgdb.session import NAME, Session, command
+
+_AROUND: Final = 10
+"""Lines of the screen that are not of sessions."""
 
 
 @click.command
@@ -24,19 +34,31 @@ def top(session: Session, name: str, *, instance: str | None, every: float, once
     """Show live who is connected, what runs, and who waits for whom."""
     pod = instance_name(name, instance) if instance else f"service/{name}"
     where = instance_name(name, instance) if instance else name
-    found = _look(session, pod, None)
-    if found is None:
+    if once or session.as_json or session.shows or not sys.stdout.isatty():
+        try:
+            found = _look(session, pod, None)
+        except KubectlError as error:
+            raise click.ClickException(session.unanswered(name, error)) from error
+        if found is not None:
+            session.answer(found, screen(found, where))
         return
-    if once or session.as_json or not sys.stdout.isatty():
-        session.answer(found, screen(found, where))
-        return
-    most = max(5, session.console.height - 6)
-    with Live(screen(found, where, most), console=session.console, screen=True, auto_refresh=False) as live:
-        while True:
+    with suppress(KeyboardInterrupt), Live(console=session.console, screen=True, auto_refresh=False) as live:
+        for each in screens(session, name, pod, where):
+            live.update(each, refresh=True)
             time.sleep(every)
+
+
+def screens(session: Session, name: str, pod: str, where: str) -> Iterator[RenderableType]:
+    """Give a screen for each look, for ever: one that finds no server shows the last, and says why."""
+    most = max(3, (session.console.height - _AROUND) // LINES)
+    found: Activity | None = None
+    while True:
+        trouble = ""
+        try:
             found = _look(session, pod, found)
-            if found is not None:
-                live.update(screen(found, where, most), refresh=True)
+        except KubectlError as error:
+            trouble = session.unanswered(name, error)
+        yield screen(found, where, most, trouble) if found else Text(trouble, style="bad")
 
 
 def _look(session: Session, pod: str, before: Activity | None) -> Activity | None:
