@@ -13,6 +13,7 @@ from kubectl_pgdb.conditions import reached
 from kubectl_pgdb.session import NAME, PLURAL, Session, command
 from kubectl_pgdb.waiting import Look, until
 from schemas.api.types import API_VERSION, KIND
+from schemas.rules.requests import FORMER
 
 _COPIED: Final = ("version", "replicas", "database", "owner", "storage", "resources", "parameters", "backup")
 """Fields of the spec that a copy has from its source: what its data needs, and what it takes to run it."""
@@ -37,8 +38,10 @@ def restore(session: Session, name: str, *, to: str | None, into: str | None, **
     if not to:
         raise click.UsageError("say --to which moment; or --into NEW for the newest data in a new database")
     if to == _asked_before(session, name):
+        # As with every request, whether it was carried out or refused.
+        another = "" if to == FORMER else "; say one a second earlier or later"
         raise click.ClickException(
-            f"{name} was restored to {to} already; say a moment a second earlier or later"
+            f"{name} was asked to restore {to} already, and is not asked twice{another}"
         )
     annotation = f"{asking.PREFIX}restore-to={to}"
     # What admission has against it, or warns of, comes before the question.
@@ -66,7 +69,10 @@ def _in_place(session: Session, name: str, to: str, seconds: float) -> None:
         if ready is None:
             return Look("waits for keddah's controller")
         words = f"{ready.reason}: {ready.message}"
-        if ready.reason in ("RestoreRefused", "SourceDiffers"):
+        # That of the request before may still stand.
+        if ready.reason == "SourceDiffers" or (
+            ready.reason == "RestoreRefused" and f"={to}: " in ready.message
+        ):
             return Look(words, over=True, good=False)
         begun.extend([ready.reason] if ready.reason == "Restoring" else [])
         return Look(words, over=bool(begun) and ready.reason in _DONE)
