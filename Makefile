@@ -103,6 +103,12 @@ conformance: ## the cluster tier on your cluster, with keddah deployed: KUBE_CON
 	$(if $(KUBE_CONTEXT),,$(error say which cluster: make conformance KUBE_CONTEXT=...))
 	KEDDAH_KUBE_CONTEXT=$(KUBE_CONTEXT) $(python) -m pytest -v --durations=20 tests/cluster
 
+# Images are built here, as for every other cluster; kind's nodes are given the archives.
+.PHONY: conformance-kind
+conformance-kind: ## the same on a kind of this machine, with an engine and nodes made for it (root, Debian 12)
+	$(python) -m deploy.images build >/dev/null
+	$(python) -m tests.docker conformance
+
 .PHONY: bench
 bench: ## measure, and print a table of targets and results
 	$(python) -m tests.benchmarks

@@ -35,15 +35,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "own_cluster(why): no part of conformance, for it needs what only deploy/local has"
     )
+    config.addinivalue_line(
+        "markers", "enforced_policies(why): for conformance alone, on a network that enforces NetworkPolicies"
+    )
     config.addinivalue_line("markers", MARKER)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, and leave out of conformance what only deploy/local has."""
+    """Begin with the files that take longest, and leave out what this kind of cluster cannot show."""
     longest_first(items, USUAL_MINUTES)
-    if sites.own():
-        return
-    left_out = [item for item in items if item.get_closest_marker("own_cluster")]
+    elsewhere = "enforced_policies" if sites.own() else "own_cluster"
+    left_out = [item for item in items if item.get_closest_marker(elsewhere)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 

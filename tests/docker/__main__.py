@@ -2,7 +2,8 @@
 
 `registry` starts a private registry that the engine and the machine's clusters reach, and prints its address;
 `node` builds an image of a node for kind, and prints its name and where kind is; `run COMMAND ...` runs a
-command where the engine's ports are.
+command where the engine's ports are; `conformance [COMMAND ...]` runs the cluster tier, or a command, on a
+kind cluster made for it, and takes cluster and engine away.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from deploy.local.build import BuildError
 from deploy.local.processes import CommandError, NotReadyError
-from tests.docker import node, registry
+from tests.docker import conformance, node, registry
 from tests.docker.engine import REGISTRY, Engine
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str]) -> int:
     """Run one command, and give the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.docker", description=__doc__)
-    parser.add_argument("command", choices=["up", "down", "registry", "node", "run"])
-    parser.add_argument("words", nargs=argparse.REMAINDER, help="of `run`: the command")
+    parser.add_argument("command", choices=["up", "down", "registry", "node", "run", "conformance"])
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="of `run` and `conformance`: the command")
     options = parser.parse_args(arguments)
     try:
         return _run(options.command, options.words, Engine.of())
@@ -43,6 +44,8 @@ def _run(command: str, words: list[str], engine: Engine) -> int:
     if command == "run":
         environment = {**os.environ, **engine.environment()}
         return subprocess.run(engine.within(*words), env=environment, check=False).returncode
+    if command == "conformance":
+        return conformance.run(engine, words)
     engine.up()
     if command == "registry":
         registry.up(engine)
