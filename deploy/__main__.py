@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from yaml import YAMLError
 
 from controller.kube.kinds import CertificateMode
-from deploy.documentation.pages import REFERENCE, reference_files
+from deploy.documentation.pages import PICTURES, REFERENCE, picture_files, reference_files
 from deploy.generate import chart_monitoring
 from deploy.generate.objects import DEFAULT_REGISTRY, VERSION
 from deploy.generate.variant import VariantError
@@ -55,6 +55,7 @@ def _manifests(given: argparse.Namespace) -> int:
         TEMPLATES: template_files(),
         DATA: data_files(),
         REFERENCE: reference_files(),
+        PICTURES: picture_files(),
     }
     if not given.check:
         for folder, files in generated.items():

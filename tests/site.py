@@ -18,9 +18,8 @@ from deploy.generate.monitoring.alerts import ALERTS
 _LOADS: Final = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
 """By a browser, unasked; `link` has a few relations that load nothing."""
 _NOTHING_LOADED: Final = frozenset({"canonical", "next", "prev", "alternate"})
-_OF_STYLES: Final = re.compile(
-    r"url\(\s*[\"']?((?:https?:)?//[^)\"']+)|@import\s+[\"']((?:https?:)?//[^\"']+)"
-)
+_OF_STYLES: Final = re.compile(r"""(?:url\(\s*["']?|@import\s+["']|href=["'])((?:https?:)?//[^)"']+)""")
+"""What styles load, and pictures."""
 _ABSENT: Final = "404.html"
 """A server shows it at any address, so its links are absolute."""
 
@@ -74,9 +73,9 @@ def _of_pages(site: Path, pages: dict[Path, _Page]) -> Iterator[str]:
 
 
 def _of_styles(site: Path) -> Iterator[str]:
-    for path in sorted(site.rglob("*.css")):
+    for path in sorted((*site.rglob("*.css"), *site.rglob("*.svg"))):
         for found in _OF_STYLES.findall(path.read_text(encoding="utf-8")):
-            yield f"{path.relative_to(site)} loads {''.join(found)}"
+            yield f"{path.relative_to(site)} loads {found}"
 
 
 def _foreign(address: str) -> bool:

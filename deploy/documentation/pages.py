@@ -1,4 +1,4 @@
-"""Every page of docs/reference, and the page that leads to them."""
+"""Every page of docs/reference, the page that leads to them, and the pictures."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from deploy.documentation import alerts, commands, conditions, fields, images, metrics, reasons
+from deploy.documentation import (
+    alerts,
+    board,
+    commands,
+    conditions,
+    fields,
+    images,
+    metrics,
+    reasons,
+    recorded,
+)
+from deploy.documentation.pictures import screens
 
 REFERENCE: Final = Path(__file__).parents[2] / "docs" / "reference"
+PICTURES: Final = REFERENCE.parent / "pictures"
 _PAGES: Final[Mapping[str, tuple[Callable[[], str], str]]] = {
     "spec.md": (fields.spec, "every field: type, default, limits, meaning"),
     "status.md": (fields.status, "every field that the controller writes"),
@@ -17,6 +29,7 @@ _PAGES: Final[Mapping[str, tuple[Callable[[], str], str]]] = {
     "events.md": (conditions.events, "what is told once, and when"),
     "metrics.md": (metrics.page, "of the instances, the controller and the admission server"),
     "alerts.md": (alerts.page, "severity, expression, runbook"),
+    "board.md": (board.page, "the board for Grafana, and what each panel is for"),
     "commands.md": (commands.page, "the commands of the plugin and their options"),
     "images.md": (images.page, "base, versions, packages, extensions"),
 }
@@ -39,6 +52,11 @@ def reference_files() -> dict[str, str]:
     rows = (f"| [{_title(text)}]({name}) | {words} |\n" for name, (text, words) in made.items())
     index = "".join((_HEAD, *rows, _CHILDREN))
     return {"README.md": index, **{name: text for name, (text, _) in made.items()}}
+
+
+def picture_files() -> dict[str, str]:
+    """Return the text of every picture of docs/pictures by name."""
+    return {"status.svg": screens.status(recorded.status()), **board.pictures()}
 
 
 def _title(text: str) -> str:

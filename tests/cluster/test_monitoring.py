@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from tests.clusters import POLL, Cluster
 from tests.cut_off import cut_off
 from tests.databases import Database
 from tests.prometheus import Prometheus, watching
+from tests.recording import record
 from tests.waiting import until
 
 pytestmark = [pytest.mark.own_cluster("the host reaches pods"), pytest.mark.minutes(3)]
@@ -27,7 +29,7 @@ MOST = SESSIONS + 3
 @pytest.fixture(scope="module")
 def watched(cluster: Cluster, made: Callable[[], str]) -> Database:
     """Give a database of two instances that has yet to make its first backup."""
-    database = Database(cluster, made(), "watched")
+    database = Database(cluster, made(), "orders")
     database.apply(
         replicas=2,
         backupSchedule=RARELY,
@@ -68,7 +70,7 @@ def test_a_database_without_a_backup_is_told_until_it_has_one(
     prometheus: Prometheus, watched: Database
 ) -> None:
     alert = told(prometheus, "KeddahNotBackedUp", **of(watched))
-    assert alert["summary"] == f"{watched.namespace}/watched has no backup that is recent and good"
+    assert alert["summary"] == f"{watched.namespace}/orders has no backup that is recent and good"
     assert f"describe pgdb {watched.name}" in alert["description"]
     assert alert["runbook_url"].endswith("#keddahnotbackedup")
     assert not watched.apply(parameters={"work_mem": "much"}).accepted
@@ -137,3 +139,5 @@ def test_every_picture_of_the_board_shows_something(prometheus: Prometheus, watc
     assert len(queries) > 50
     chosen = [(each["namespace"], each["database"]) for each, _ in prometheus.query(str(CHOICES))]
     assert (watched.namespace, watched.name) in chosen
+    if origin := os.environ.get("KEDDAH_RECORD"):
+        record(origin, prometheus, watched)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from controller.desired.instances.policies import CONTROLLER_LABELS
-from deploy.documentation.pages import REFERENCE, reference_files
+from deploy.documentation.pages import PICTURES, REFERENCE, picture_files, reference_files
 from deploy.generate.document import documents
 from deploy.generate.policy import policy_text
 from deploy.manifests import (
@@ -54,6 +54,7 @@ def hooks() -> dict[str, Manifest]:
 def test_what_is_committed_is_what_the_code_says() -> None:
     assert differences(INSTALL, install_files()) == []
     assert differences(REFERENCE, reference_files()) == []
+    assert differences(PICTURES, picture_files()) == []
 
 
 def test_kustomize_applies_every_file() -> None:

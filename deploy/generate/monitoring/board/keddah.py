@@ -67,13 +67,13 @@ KEDDAH: Final = Row(
             "Memory",
             (Query(f"max by (pod) ({_MEMORY})", "{{pod}}"),),
             "bytes",
-            width=12,
+            width=8,
         ),
         Panel(
             "Processor",
             (Query(f"max by (pod) (rate({_CPU}[{WINDOW}]))", "{{pod}}"),),
             "percentunit",
-            width=12,
+            width=8,
         ),
     ),
 )
