@@ -33,12 +33,3 @@ def available(policy: Policy, version: str) -> Mapping[str, Provided] | None:
     """Return by name the extensions of what a database's version means; None where nobody says."""
     release = policy.release(version)
     return None if release is None or isinstance(release.extensions, UnsetType) else release.extensions
-
-
-def default_version(policy: Policy, version: str, extension: str) -> str | None:
-    """Return the version to which an extension is updated in what a database's version means.
-
-    None where the image does not have it, or nobody says what it has: then only the server knows.
-    """
-    found = (available(policy, version) or {}).get(extension)
-    return found.version if found is not None else None

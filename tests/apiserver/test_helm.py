@@ -13,7 +13,7 @@ from deploy.generate.policy import CATALOGUES
 from deploy.local.build import HELM, binaries
 from deploy.local.controlplane import DELETION, ControlPlane
 from deploy.manifests import CHART, INSTALL, MONITORING, objects, overlay_files, write
-from schemas.policy.extensions import default_version
+from schemas.policy.extensions import available
 from schemas.policy.policy import parse
 from tests import factory
 from tests.factory import POLICY
@@ -259,7 +259,7 @@ def test_the_larger_image_comes_with_what_it_has(helm: Helm) -> None:
     ]
     found = [{each.image for each in policy.catalogue} for policy in policies]
     assert found == [{f"keddah.dev/{name}:0.1.0"} for name in CATALOGUES]
-    assert [default_version(policy, "17", "postgis") is None for policy in policies] == [True, False]
+    assert ["postgis" not in (available(policy, "17") or {}) for policy in policies] == [True, False]
     assert helm("template", "keddah", str(CHART), "--set", "image.database=postgres").code != 0
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from controller.desired.instances.parameters import parameters
 from schemas.admit import admit
-from schemas.policy.extensions import default_version
+from schemas.policy.extensions import available
 from schemas.policy.policy import PolicyError, parse
 from tests import factory
 
@@ -181,12 +181,14 @@ def test_a_restart_is_told_before_it_comes(old: dict[str, Any], new: dict[str, A
     assert found == [f"{each}the only instance restarts, its connections are closed" for each in said]
 
 
-def test_the_image_says_to_which_version_an_extension_is_updated() -> None:
-    assert default_version(POLICY, "17.6", "vector") == "0.8.0"
-    assert default_version(POLICY, "17", "vector") == "0.8.1"
-    assert default_version(POLICY, "17", "pg_cron") is None
-    assert default_version(POLICY, "18", "vector") is None
-    assert default_version(POLICY, "19", "vector") is None
+def test_the_image_says_which_extensions_it_has_in_which_version() -> None:
+    found = {version: available(POLICY, version) for version in ("17.6", "17", "18", "19")}
+    assert found["17.6"] is not None
+    assert found["17"] is not None
+    assert (found["17.6"]["vector"].version, found["17"]["vector"].version) == ("0.8.0", "0.8.1")
+    assert "pg_cron" not in found["17"]
+    # Nobody says of 18 what it has, and there is no 19.
+    assert (found["18"], found["19"]) == (None, None)
 
 
 def test_a_catalogue_that_says_it_wrong_is_refused() -> None:

@@ -18,7 +18,7 @@ from deploy.manifests import (
     overlay_files,
     write,
 )
-from schemas.policy.extensions import default_version
+from schemas.policy.extensions import available
 from schemas.policy.policy import PolicyError, parse
 from tests.kubernetes_versions import mistakes
 
@@ -227,10 +227,12 @@ def test_an_overlay_can_have_the_larger_image_with_what_that_has(tmp_path: Path)
         "r.example/keddah-postgres:7",
         "r.example/keddah-postgres-extensions:7",
     )
-    assert [default_version(each, "18", "postgis") is None for each in policies] == [True, False]
+    assert ["postgis" not in (available(each, "18") or {}) for each in policies] == [True, False]
     asked = ("vector", "pg_cron", "pg_partman", "pg_repack", "pgaudit", "hypopg", "pg_stat_statements")
     for version in ("17", "18"):
-        missing = [name for name in asked for each in policies if not default_version(each, version, name)]
+        missing = [
+            name for name in asked for each in policies if name not in (available(each, version) or {})
+        ]
         assert missing == []
 
 
