@@ -39,7 +39,7 @@ def ask(session: Session, name: str, annotation: str, instance: str = "") -> str
     return value
 
 
-def answered(session: Session, name: str, annotation: str, value: str, seconds: float) -> None:
+def answered(session: Session, name: str, annotation: str, value: str, seconds: float | None) -> None:
     """Wait for the controller's answer in `status.requests`."""
 
     def look() -> Look:
@@ -55,7 +55,7 @@ def answered(session: Session, name: str, annotation: str, value: str, seconds: 
     until(session, annotation.removesuffix("-now"), look, seconds)
 
 
-def job_ended(session: Session, name: str, annotation: str, value: str, seconds: float) -> None:
+def job_ended(session: Session, name: str, annotation: str, value: str, seconds: float | None) -> None:
     """Wait for the end of the Job that the controller makes of a request about backups."""
     digest = hashlib.sha256(f"{PREFIX}{annotation}={value}".encode()).hexdigest()[:_DIGITS]
     command = annotation.removesuffix("-now")
@@ -81,5 +81,4 @@ def request(
 ) -> None:
     """Ask for something that `status.requests` answers, and wait for that if somebody wants to."""
     value = ask(session, name, annotation, instance_name(name, instance) if instance else "")
-    if wait:
-        answered(session, name, annotation, value, timeout)
+    answered(session, name, annotation, value, timeout if wait else None)

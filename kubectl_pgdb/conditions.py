@@ -6,7 +6,7 @@ from kubectl_pgdb.session import PLURAL, Session
 from kubectl_pgdb.waiting import Look, until
 
 
-def reached(session: Session, name: str, what: str, reason: str, seconds: float) -> None:
+def reached(session: Session, name: str, what: str, reason: str, seconds: float | None) -> None:
     """Wait until Ready is True for this reason, in the generation that there is now."""
 
     def look() -> Look:

@@ -30,12 +30,16 @@ class Look:
     """What else machines are told."""
 
 
-def until(session: Session, what: str, look: Callable[[], Look], seconds: float) -> None:
+def until(session: Session, what: str, look: Callable[[], Look], seconds: float | None) -> None:
     """Look until it is over, with a bar on standard error; raises ClickException when it went wrong.
 
-    A moment in which kubectl has no answer is passed over: the API server may be what restarts.
+    Without seconds nobody waits, and only that it was asked for is told. A moment in which kubectl has no
+    answer is passed over: the API server may be what restarts.
     """
     if session.shows:
+        return
+    if seconds is None:
+        _told(session, what, Look("asked for; `kubectl pgdb status` shows how it goes", good=False))
         return
     deadline, seen = time.monotonic() + seconds, Look("")
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), TimeElapsedColumn())
@@ -49,16 +53,21 @@ def until(session: Session, what: str, look: Callable[[], Look], seconds: float)
                 if time.monotonic() >= deadline:
                     raise click.ClickException(f"{what}: not over after {seconds:.0f} s: {seen.words}")
                 time.sleep(_LOOK_SECONDS)
-    if session.as_json:
-        session.answer({"action": what, "done": seen.good, "message": seen.words, **seen.more}, "")
-    elif seen.good:
-        session.say(f"{what}: {seen.words}")
+    if session.as_json or seen.good:
+        _told(session, what, seen)
     if not seen.good:
         raise (
             click.exceptions.Exit(_REFUSED)
             if session.as_json
             else click.ClickException(f"{what}: {seen.words}")
         )
+
+
+def _told(session: Session, what: str, seen: Look) -> None:
+    if session.as_json:
+        session.answer({"action": what, "done": seen.good, "message": seen.words, **seen.more}, "")
+    else:
+        session.say(f"{what}: {seen.words}")
 
 
 def _looked(look: Callable[[], Look]) -> Look:

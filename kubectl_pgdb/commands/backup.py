@@ -18,5 +18,4 @@ def backup(session: Session, name: str, *, given: str | None, wait: bool, timeou
     """Make a backup now."""
     value = given or asking.identity(session.now())
     asking.annotate(session, name, "backup-now", value)
-    if wait:
-        asking.job_ended(session, name, "backup-now", value, timeout)
+    asking.job_ended(session, name, "backup-now", value, timeout if wait else None)

@@ -42,5 +42,4 @@ def discard(session: Session, name: str, instance: str, *, yes: bool, wait: bool
             return Look(ready.message if ready else "", over=refused, good=not refused)
         return Look(f"{claim} is discarded; `kubectl pgdb status {name}` shows the copy", over=True)
 
-    if wait:
-        until(session, "discard", look, timeout)
+    until(session, "discard", look, timeout if wait else None)

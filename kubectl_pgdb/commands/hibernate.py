@@ -20,5 +20,4 @@ def hibernate(session: Session, name: str, *, wait: bool, timeout: float) -> Non
     """Stop all pods and keep the data, until `wake`."""
     patch = json.dumps({"spec": {"hibernated": True}})
     session.kubectl.change("patch", PLURAL, name, "--type=merge", f"--patch={patch}")
-    if wait:
-        reached(session, name, "hibernate", "Hibernated", timeout)
+    reached(session, name, "hibernate", "Hibernated", timeout if wait else None)

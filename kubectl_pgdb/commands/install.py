@@ -41,6 +41,8 @@ def install(
         for deployment in ("keddah-controller", "keddah-webhooks"):
             where = (f"deployment/{deployment}", f"--namespace={_NAMESPACE}", "--timeout=5m")
             session.say(session.kubectl.change("rollout", "status", *where).strip())
+    if session.as_json:
+        session.answer({"action": "install", "done": wait, "message": said.strip()}, "")
 
 
 def _overlay(folder: Path, registry: str | None, tag: str | None, pull_secret: str | None) -> None:

@@ -32,8 +32,9 @@ _DONE: Final = frozenset({"Ready", "StandbysCatchingUp", "InstancesStarting", "R
 @command
 def restore(session: Session, name: str, *, to: str | None, into: str | None, **given: Any) -> None:  # noqa: ANN401
     """Restore a backup: into a new database, or in place, which replaces the data."""
+    seconds = given["timeout"] if given["wait"] else None
     if into:
-        _copy(session, name, into, to, wait=given["wait"], timeout=given["timeout"])
+        _copy(session, name, into, to, seconds)
         return
     if not to:
         raise click.UsageError("say --to which moment; or --into NEW for the newest data in a new database")
@@ -51,8 +52,7 @@ def restore(session: Session, name: str, *, to: str | None, into: str | None, **
     if not (given["yes"] or session.shows):
         click.confirm(f"Stop {name}, and replace its data by that of {to}?", abort=True)
     session.kubectl.change("annotate", PLURAL, name, "--overwrite", annotation)
-    if given["wait"]:
-        _in_place(session, name, to, given["timeout"])
+    _in_place(session, name, to, seconds)
 
 
 def _asked_before(session: Session, name: str) -> str:
@@ -61,7 +61,7 @@ def _asked_before(session: Session, name: str) -> str:
     return str((metadata.get("annotations") or {}).get(f"{asking.PREFIX}restore-to", ""))
 
 
-def _in_place(session: Session, name: str, to: str, seconds: float) -> None:
+def _in_place(session: Session, name: str, to: str, seconds: float | None) -> None:
     begun: list[str] = []
 
     def look() -> Look:
@@ -80,12 +80,11 @@ def _in_place(session: Session, name: str, to: str, seconds: float) -> None:
     until(session, f"restore to {to}", look, seconds)
 
 
-def _copy(session: Session, name: str, into: str, to: str | None, *, wait: bool, timeout: float) -> None:
+def _copy(session: Session, name: str, into: str, to: str | None, seconds: float | None) -> None:
     live = session.kubectl.read("get", PLURAL, name)
     manifest = copied(live.get("spec") or {}, name, into, to)
     session.say(session.kubectl.change("create", "--filename=-", given=json.dumps(manifest)).strip())
-    if wait:
-        reached(session, into, f"restore into {into}", "Ready", timeout)
+    reached(session, into, f"restore into {into}", "Ready", seconds)
 
 
 def copied(spec: Mapping[str, Any], name: str, into: str, to: str | None) -> dict[str, Any]:

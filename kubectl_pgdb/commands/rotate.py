@@ -46,8 +46,7 @@ def rotate(session: Session, name: str, roles: tuple[str, ...], *, wait: bool, t
     before = _times(live)
     value = asking.identity(session.now()) + (f"/{','.join(roles)}" if roles else "")
     asking.annotate(session, name, "rotate-passwords", value)
-    if wait:
-        until(session, "rotate", lambda: _look(session, name, wanted, before), timeout)
+    until(session, "rotate", lambda: _look(session, name, wanted, before), timeout if wait else None)
 
 
 def _wanted(spec: Spec, given: Sequence[str]) -> tuple[str, ...]:

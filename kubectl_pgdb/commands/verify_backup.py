@@ -18,5 +18,4 @@ def verify_backup(session: Session, name: str, *, given: str | None, wait: bool,
     """Restore the newest backup to a scratch volume, and look at every page and index of it."""
     value = given or asking.identity(session.now())
     asking.annotate(session, name, "verify-now", value)
-    if wait:
-        asking.job_ended(session, name, "verify-now", value, timeout)
+    asking.job_ended(session, name, "verify-now", value, timeout if wait else None)

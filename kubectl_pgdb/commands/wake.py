@@ -20,5 +20,4 @@ def wake(session: Session, name: str, *, wait: bool, timeout: float) -> None:
     """Start all pods of a hibernated database."""
     patch = json.dumps({"spec": {"hibernated": False}})
     session.kubectl.change("patch", PLURAL, name, "--type=merge", f"--patch={patch}")
-    if wait:
-        reached(session, name, "wake", "Ready", timeout)
+    reached(session, name, "wake", "Ready", timeout if wait else None)

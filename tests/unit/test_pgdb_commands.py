@@ -189,6 +189,19 @@ def test_machines_are_answered_in_json_and_by_the_exit_code(monkeypatch: pytest.
     }
 
 
+@pytest.mark.parametrize(
+    "words", ["switchover orders", "backup orders", "rotate orders", "wake orders", "discard orders 1 -y"]
+)
+def test_who_does_not_wait_is_told_that_it_was_asked_for(words: str) -> None:
+    done = ran(orders(), *words.split(), "--no-wait")
+    assert (done.exit_code, done.output.partition(":")[2]) == (
+        0,
+        " asked for; `kubectl pgdb status` shows how it goes\n",
+    )
+    done = ran(orders(), *words.split(), "--no-wait", "-o", "json")
+    assert json.loads(done.output)["done"] is False
+
+
 def test_an_older_answer_is_none_and_the_wait_ends() -> None:
     fake = orders(**request_of("Done", "of yesterday"))
     done = ran(fake, "switchover", "orders", "--timeout=0")
