@@ -10,6 +10,8 @@ from typing import Final
 
 import click
 import yaml
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from kubectl_pgdb import bundle
 from kubectl_pgdb.kubectl import KubectlError
@@ -47,7 +49,15 @@ def report(session: Session, name: str, *, file: Path | None, tail: int) -> None
             entry.size, entry.mtime, entry.mode = len(content), stamp, 0o600
             archive.addfile(entry, io.BytesIO(content))
     path.chmod(0o600)
-    session.answer({"file": str(path), "holds": sorted(files)}, f"{path}: {', '.join(sorted(files))}")
+    session.answer({"file": str(path), "holds": sorted(files)}, _told(path, sorted(files)))
+
+
+def _told(path: Path, files: Sequence[str]) -> RenderableType:
+    return Group(
+        Text.assemble((str(path), "name"), f" holds {', '.join(files)}."),
+        f"No Secret was read, and {bundle.GONE} stands for what looked like one.",
+        "Look through it before you give it away: an application may log a secret in words of its own.",
+    )
 
 
 def _files(session: Session, name: str, tail: int) -> Iterator[tuple[str, str]]:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from kubectl_pgdb.__main__ import main
 from kubectl_pgdb.bundle import GONE, about, manifest, text
+from kubectl_pgdb.kubectl import Ended
+from tests.factory import database
 
 
 @pytest.mark.parametrize(
@@ -63,3 +72,23 @@ def test_events_of_others_stay_where_they_are() -> None:
     names = ["orders", "orders-0", "data-orders-0", "orders2", "shop", "my-orders"]
     events = {"items": [{"involvedObject": {"name": name}} for name in names]}
     assert [each["involvedObject"]["name"] for each in about(events, "orders")["items"]] == names[:3]
+
+
+def test_what_may_not_be_read_is_told_in_the_file_that_would_have_it(tmp_path: Path) -> None:
+    def kubectl(command: Sequence[str], _: str | None) -> Ended:
+        refused = {"nodes", "logs"} & set(command)
+        said = database("orders") | {"items": []}
+        return Ended(1, err=f"Forbidden: {refused.pop()}") if refused else Ended(0, json.dumps(said))
+
+    file = tmp_path / "orders.tar.gz"
+    done = CliRunner().invoke(main, ["report", "orders", "--file", str(file)], obj=kubectl)
+    assert done.exit_code == 0, done.output
+    assert "before you give it away" in done.output
+    assert file.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(file) as archive:
+        held = {each.name: archive.extractfile(each) for each in archive}
+        texts = {name: part.read().decode() for name, part in held.items() if part}
+    assert texts["orders/nodes.yaml"] == "Forbidden: nodes"
+    assert texts["orders/logs.txt"] == texts["orders/operator.log"] == "Forbidden: logs"
+    assert "not looked at yet" in texts["orders/status.txt"]
+    assert all(name in done.output for name in ("children.yaml", "database.yaml", "versions.txt"))
