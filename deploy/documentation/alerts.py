@@ -11,8 +11,9 @@ from deploy.generate.monitoring.alerts import GROUPS
 from deploy.generate.monitoring.rules import duration
 
 _HEAD: Final = """\
-<!-- Generated from deploy/generate/monitoring/alerts by `make manifests`. -->
 # Alerts
+
+<!-- Generated from deploy/generate/monitoring/alerts by `make manifests`. -->
 
 `critical` is for whoever is on call, `warning` for whoever comes next to work. Each leads to its section of
 the [runbooks](../runbooks.md). How they are installed is

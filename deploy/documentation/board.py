@@ -14,8 +14,9 @@ from deploy.generate.monitoring.panel import Panel, Row
 from deploy.generate.monitoring.series import of_instances, of_keddah
 
 _HEAD: Final = """\
-<!-- Generated from deploy/generate/monitoring/board by `make manifests`. -->
 # The board
+
+<!-- Generated from deploy/generate/monitoring/board by `make manifests`. -->
 
 The board for Grafana (`deploy/monitoring/keddah.json`), row by row. The pictures show {origin}.
 How it is installed is [in How to](../how-to/monitoring.md#watch-keddah-and-its-databases-with-prometheus);

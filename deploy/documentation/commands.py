@@ -12,8 +12,9 @@ from kubectl_pgdb.__main__ import COMMANDS, main
 from kubectl_pgdb.commands.status import status
 
 _HEAD: Final = """\
-<!-- Generated from kubectl_pgdb by `make manifests`. -->
 # kubectl pgdb
+
+<!-- Generated from kubectl_pgdb by `make manifests`. -->
 
 `kubectl pgdb COMMAND --help` says the same. [How to use it](../how-to/kubectl-pgdb.md).
 

@@ -17,8 +17,9 @@ TOLD: Final[Mapping[Telling, str]] = {
     "never": "",
 }
 _CONDITIONS: Final = """\
-<!-- Generated from schemas/reasons by `make manifests`. -->
 # Conditions
+
+<!-- Generated from schemas/reasons by `make manifests`. -->
 
 `kubectl describe pgdb NAME` shows them, each with a [reason](reasons.md) and a message;
 `kubectl wait --for=condition=Ready pgdb/NAME` waits for one. Each is True, False, or Unknown where nothing
@@ -27,8 +28,9 @@ can be said yet. How Flux, Argo CD and scripts read Ready, Reconciling and Stall
 
 """
 _EVENTS: Final = """\
-<!-- Generated from schemas/reasons by `make manifests`. -->
 # Events
+
+<!-- Generated from schemas/reasons by `make manifests`. -->
 
 `kubectl events --for pgdb/NAME` lists them, `kubectl pgdb status NAME` the last five. Kubernetes keeps an
 event for an hour by default. What lasts is a [condition](conditions.md), with the same reason. What to do

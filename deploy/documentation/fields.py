@@ -15,8 +15,9 @@ from schemas.policy import defaults
 from schemas.rules.relations import RELATIONS
 
 _SPEC: Final = """\
-<!-- Generated from schemas/api by `make manifests`. -->
 # Fields of spec
+
+<!-- Generated from schemas/api by `make manifests`. -->
 
 Of `{kind}`, `{version}`, short name `{short}`. `spec: {{}}` is valid: what has no default may be left
 out, but for what is required within a part. A default that is marked *policy* is what the [policy]({policy})
@@ -27,8 +28,9 @@ same, and `kubectl pgdb lint` tries a file without a cluster. What becomes of ea
 """
 _POLICY: Final = "../how-to/upgrade.md#change-the-policy-other-versions-bounds-and-defaults"
 _STATUS: Final = """\
-<!-- Generated from schemas/api by `make manifests`. -->
 # Fields of status
+
+<!-- Generated from schemas/api by `make manifests`. -->
 
 Written by the controller, for people, scripts and `kubectl wait`. `observedGeneration` moves only when that
 generation of the spec was fully processed.

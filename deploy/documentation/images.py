@@ -21,8 +21,9 @@ _LOCKS: Final = {
     "postgres-extensions": "patroni.txt",
 }
 _HEAD: Final = """\
-<!-- Generated from deploy/versions.yaml and requirements/ by `make manifests`. -->
 # What is in the images
+
+<!-- Generated from deploy/versions.yaml and requirements/ by `make manifests`. -->
 
 All are built on `{base}`, for amd64 or arm64. Python packages are locked, by hash. Debian's are those of the
 day of the build: the table has those of the newest build that was looked at, and `make docker-build` writes

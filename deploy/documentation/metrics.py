@@ -9,8 +9,9 @@ from controller.desired.exporter.metrics import METRICS
 from deploy.generate.monitoring.series import of_keddah
 
 _HEAD: Final = """\
-<!-- Generated from controller/desired/exporter and what the processes export by `make manifests`. -->
 # Metrics
+
+<!-- Generated from controller/desired/exporter and what the processes export by `make manifests`. -->
 
 ## Of each instance
 

@@ -35,8 +35,9 @@ _PAGES: Final[Mapping[str, tuple[Callable[[], str], str]]] = {
 }
 """What makes each, and what is in it."""
 _HEAD: Final = """\
-<!-- Generated from the list of these pages by `make manifests`. -->
 # Reference
+
+<!-- Generated from the list of these pages by `make manifests`. -->
 
 Generated from the code, but for the table of objects.
 

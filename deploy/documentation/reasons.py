@@ -15,8 +15,9 @@ _TOLD: Final[Mapping[Telling, str]] = {
     "never": "no",
 }
 _HEAD: Final = (
-    "<!-- Generated from schemas/reasons by `make manifests`. -->",
     "# Reasons of conditions and events",
+    "",
+    "<!-- Generated from schemas/reasons by `make manifests`. -->",
     "",
     "The names are fixed: alerts and scripts may rely on them. The column STATUS shows that of Ready.",
     "`kubectl pgdb conditions explain REASON` prints a row. NAME stands for the database's name.",

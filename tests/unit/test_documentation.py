@@ -23,10 +23,14 @@ from tests.site import mistakes
 TOP = Path(__file__).parents[2]
 DOCS = TOP / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-TEXTS = {str(path.relative_to(TOP)): path.read_text(encoding="utf-8") for path in (*PAGES, TOP / "README.md")}
+OTHERS = (TOP / "README.md", TOP / "CONTRIBUTING.md")
+TEXTS = {str(path.relative_to(TOP)): path.read_text(encoding="utf-8") for path in (*PAGES, *OTHERS)}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BEGINS = re.compile(r"[-*] |\d+\. |\|")
 COMMAND = re.compile(r"kubectl pgdb ([a-z][^`\n|#;()]*)")
+OURS = re.compile(r"`((?:controller|deploy|docs|kubectl_pgdb|requirements|schemas|tests|webhooks)/[\w./-]+)`")
+MODULE = re.compile(r"python -m ((?:controller|deploy|schemas|tests)[a-z_.]*)")
+TARGET = re.compile(r"(?:^|`)make ([a-z-]+)", re.MULTILINE)
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 
 
@@ -77,6 +81,18 @@ def test_every_command_of_the_plugin_that_a_page_shows_exists() -> None:
         used = {word.partition("=")[0] for word in own if re.match(r"--?[a-z]", word)}
         assert used <= known | {"-f"}, (page, words)
     assert len(shown) > 30
+
+
+def test_files_modules_and_targets_that_pages_name_are_there() -> None:
+    makefile = (TOP / "Makefile").read_text(encoding="utf-8")
+    targets = " ".join(re.findall(r"^([a-z][a-z0-9 -]*):", makefile, re.MULTILINE)).split()
+    for page, text in TEXTS.items():
+        for name in OURS.findall(text):
+            assert (TOP / name).exists(), (page, name)
+        for name in MODULE.findall(text):
+            module = TOP / name.replace(".", "/")
+            assert module.with_suffix(".py").is_file() or (module / "__main__.py").is_file(), (page, name)
+        assert {*TARGET.findall(text)} <= {*targets}, page
 
 
 PAGE = "<html><body><h1 id=here>T</h1>{}</body></html>"
