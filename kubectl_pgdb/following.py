@@ -22,9 +22,8 @@ _AGAIN_SECONDS: Final = 1.0
 """Until an instance that restarts may have a container again."""
 _LATE: Final = timedelta(seconds=10)
 """How much later than another one's a line may arrive that the kubelet had before it."""
-_STARTED: Final = (
-    r'{.metadata.name}{range .status.containerStatuses[*]}{" "}{.state.running.startedAt}{end}{"\n"}'
-)
+_STARTED: Final = r'{.metadata.name}{" "}{.status.containerStatuses[*].state.running.startedAt}{"\n"}'
+"""Without a range: of the second object that a watch tells of, kubectl 1.37 says "not in range"."""
 
 
 def followed(session: Session, arguments: Sequence[str], pods: Sequence[str]) -> Generator[Line, None, None]:
