@@ -68,7 +68,7 @@ def test_what_pages_show_of_a_spec_is_accepted() -> None:
     for page, manifest in specs():
         verdict = admit(defaults.completed(manifest, policy), None, policy=policy, now=NOW)
         assert [str(each) for each in verdict.violations] == [], (page, manifest)
-    assert len(list(specs())) >= 15
+    assert len(list(specs())) > 10
 
 
 def test_every_command_of_the_plugin_that_a_page_shows_exists() -> None:
