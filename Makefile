@@ -66,11 +66,11 @@ verify: ## lint, types, architecture, unit tests, generated files: about a minut
 	$(MAKE) --no-print-directory docs
 	$(MAKE) -j 2 --output-sync --no-print-directory unit-0 unit-1
 
-# mkdocs-material announces its end in 2027 with each build.
+# mkdocs-material announces its end in 2027 with each build. Not --quiet: what is not printed fails no strict build.
 .PHONY: docs docs-serve
 docs docs-serve: export NO_MKDOCS_2_WARNING = 1
 docs: ## make build/site of docs/, and look at every page of it: a few seconds
-	$(venv)/bin/mkdocs build --quiet
+	$(venv)/bin/mkdocs build
 	$(python) -m tests.site build/site
 
 docs-serve: ## show docs/ on http://127.0.0.1:8000 as it is edited
