@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import Final
 
@@ -11,7 +10,7 @@ import click
 from schemas.release import RELEASE
 
 COMMANDS: Final = {
-    "status": "One screen: instances, conditions, backups, events, what to do.",
+    "status": "One screen: how it is, and what to do about it.",
     "top": "Live: who is connected, what runs, who waits for whom.",
     "logs": "The logs of all instances, in order.",
     "psql": "A session of psql in the primary.",
@@ -31,7 +30,7 @@ COMMANDS: Final = {
     "report": "Collect what support needs, without secrets.",
     "lint": "Say what a cluster would refuse in YAML files.",
     "install": "Install keddah, or update it.",
-    "conditions": "What reasons mean, and what to do.",
+    "conditions": "What conditions and reasons mean, and what to do.",
 }
 """In the order of the help. The module of each has a function of its name."""
 
@@ -70,5 +69,10 @@ def main() -> None:
     """
 
 
+def run() -> None:
+    """Run it under the name by which people call it."""
+    main(prog_name="kubectl pgdb")
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -26,7 +26,7 @@ def _names() -> list[str]:
     return sorted({*REASONS, *CONDITIONS})
 
 
-@conditions.command
+@conditions.command(short_help="Say what REASON means, and what to do about it.")
 @click.argument("reason", shell_complete=_begun)
 @command
 def explain(session: Session, reason: str) -> None:

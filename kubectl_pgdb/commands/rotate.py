@@ -35,7 +35,7 @@ def _begun(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
 @asking.timeout
 @command
 def rotate(session: Session, name: str, roles: tuple[str, ...], *, wait: bool, timeout: float) -> None:
-    """Give the application, or ROLES, new passwords; without ROLES all of them. No log-in is refused.
+    """Give all roles new passwords, the application's too; or ROLES only. No log-in is refused.
 
     Each Secret then has another login with another password. What it said before is valid until the next
     rotation: a password that has leaked is shut out by rotating twice, the second time once all applications
