@@ -57,11 +57,14 @@ class Stream:
         # Not a pipe: nobody reads it meanwhile, and a full one would stop the program.
         self._errors = TemporaryFile("w+")  # noqa: SIM115 - it is closed with the program
         self._ended = False
-        self._process = (
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, text=True)
-            if command
-            else None
-        )
+        self._process = self._begun(command) if command else None
+
+    def _begun(self, command: Sequence[str]) -> subprocess.Popen[str]:
+        try:
+            return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, text=True)
+        except OSError as error:
+            self._errors.close()
+            raise KubectlError(f"{command[0]}: {error.strerror}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +154,10 @@ class Kubectl:
         self._shown(arguments)
         if not self.show:
             sys.stdout.flush()
-            os.execvp(self.program, [self.program, *self.flags, *arguments])  # noqa: S606 - the user's own
+            try:
+                os.execvp(self.program, [self.program, *self.flags, *arguments])  # noqa: S606 - the user's own
+            except OSError as error:
+                raise KubectlError(f"{self.program}: {error.strerror}") from error
 
     def _run(self, arguments: Sequence[str], given: str | None) -> Ended:
         ended = self.runner([self.program, *self.flags, *arguments], given)

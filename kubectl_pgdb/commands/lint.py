@@ -37,7 +37,8 @@ def lint(session: Session, files: tuple[str, ...], policy: Path | None, *, clust
             (file, each) for file in files for each in found(_read(file), policy=rules, now=datetime.now(UTC))
         ]
     except (PolicyError, OSError, UnicodeDecodeError) as error:
-        click.echo(f"Error: {error}", err=True)
+        words = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+        click.echo(f"Error: {words}", err=True)
         sys.exit(UNREADABLE)
     content = [_content(file, each) for file, each in told]
     rows = [

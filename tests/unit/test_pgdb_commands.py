@@ -54,6 +54,19 @@ def test_every_command_has_help(name: str) -> None:
     assert COMMANDS[name]
 
 
+def test_a_command_that_is_mistyped_is_guessed() -> None:
+    assert (
+        "No such command 'swichover'. Did you mean switchover?" in ran(Fake(), "swichover", "orders").output
+    )
+
+
+@pytest.mark.parametrize("command", ["status", "logs", "psql"])
+def test_without_kubectl_in_the_path_it_says_so(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECTL", "/nowhere/kubectl")
+    done = CliRunner().invoke(main, [command, "orders"])
+    assert (done.exit_code, done.output) == (1, "Error: /nowhere/kubectl: No such file or directory\n")
+
+
 def test_status_reads_no_secret_and_answers_in_json() -> None:
     fake = orders(ready="1/1", primary="orders-0")
     done = ran(fake, "status", "orders", "-n", "shop", "-o", "json")
