@@ -76,7 +76,7 @@ def test_one_screen_says_how_a_database_is_within_a_second(pgdb: Program, trio: 
     screen = pgdb("status", trio.name)
     after = getrusage(RUSAGE_CHILDREN)
     assert f"{trio.name} in {trio.namespace}, PostgreSQL" in screen
-    assert "3/3 ready: Ready" in screen
+    assert ": Ready, 3/3 ready" in screen
     assert screen.count("streaming") == 2
     assert "free of" in screen
     assert "not shown" not in screen
