@@ -3,7 +3,7 @@
 An instance with so many tables is scraped every 15 s, as Prometheus does it by default. The exporter's memory
 and time are what the kubelet says of its container; that of the server's session with it, what the kernel
 says. KEDDAH_KUBE_CONTEXT chooses the cluster, whose pods must be reached from here (deploy/local's are); else
-one is made, and taken away afterwards.
+one is made, and taken away afterwards. How long one screen of `kubectl pgdb status` takes is measured too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ from tests.waiting import until
 NAMESPACE = "keddah-bench"
 EVERY = 15
 """Seconds from one scrape to the next."""
+SCREENS = 9
 TABLES = """
 SELECT format('CREATE TABLE t%s (id bigserial PRIMARY KEY, at timestamptz DEFAULT now(), what text)', i)
 FROM generate_series(1, {count}) AS i \\gexec
@@ -79,7 +81,16 @@ def measured(database: Database, tables: int, minutes: float) -> dict[str, tuple
         "memory of the container": ("MiB", 25, [after["memory"]["workingSetBytes"] / (1 << 20)]),
         "time of the exporter": ("% of a core", 1, [100 * used / took]),
         "time of the server for it": ("% of a core", 1, [100 * asked / took]),
+        "kubectl pgdb status": ("ms", 1000, [_screen(database) for _ in range(SCREENS)]),
     }
+
+
+def _screen(database: Database) -> float:
+    """Give the milliseconds until one screen is there, from the start of Python on."""
+    command = (sys.executable, "-m", "kubectl_pgdb", "status", database.name, "-n", database.namespace)
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, env=database.cluster.environment)
+    return 1000 * (time.perf_counter() - start)
 
 
 def _page(url: str) -> str:

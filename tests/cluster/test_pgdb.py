@@ -9,7 +9,6 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
 from typing import Any
 
 import pytest
@@ -70,19 +69,13 @@ def orders(cluster: Cluster, made: Callable[[], str]) -> Iterator[Database]:
     database.delete()
 
 
-def test_one_screen_says_how_a_database_is_within_a_second(pgdb: Program, trio: Database) -> None:
-    pgdb("status", trio.name)  # Python compiles its modules once.
-    before = getrusage(RUSAGE_CHILDREN)
+def test_one_screen_says_how_a_database_is(pgdb: Program, trio: Database) -> None:
     screen = pgdb("status", trio.name)
-    after = getrusage(RUSAGE_CHILDREN)
     assert f"{trio.name} in {trio.namespace}, PostgreSQL" in screen
     assert ": Ready, 3/3 ready" in screen
     assert screen.count("streaming") == 2
     assert "free of" in screen
     assert "not shown" not in screen
-    # Of the processor, kubectl's part included: how long it takes on a machine that others use is theirs.
-    took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert took <= 1, f"{took:.2f} s"
     found = pgdb.json("status", trio.name)
     assert [each["role"] for each in found["instances"]].count("primary") == 1
     assert trio.name in pgdb("status", "--all-namespaces")
