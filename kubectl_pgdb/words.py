@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,6 +11,8 @@ _UNITS: Final = (("d", 86400), ("h", 3600), ("min", 60))
 _SIZES: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEP: Final = 1024
 _SMALL: Final = 10
+_KUBECTL: Final = re.compile(r"kubectl(?: pgdb [a-z-]+)?(?= )")
+"""Flags of a plugin stand behind its name, and its command's behind that."""
 NOTHING: Final = "–"  # noqa: RUF001 - a dash where there is nothing to tell
 
 
@@ -43,6 +47,10 @@ def size(count: float) -> str:
     return f"{count:.{digits}f} {_SIZES[unit]}"
 
 
-def about(step: str, name: str) -> str:
-    """Return a next step of the table of reasons for a database of this name."""
-    return step.replace("NAME", name)
+def about(step: str, name: str, flags: Iterable[str] = ()) -> str:
+    """Return a next step of the table of reasons for a database of this name.
+
+    `flags`: those by which kubectl found it, which the commands in it need too.
+    """
+    given = "".join(f" {flag}" for flag in flags)
+    return _KUBECTL.sub(rf"\g<0>{given}", step.replace("NAME", name))

@@ -18,7 +18,7 @@ def status(session: Session, name: str | None, *, all_namespaces: bool) -> None:
     """Say how a database is: what it waits for, and what to do. Without NAME all are listed."""
     if name is not None:
         found = session.database(name)
-        session.answer(found, screen(found, session.now()))
+        session.answer(found, screen(found, session.now(), session.kubectl.flags))
         return
     everywhere = ["--all-namespaces"] if all_namespaces else []
     live = session.kubectl.read("get", PLURAL, *everywhere).get("items", [])

@@ -8,9 +8,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from kubectl_pgdb.objects import Database, Run
+from kubectl_pgdb.screens.prose import Prose
 from kubectl_pgdb.screens.tables import table
 from kubectl_pgdb.words import NOTHING, age, ago, moment, size
 
+_INDENT = 9
 _STYLES = {"Succeeded": "good", "Failed": "bad", "Running": "name"}
 
 
@@ -27,7 +29,8 @@ def window(database: Database, now: datetime) -> RenderableType:
     if oldest is None:
         return head
     until = f"{newest:%Y-%m-%d %H:%M:%SZ} ({ago(newest, now)})" if newest else "its end"
-    return Group(head, Text(f"         restorable from {oldest:%Y-%m-%d %H:%M:%SZ} to {until}"))
+    words = f"from {oldest:%Y-%m-%d %H:%M:%SZ} to {until}"
+    return Group(head, Prose(Text(f"{'':{_INDENT}}restorable"), words, _INDENT))
 
 
 def backups(database: Database, now: datetime) -> RenderableType:

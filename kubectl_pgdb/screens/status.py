@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -24,13 +24,13 @@ _FINE: Final = frozenset({"True"})
 _HOLDS: Final = {"True": "{}", "False": "not {}"}
 
 
-def status(database: Database, now: datetime) -> RenderableType:
-    """Return the screen."""
+def status(database: Database, now: datetime, flags: Iterable[str] = ()) -> RenderableType:
+    """Return the screen; `flags` are of kubectl, for the commands that it names."""
     parts: list[RenderableType] = [_title(database), "", _instances(database)]
     parts += ["", _conditions(database, now), "", window(database, now)]
     if database.events:
         parts += ["", _events(database.events[-_EVENTS:], now)]
-    if steps := list(_steps(database)):
+    if steps := list(_steps(database, tuple(flags))):
         parts += ["", Text("WHAT TO DO", style="head"), *steps]
     parts += [Text(f"not shown: {each}", style="odd") for each in database.unread]
     return Group(*parts)
@@ -112,7 +112,7 @@ def _events(events: tuple[Event, ...], now: datetime) -> RenderableType:
     return table("AGO", "EVENT", "MESSAGE", rows=rows)
 
 
-def _steps(database: Database) -> Iterator[RenderableType]:
+def _steps(database: Database, flags: Iterable[str]) -> Iterator[RenderableType]:
     """Say once of each reason that is not as it should be what a person does about it."""
     told = set()
     for condition in database.conditions:
@@ -126,4 +126,4 @@ def _steps(database: Database) -> Iterator[RenderableType]:
             continue
         told.add(condition.reason)
         head = Text.assemble("  ", (condition.reason, style(condition)), ":")
-        yield Prose(head, about(known.next, database.name), 2)
+        yield Prose(head, about(known.next, database.name, flags), 2)

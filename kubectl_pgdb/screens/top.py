@@ -23,8 +23,11 @@ LINES: Final = 2
 """Of each session: who it is and how it goes, and its statement."""
 
 
-def top(activity: Activity, where: str, most: int = 20, trouble: str = "") -> RenderableType:
-    """Return the screen; idle connections are counted, not listed. `trouble`: why it is not the newest."""
+def top(activity: Activity, where: str, psql: str, most: int = 20, trouble: str = "") -> RenderableType:
+    """Return the screen; idle connections are counted, not listed.
+
+    `psql`: the command that leads there. `trouble`: why the screen is not the newest.
+    """
     blockers = _blockers(activity)
     busy = [each for each in activity.sessions if each.state != "idle"]
     busy.sort(key=lambda each: (each.pid not in blockers, not each.blockers))
@@ -33,7 +36,7 @@ def top(activity: Activity, where: str, most: int = 20, trouble: str = "") -> Re
     if len(busy) > most:
         parts.append(Text(f"and {len(busy) - most} more", style="faint"))
     if blockers:
-        parts += ["", *(_way_out(pid, count, where) for pid, count in blockers.most_common(3))]
+        parts += ["", *(_way_out(pid, count, psql) for pid, count in blockers.most_common(3))]
     if trouble:
         parts += ["", Text(trouble, style="bad")]
     return Group(*parts)
@@ -96,8 +99,8 @@ def _row(session: Session) -> list[Text]:
     ]
 
 
-def _way_out(pid: int, count: int, where: str) -> RenderableType:
-    command = f"kubectl pgdb psql {where} -- -c 'SELECT pg_terminate_backend({pid})'"
+def _way_out(pid: int, count: int, psql: str) -> RenderableType:
+    command = f"{psql} -- -c 'SELECT pg_terminate_backend({pid})'"
     return Prose(Text(f"pid {pid} holds up {count}:", style="bad"), f"`{command}` ends its session.", 2)
 
 

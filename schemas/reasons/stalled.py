@@ -21,8 +21,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     ),
     "DiskFull": warning(
         "A volume is full; writes are refused.",
-        "Give it room, which works while it is full:"
-        " `kubectl patch pgdb NAME --type=merge -p '{spec: {storage: {size: 20Gi}}}'`.",
+        "Give it room, which works while it is full: raise `spec.storage.size` (`kubectl edit pgdb NAME`).",
     ),
     "NoDefaultStorageClass": warning(
         "No StorageClass is named, and the cluster has no default one.",

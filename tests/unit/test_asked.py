@@ -145,6 +145,16 @@ def test_one_instance_may_be_restarted() -> None:
     assert note(end, "restart-now").state == "Done"
 
 
+def test_a_restart_is_not_over_while_there_is_no_pod_yet() -> None:
+    wish, around = asking(restart_now="1/orders-1"), running()
+    for action in plan(wish, around).actions:
+        around = carry_out(around, action)
+    gone = replace(around, instances=tuple(i for i in around.instances if i.name != "orders-1"))
+    for action in plan(wish, gone).actions:
+        gone = carry_out(gone, action)
+    assert note(gone, "restart-now").state == "UnderWay"
+
+
 def test_a_reload_reaches_every_instance_once() -> None:
     _, done, _ = carried_out(asking(reload_now="1"), running())
     assert [step.pod for step in done if isinstance(step, Reload)] == ["orders-0", "orders-1", "orders-2"]

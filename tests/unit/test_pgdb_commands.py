@@ -154,7 +154,7 @@ SHOWN = {
     "hibernate orders": """patch {} orders --type=merge '--patch={{"spec": {{"hibernated": true}}}}'""",
     "wake orders": """patch {} orders --type=merge '--patch={{"spec": {{"hibernated": false}}}}'""",
     "discard orders 1": "annotate persistentvolumeclaim data-orders-1 --overwrite keddah.dev/discard=UID",
-    "top orders": "exec service/orders --container=postgres -- env",
+    "top orders": "exec service/orders --container=postgres --pod-running-timeout=2s -- env",
     "report orders": "get pods,persistentvolumeclaims,services,configmaps,",
     "lint orders.yaml": "apply --dry-run=server --filename=orders.yaml",
     "install": "apply --server-side --kustomize=",

@@ -2,63 +2,99 @@
 
 from __future__ import annotations
 
-import io
 import json
-from typing import Any, Literal
+import re
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from rich.console import Console, RenderableType
 from rich.text import Text
 
 from kubectl_pgdb.activity import read as read_activity
+from kubectl_pgdb.commands.top import Place
 from kubectl_pgdb.lines import read
+from kubectl_pgdb.objects import database
 from kubectl_pgdb.screens.backups import backups
 from kubectl_pgdb.screens.logs import line
 from kubectl_pgdb.screens.prose import Prose
 from kubectl_pgdb.screens.reasons import explained
+from kubectl_pgdb.screens.status import status
 from kubectl_pgdb.screens.tables import table
 from kubectl_pgdb.screens.top import top
-from kubectl_pgdb.session import THEME
+from kubectl_pgdb.words import about
+from schemas.reasons import REASONS
+from tests.factory import database as manifest
 from tests.golden import GOLDEN
-from tests.pgdb import NOW, STATES, screens
+from tests.pgdb import STATES, parts, printed, screens
+from tests.recorded import Recorded
 
-
-def printed(renderable: RenderableType, width: int = 80, *, colour: bool = False) -> str:
-    """Give what a terminal shows of it."""
-    out = io.StringIO()
-    kind: Literal["standard"] | None = "standard" if colour else None
-    console = Console(file=out, width=width, theme=THEME, force_terminal=colour, color_system=kind)
-    console.print(renderable)
-    return out.getvalue()
+WORD = re.compile(r"\S+")
+STYLE = re.compile(r"\x1b\[([0-9;]*)m")
+FOR_TOOLS = ("Reconciling", "Stalled")
+PSQL = "kubectl pgdb psql orders"
+PLAIN = {"0", "1", "2", "31", "32", "35"}
+"""Bold and faint, and of the sixteen colours those that are seen on a light ground and on a dark one."""
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_the_status_of_a_database_fits_a_terminal_and_reads_as_it_should(state: str) -> None:
+def test_the_screens_of_a_database_fit_a_terminal_and_read_as_they_should(state: str) -> None:
     text = screens()[f"pgdb/{state}.txt"]
     assert text == (GOLDEN / f"pgdb/{state}.txt").read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("state", STATES)
+def test_nothing_is_cut_that_matters(state: str) -> None:
+    found = Recorded(state).database
+    shown = printed(status(found, Recorded(state).at))
+    assert "…" not in shown
+    told = [
+        *(
+            f"{each.type} {each.reason} {each.message}"
+            for each in found.conditions
+            if each.type not in FOR_TOOLS
+        ),
+        *(f"{each.reason} {each.message}" for each in found.events[-5:]),
+        *(f"{each.name} {each.role} {each.state} {each.node}" for each in found.instances),
+        *(about(REASONS[each.reason].next, "orders") for each in found.conditions if each.type == "Ready"),
+    ]
+    words = {word for line in told for word in WORD.findall(line)} - {"Nothing."}
+    assert words - set(WORD.findall(shown)) == set()
+
+
+@pytest.mark.parametrize("state", STATES)
 def test_colours_are_those_that_every_terminal_has_chosen_for_its_ground(state: str) -> None:
-    found = STATES[state]()
-    text = printed(backups(found, NOW), colour=True)
-    assert "\x1b[" in text
-    assert "38;2;" not in text, "a colour of our own would be unreadable on somebody's ground"
-    assert "\x1b[37m" not in text
-    assert "\x1b[30m" not in text
+    plain, coloured = (
+        "\n".join(printed(each, colour=colour) for each in parts(Recorded(state))) for colour in (False, True)
+    )
+    assert [line.rstrip() for line in STYLE.sub("", coloured).splitlines()] == plain.splitlines()
+    used = {code for codes in STYLE.findall(coloured) for code in codes.split(";")}
+    assert {"1"} <= used <= PLAIN
 
 
 def test_backups_say_the_error_that_stands_and_how_runs_ended() -> None:
-    text = printed(backups(STATES["disk-full"](), NOW))
+    error = {"time": "2026-12-01T01:00:00Z", "reason": "RepositoryFull", "message": "no space left on device"}
+    end = {
+        "type": "Failed",
+        "status": "True",
+        "lastTransitionTime": "2026-12-01T01:00:00Z",
+        "message": "It failed",
+    }
+    job = {
+        "kind": "Job",
+        "metadata": {"name": "orders-backup-29301", "labels": {"keddah.dev/run": "backup"}},
+        "status": {"startTime": "2026-12-01T00:59:00Z", "conditions": [end]},
+    }
+    live = manifest() | {"status": {"backups": {"lastError": error}}}
+    text = printed(backups(database(live, [job]), datetime(2026, 12, 1, 3, tzinfo=UTC)))
     assert "LAST ERROR  2 h ago, RepositoryFull: no space left on device" in text
-    assert "orders-backup-29301  backup  Failed" in text
+    assert "orders-backup-29301  backup  Failed  2 h ago  1 min  It failed" in text
 
 
 def test_a_reason_is_explained_with_its_next_step() -> None:
     text = printed(explained("DiskFull"))
     assert "DiskFull (reason, Warning)" in text
-    assert "kubectl patch pgdb NAME" in text
+    assert "`kubectl edit pgdb NAME`" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -142,7 +178,7 @@ BUSY: dict[str, Any] = {
 
 def test_top_shows_who_holds_up_whom_with_the_way_out_and_fits_a_terminal() -> None:
     before = read_activity(json.dumps(BUSY | {"transactions": 200, "at": 1000.0}))
-    shown = printed(top(read_activity(json.dumps(BUSY), before), "orders"))
+    shown = printed(top(read_activity(json.dumps(BUSY), before), "orders", PSQL))
     assert max(map(len, shown.splitlines())) <= 80
     assert [" ".join(line.split()) for line in shown.splitlines()] == [
         "orders (primary): 3 of 100 connections, 1 blocked, 100 transactions/s",
@@ -161,19 +197,28 @@ def test_top_shows_who_holds_up_whom_with_the_way_out_and_fits_a_terminal() -> N
     ]
 
 
+def test_commands_of_the_next_step_lead_where_the_user_is() -> None:
+    step = "Wait, or `kubectl get pods -l a=NAME`; then `kubectl pgdb logs NAME` and kubectl."
+    assert about(step, "orders", ("--namespace=shop",)) == (
+        "Wait, or `kubectl --namespace=shop get pods -l a=orders`;"
+        " then `kubectl pgdb logs --namespace=shop orders` and kubectl."
+    )
+    assert Place("orders", "orders-1", ("-n=shop",)).psql == "kubectl pgdb psql -n=shop orders -i orders-1"
+
+
 def test_of_a_chain_of_waits_its_end_is_told() -> None:
     sessions = [
         {**BUSY["sessions"][0], "pid": pid, "blockers": blockers, "state": "active"}
         for pid, blockers in ((1, []), (2, [1]), (3, [2, 1]), (4, [5]), (5, [4]))
     ]
-    shown = printed(top(read_activity(json.dumps(BUSY | {"sessions": sessions})), "orders"))
+    shown = printed(top(read_activity(json.dumps(BUSY | {"sessions": sessions})), "orders", PSQL))
     assert "4 blocked" in shown
     assert "pid 1 holds up 2:" in shown
     assert shown.count("holds up") == 1, "of a circle of two PostgreSQL itself ends one"
 
 
 def test_a_screen_that_is_not_the_newest_says_why() -> None:
-    shown = printed(top(read_activity(json.dumps(BUSY)), "orders", trouble="no answer: refused"))
+    shown = printed(top(read_activity(json.dumps(BUSY)), "orders", PSQL, trouble="no answer: refused"))
     assert shown.splitlines()[-1] == "no answer: refused"
 
 

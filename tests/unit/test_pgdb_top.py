@@ -10,14 +10,14 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from kubectl_pgdb.__main__ import main
-from kubectl_pgdb.commands.top import screens
+from kubectl_pgdb.commands.top import Place, screens
 from kubectl_pgdb.kubectl import Ended, Kubectl
 from kubectl_pgdb.session import Session
 from tests.factory import database
-from tests.pgdb import condition
-from tests.unit.test_pgdb_screens import BUSY, printed
+from tests.pgdb import condition, printed
+from tests.unit.test_pgdb_screens import BUSY
 
-READY = condition("Ready", "FailingOver", "orders-0 was primary", "False", seconds=2)
+READY = condition("Ready", "FailingOver", "orders-0 was primary", "False")
 
 
 class Server:
@@ -46,7 +46,7 @@ def test_a_look_that_reaches_nobody_says_what_is_known_of_the_database() -> None
 
 def test_live_it_begins_and_goes_on_without_an_answer() -> None:
     server = Server()
-    looks = screens(Session(Kubectl(runner=server), Console()), "orders", "service/orders", "orders")
+    looks = screens(Session(Kubectl(runner=server), Console()), Place("orders"))
     (before,) = map(printed, islice(looks, 1))
     assert before.startswith("no running pods\norders is FailingOver")
     server.reached = True

@@ -19,9 +19,10 @@ from deploy.documentation.pictures.amounts import ceiling, written
 from deploy.documentation.recorded import Board, Curve, Status
 from deploy.generate.monitoring.board import ROWS
 from deploy.generate.monitoring.panel import Panel, Query, Row, Unit
+from kubectl_pgdb.screens.status import status
 from kubectl_pgdb.session import plain
-from tests.golden import GOLDEN
-from tests.pgdb import NOW, STATES
+from tests.pgdb import STATES, printed
+from tests.recorded import Recorded
 
 BEGIN = datetime(2026, 12, 1, 2, 0, tzinfo=UTC)
 ROW = Row(
@@ -57,13 +58,13 @@ def test_what_is_committed_can_be_drawn_and_says_where_it_is_from() -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_the_status_that_was_recorded_is_drawn_as_the_plugin_prints_it(state: str) -> None:
-    made = STATES[state]()
-    text = record.status("a test", NOW, json.loads(json.dumps(made, default=plain)))
+    made, at = Recorded(state).database, Recorded(state).at
+    text = record.status("a test", at, json.loads(json.dumps(made, default=plain)))
     read = msgspec.json.decode(text, type=Status)
-    assert read == Status("a test", NOW, made)
+    assert read == Status("a test", at, made)
     shown = "".join(words(screens.status(read))).replace("\N{NO-BREAK SPACE}", "")
-    printed = (GOLDEN / f"pgdb/{state}.txt").read_text(encoding="utf-8")
-    assert "".join(shown.split()) == "".join(f"$kubectlpgdbstatusorders{printed}".split())
+    told = printed(status(made, at))
+    assert "".join(shown.split()) == "".join(f"$kubectlpgdbstatusorders{told}".split())
 
 
 def test_a_board_is_recorded_at_equal_moments_with_the_names_of_its_curves() -> None:

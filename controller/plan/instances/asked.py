@@ -195,6 +195,8 @@ def _switched(note: Note, observed: ObservedState) -> tuple[State, str]:
 
 def _restarted(note: Note, observed: ObservedState) -> tuple[State, str]:
     left = [i for i in observed.instances if i.uid in note.pods]
-    if left or not all(i.fit for i in observed.instances):
+    # Between two pods of one name there is none.
+    missing = len(observed.instances) < ((observed.statefulset or {}).get("spec") or {}).get("replicas", 0)
+    if left or missing or not all(i.fit for i in observed.instances):
         return "UnderWay", note.message
     return "Done", note.message.replace("to restart", "restarted")
