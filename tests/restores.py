@@ -73,6 +73,16 @@ def annotate(database: Database, **annotations: str | None) -> None:
     database.cluster.rest.merge(KIND, database.namespace, database.name, change).expect()
 
 
+def until_restorable(database: Database, target: str) -> None:
+    """Wait until a database can be restored to a moment (RFC 3339, in UTC)."""
+
+    def there() -> bool:
+        backups = database.status().get("backups") or {}
+        return int(backups.get("count", 0)) > 0 and str(backups.get("newestRestorableTime") or "") >= target
+
+    until(there, 240, database.story, 5 * POLL)
+
+
 def backups(database: Database) -> int:
     """Give how many backups its status tells of."""
     return int((database.status().get("backups") or {}).get("count", 0))

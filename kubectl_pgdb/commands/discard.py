@@ -38,7 +38,9 @@ def discard(session: Session, name: str, instance: str, *, yes: bool, wait: bool
         )
         if any(each["metadata"]["uid"] == uid for each in live["items"]):
             ready = session.database(name).condition("Ready")
-            refused = ready is not None and ready.reason == "DiscardRefused"
+            # That of another claim may stand there.
+            mine = ready is not None and f"{claim} is kept" in ready.message
+            refused = ready is not None and ready.reason == "DiscardRefused" and mine
             return Look(ready.message if ready else "", over=refused, good=not refused)
         return Look(f"{claim} is discarded; `kubectl pgdb status {name}` shows the copy", over=True)
 

@@ -7,16 +7,8 @@ import pytest
 from tests.clusters import POLL
 from tests.databases import Database
 from tests.rest import RefusedError
-from tests.restores import NOW, ROWS, annotate, backups
+from tests.restores import NOW, ROWS, annotate, backups, until_restorable
 from tests.waiting import until
-
-
-def until_restorable(database: Database, target: str) -> None:
-    def there() -> bool:
-        backups = database.status().get("backups") or {}
-        return int(backups.get("count", 0)) > 0 and str(backups.get("newestRestorableTime") or "") >= target
-
-    until(there, 240, database.story, 5 * POLL)
 
 
 def until_over(database: Database, rows: str) -> None:
