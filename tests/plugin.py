@@ -51,8 +51,9 @@ class Plugin:
     def at_a_terminal(self, *words: str) -> Iterator[Terminal]:
         """Run a command that goes on for ever, as a person looks at it; Ctrl-C has to end it well."""
         master, slave = pty.openpty()
+        # Whoever runs tests in the background of a shell has them ignore what Ctrl-C sends.
         with subprocess.Popen(
-            self._command(words),
+            ["env", "--default-signal=INT", *self._command(words)],
             env=self._environment | {"COLUMNS": "80", "LINES": "24", "TERM": "xterm"},
             cwd=self._folder,
             stdin=slave,
@@ -68,7 +69,7 @@ class Plugin:
             finally:
                 _interrupted(process)
         terminal.closed()
-        assert process.returncode == 0, f"{words}: {terminal.text}"
+        assert process.returncode == 0, f"{words}: exit code {process.returncode}: {terminal.text[-2000:]}"
 
     def _command(self, words: tuple[str, ...]) -> list[str]:
         return ["kubectl", "pgdb", words[0], f"--namespace={self._namespace}", *words[1:]]

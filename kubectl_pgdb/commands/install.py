@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -26,6 +27,9 @@ def install(
     session: Session, *, registry: str | None, tag: str | None, pull_secret: str | None, wait: bool
 ) -> None:
     """Install keddah of this release, or update it: what `make deploy` applies."""
+    # It is of no namespace, and of more than one: kubectl would refuse objects of others.
+    flags = tuple(flag for flag in session.kubectl.flags if not flag.startswith("--namespace"))
+    session = replace(session, kubectl=replace(session.kubectl, flags=flags))
     with TemporaryDirectory() as folder:
         source = INSTALL
         if registry or tag or pull_secret:

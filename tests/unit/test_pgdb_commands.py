@@ -261,7 +261,7 @@ def test_a_copy_has_what_its_data_needs_and_a_repository_of_its_own() -> None:
 
 def test_an_installation_is_waited_for_and_has_the_images_of_a_registry() -> None:
     fake = Fake(apply="", rollout="")
-    done = ran(fake, "install", "--registry=registry.example.com/keddah", "--tag=7")
+    done = ran(fake, "install", "--registry=registry.example.com/keddah", "--tag=7", "--namespace=shop")
     assert done.exit_code == 0, done.output
     apply, *waits = fake.commands
     assert apply[:2] == ["apply", "--server-side"]
