@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from deploy.images import machine
+from deploy.images import debian, machine
+from deploy.images.origin import BASE, Origin
 from deploy.local.build import KUBERNETES_VERSION, MODULES, Bundle, binaries
-from deploy.local.processes import run
+from deploy.local.mounts import unmount_below
+from deploy.local.processes import CommandError, run
 from deploy.progress import log_file, logged, task, to_standard_error
 
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ def build(engine: Engine) -> Path:
         shutil.copytree(_of_kind(), context / "kind", copy_function=shutil.copyfile)
         run("gcc", "-static", "-Os", "-o", context / "pause", _PAUSE_SOURCE)
         _system(context)
+        _base(engine, context)
         images = _control_plane(engine, context)
         engine.docker("save", "--output", context / "images.tar", *images)
         (pause,) = (image for image in images if "/pause:" in image)
@@ -88,6 +92,23 @@ def _system(context: Path) -> None:
         logged(["debootstrap", *options, _SUITE, root, *([packages] if packages else [])], log_file("docker"))
         run("tar", "--create", "--file", context / "root.tar", "--exclude=./dev/*", "--directory", root, ".")
     shutil.rmtree(root)
+
+
+def _base(engine: Engine, context: Path) -> None:
+    """Have the engine know Debian's image, by its usual name; made here if no registry can be asked."""
+    try:
+        engine.docker("pull", "--quiet", BASE)
+    except CommandError:
+        made = context / "base"
+        made.mkdir()
+        month = datetime.now(UTC).strftime("%Y-%m")
+        try:
+            with task("making the base image", "a minute"):
+                debian.write_context(made, Origin.of(month, {}))
+        finally:
+            unmount_below(made)
+        engine.docker("build", "--quiet", "--tag", BASE, made)
+        shutil.rmtree(made)
 
 
 def _control_plane(engine: Engine, context: Path) -> list[str]:
