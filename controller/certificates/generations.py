@@ -18,8 +18,6 @@ class Generation:
     """When it came into the Secret; of the first, when rotation was asked for."""
     upcoming: bool = False
     """Whether the server is being told the next one."""
-    asked: bool = False
-    """Whether somebody asked for another one, and nothing was done about that yet."""
 
     @property
     def newest(self) -> int:
@@ -28,7 +26,7 @@ class Generation:
 
     def begun(self) -> Self:
         """Return it while the next is being prepared."""
-        return replace(self, upcoming=True, asked=False)
+        return replace(self, upcoming=True)
 
     def followed(self, now: datetime) -> Self:
         """Return the next one, which the server knows."""
@@ -63,9 +61,5 @@ def decode(text: str) -> dict[str, Generation]:
 
 
 def _read(entry: Mapping[str, Any]) -> Generation:
-    return Generation(
-        int(entry["number"]),
-        datetime.fromisoformat(entry["since"]),
-        bool(entry["upcoming"]),
-        bool(entry["asked"]),
-    )
+    since = datetime.fromisoformat(entry["since"])
+    return Generation(int(entry["number"]), since, bool(entry["upcoming"]))

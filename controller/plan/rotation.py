@@ -39,9 +39,11 @@ def rotated(
         known = found.get(purpose)
         if known is None and (rotate_every(role) is not None or role.name in asked):
             known = Generation(0, now)
-        if known is not None:
-            known = replace(known, asked=known.asked or role.name in asked)
-            found[purpose] = _turned(db, role, known, ready.get(role.name), now)
+        if known is not None and known.upcoming:
+            # Who asks meanwhile is given the one that is coming: another would end the one that is in use.
+            found[purpose] = known.followed(now) if ready.get(role.name) == known.newest else known
+        elif known is not None:
+            found[purpose] = known.begun() if _begins(db, role, known, asked, now) else known
     return replace(keys, generations=found, request=request)
 
 
@@ -95,15 +97,13 @@ def _soonest(times: Iterator[object]) -> datetime | None:
     )
 
 
-def _turned(
-    db: PostgreSQLDatabase, role: Role, known: Generation, ready: int | None, now: datetime
-) -> Generation:
-    if known.upcoming:
-        return known.followed(now) if ready == known.newest else known
+def _begins(
+    db: PostgreSQLDatabase, role: Role, known: Generation, asked: frozenset[str], now: datetime
+) -> bool:
     if cannot_rotate(role, db.spec):
-        return known
+        return False
     due = next_rotation(role, known)
-    return known.begun() if known.asked or (due is not None and now >= due) else known
+    return role.name in asked or (due is not None and now >= due)
 
 
 def _asked(db: PostgreSQLDatabase, keys: DatabaseKeys) -> tuple[frozenset[str], str]:

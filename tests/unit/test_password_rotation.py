@@ -100,15 +100,16 @@ def test_a_password_goes_from_one_generation_to_the_next(
     assert after(db, before, ready, days) == expected
 
 
-def test_a_request_that_comes_during_a_rotation_is_the_next_one() -> None:
-    db = declared("x")
-    first = rotated(db, KEYS, {}, NOW)
+def test_a_request_that_comes_during_a_rotation_joins_it() -> None:
+    """Somebody tries again where the first has to wait: a second one would end the login that is in use."""
+    first = rotated(declared("x"), KEYS, {}, NOW)
     again = declared("y")
     during = rotated(again, first, {}, NOW)
     assert (during.generations["app"].number, during.request) == (0, "y")
     followed = rotated(again, during, {"app": 1}, NOW)
     assert (followed.generations["app"].number, followed.generations["app"].upcoming) == (1, False)
-    assert rotated(again, followed, {}, NOW).generations["app"].upcoming
+    assert rotated(again, followed, {}, NOW) == followed
+    assert rotated(declared("z"), followed, {}, NOW).generations["app"].upcoming
 
 
 def state(password: str, **more: Any) -> RoleState:  # noqa: ANN401
@@ -146,6 +147,8 @@ BECOMES = "postgres: ALTER ROLE \"analyst_b\" SET role = 'analyst'"
         # Put back by hand.
         (keys(1), has("analyst") | second(3), ['postgres: ALTER ROLE "analyst_b"']),
         (keys(1), has("analyst") | second(1, settings=frozenset()), [MEMBER, BECOMES]),
+        # It is known by its password.
+        (keys(1), has("analyst") | second(1, groups=frozenset()), [MEMBER, BECOMES]),
         # What a session made that had left the role.
         (
             keys(1),
@@ -172,9 +175,13 @@ def test_the_server_has_both_logins(
 
 
 def test_a_role_of_somebody_elses_is_no_second_login() -> None:
-    access = server(keys(upcoming=True), has("analyst") | {"analyst_b": ROLE})
-    (words,) = todo(declared(roles=[ANALYST]), access).complaints.values()
-    assert words.startswith("cannot rotate its password: role analyst_b, which would be its second login")
+    # That its sessions become another's, whoever makes a role can say.
+    for foreign in (ROLE, replace(ROLE, settings=frozenset({"role=analyst"}))):
+        access = server(keys(upcoming=True), has("analyst") | {"analyst_b": foreign})
+        done = todo(declared(roles=[ANALYST]), access)
+        (words,) = done.complaints.values()
+        assert words.startswith("has no second login: role analyst_b is no member of it and has another")
+        assert statements(done) == []
 
 
 def test_a_role_that_goes_takes_its_second_login_along() -> None:

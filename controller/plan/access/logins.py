@@ -64,18 +64,25 @@ def _generation(db: PostgreSQLDatabase, role: Role, access: Access) -> int:
     return of_login(access.keys, password_purpose(db, role.name), 1) if access.keys is not None else -1
 
 
+def _ours(found: RoleState, role: Role, password: str) -> bool:
+    """Whether a role is a second login, not one that somebody made of that name.
+
+    Membership may have been taken from it. What only keddah and the role's users know is the password; that
+    its sessions become the role's, anybody who made it may have set.
+    """
+    return role.name in found.groups or (found.verifier is not None and found.verifier.fits(password))
+
+
 def _kept(
     db: PostgreSQLDatabase, role: Role, access: Access, found: RoleState | None
 ) -> Iterator[Step | Complaint]:
     second, entry = second_login(role.name), Entry("roles", role.name)
-    if found is not None and (found.superuser or role.name not in found.groups):
-        words = (
-            f"cannot rotate its password: role {second}, which would be its second login, is somebody's else"
-        )
-        yield Complaint(entry, f"{words}; rename that one, or drop it")
-        return
     assert access.keys is not None  # noqa: S101 - there is a generation
     password = access.keys.password(password_purpose(db, role.name), _generation(db, role, access))
+    if found is not None and (found.superuser or not _ours(found, role, password)):
+        words = f"has no second login: role {second} is no member of it and has another password"
+        yield Complaint(entry, f"{words}; grant it {role.name} if it is that login, else rename it")
+        return
     settings = wanted(role, password, access.keys)
     if found is None:
         yield Step(entry, CreateLogin(second, role.name, settings))
@@ -83,9 +90,9 @@ def _kept(
         return
     if (changes := differing(settings, found, password)) != Settings():
         yield Step(entry, AlterRole(second, changes))
-    if becomes(role.name) not in found.settings:
+    if becomes(role.name) not in found.settings or role.name not in found.groups:
         yield Step(entry, BecomeRole(second, role.name))
     yield from (Step(entry, each) for each in copied(second, access.roles.get(role.name), found))
-    # Sessions may leave the role (SET ROLE NONE, DISCARD ALL), and make something then.
+    # Sessions may leave the role (SET ROLE NONE), and make something then.
     for database in sorted(found.owns_in):
         yield Step(entry, GiveAway(database or MAINTENANCE, second, role.name))
