@@ -25,8 +25,10 @@ SELECT json_build_object(
     FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()) AS s))
 """
 """Read as the superuser. A query may hold what its author wrote into it: it is shown, and never kept."""
-PINNED: Final = "PGOPTIONS=-c search_path=pg_catalog,pg_temp -c statement_timeout=5s"
-"""What an owner of a database may have put into its schemas is not run."""
+SAFE_PATH: Final = "PGOPTIONS=-c search_path=pg_catalog,pg_temp"
+"""Environment of each session as the superuser, who would execute what an owner has put before PostgreSQL's
+own by ALTER DATABASE … SET search_path; a client's options win over that."""
+PINNED: Final = f"{SAFE_PATH} -c statement_timeout=5s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,16 @@ from typing import Any, Final
 
 import click
 
+from kubectl_pgdb.activity import SAFE_PATH
 from kubectl_pgdb.objects import CONTAINER, instance_name
 from kubectl_pgdb.session import NAME, PLURAL, Session, command
 
 _AS_APPLICATION: Final = 'exec psql "$(cat /etc/keddah/app/uri)" "$@"'
 """Through the Service and with the application's password, which its pod has: none is in a command line."""
+
+_PINNED: Final = (
+    "As the superuser search_path is pg_catalog, pg_temp: write public.orders for a table; or use --app."
+)
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -22,14 +27,21 @@ _AS_APPLICATION: Final = 'exec psql "$(cat /etc/keddah/app/uri)" "$@"'
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @command
 def psql(session: Session, name: str, arguments: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401
-    """Begin a session of psql. ARGUMENTS after `--` are psql's own: psql orders -- -c 'SELECT 1'."""
+    """Begin a session of psql. ARGUMENTS after `--` are psql's own: psql orders -- -c 'SELECT 1'.
+
+    The superuser's begins with PostgreSQL's own names only, so that nothing of the database's owner is
+    executed as the superuser: write public.orders for a table. With --app the search_path is the
+    application's.
+    """
     pod = instance_name(name, given["instance"]) if given["instance"] else f"service/{name}"
     where = ("exec", pod, f"--container={CONTAINER}", "--stdin", *(["--tty"] if sys.stdin.isatty() else []))
     if given["app"]:
         session.kubectl.become(*where, "--", "sh", "-c", _AS_APPLICATION, "psql", *arguments)
         return
     to = given["dbname"] or _application(session, name)
-    session.kubectl.become(*where, "--", "psql", f"--dbname={to}", *arguments)
+    if sys.stderr.isatty():
+        session.say(_PINNED)
+    session.kubectl.become(*where, "--", "env", SAFE_PATH, "psql", f"--dbname={to}", *arguments)
 
 
 def _application(session: Session, name: str) -> str:

@@ -63,7 +63,7 @@ def test_logs_and_sessions_reach_the_instances(pgdb: Plugin, trio: Database) -> 
     lines = [json.loads(line) for line in pgdb("logs", trio.name, "--tail=5", "-o", "json").splitlines()]
     assert [line["ts"] for line in lines] == sorted(line["ts"] for line in lines)
     assert all({"ts", "level", "logger", "instance", "msg"} <= set(line) for line in lines)
-    assert pgdb("psql", trio.name, "--", "-Atc", "SELECT count(*) FROM kept").strip() == "100"
+    assert pgdb("psql", trio.name, "--", "-Atc", "SELECT count(*) FROM public.kept").strip() == "100"
     assert pgdb("psql", trio.name, "--app", "--", "-Atc", "SELECT current_user").strip() == "app"
     assert "connections" in pgdb("top", trio.name)
     assert pgdb.json("top", trio.name, "--instance=" + trio.standbys()[0])["standby"] is True

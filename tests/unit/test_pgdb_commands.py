@@ -104,7 +104,7 @@ def test_a_database_that_is_not_there_is_told_in_the_words_of_the_api_server() -
         ("logs orders -i 1", "kubectl logs orders-1 --all-containers"),
         (
             "psql orders -d app",
-            "exec service/orders --container=postgres --stdin -- psql --dbname",
+            "exec service/orders --container=postgres --stdin -- env 'PGOPTIONS=-c search",
         ),
         ("psql orders --app", "exec service/orders --container=postgres --stdin -- sh -c"),
     ],
