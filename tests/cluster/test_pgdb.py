@@ -211,7 +211,9 @@ def test_passwords_rotate_until_every_secret_has_another(orders: Database, tmp_p
     assert "app logs in as app_b" in pgdb("rotate", "orders")
     second = orders.secret("app")
     assert (second["username"], second["password"] != first["password"]) == ("app_b", True)
-    assert pgdb.json("rotate", "orders", "app")["roles"][0]["login"] == "app"
+    assert "--again" in pgdb("rotate", "orders", "app", code=1)
+    assert orders.secret("app") == second
+    assert pgdb.json("rotate", "orders", "app", "--again")["roles"][0]["login"] == "app"
     assert orders.secret("app")["password"] not in (first["password"], second["password"])
     assert 'is it "app"?' in pgdb("rotate", "orders", "ap", code=1)
 

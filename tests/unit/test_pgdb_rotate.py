@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ ROLES = [
     {"name": "shop"},
     {"name": "shop_b"},
 ]
+
+LONG_AGO = "2020-12-01T03:00:00Z"
 
 
 class Server:
@@ -45,7 +48,7 @@ class Server:
 
 
 def _rotated(role: str) -> dict[str, object]:
-    return {"name": role, "applied": True, "login": f"{role}_b", "lastRotationTime": "2026-12-01T03:00:00Z"}
+    return {"name": role, "applied": True, "login": f"{role}_b", "lastRotationTime": LONG_AGO}
 
 
 def ran(server: Server, *words: str) -> Result:
@@ -74,7 +77,7 @@ def test_some_are_named_and_machines_are_told_which_login_is_in_which_secret() -
     done = ran(server, "reader", "-o", "json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.output)["roles"] == [
-        {"name": "reader", "login": "reader_b", "lastRotationTime": "2026-12-01T03:00:00Z"}
+        {"name": "reader", "login": "reader_b", "lastRotationTime": LONG_AGO}
     ]
     assert server.asked.endswith("/reader")
 
@@ -105,10 +108,45 @@ def test_who_cannot_be_meant_is_told_before_anything_is_asked_for(role: str, wor
     assert not server.asked
 
 
-def test_a_hibernated_database_is_not_waited_for() -> None:
-    done = ran(Server(looks=99, hibernated=True))
+def test_a_request_of_a_hibernated_database_is_noted_and_not_waited_for() -> None:
+    server = Server(looks=99, hibernated=True)
+    done = ran(server)
+    assert (done.exit_code, done.stderr) == (
+        0,
+        "rotate: orders is hibernated: the request is noted, and carried out once it is awake\n",
+    )
+    assert server.asked
+    done = ran(server, "-o", "json")
+    assert (done.exit_code, json.loads(done.stdout)["done"]) == (0, False)
+
+
+def rotated_before(seconds: float) -> Server:
+    """Give a database of which one role got another password so many seconds ago."""
+    server = Server()
+    last = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+    server.live["status"] = {"roles": [_rotated("reader") | {"lastRotationTime": last}]}
+    return server
+
+
+@pytest.mark.parametrize("roles", [(), ("app", "reader")])
+def test_a_rotation_right_after_another_is_refused_unless_it_is_meant(roles: tuple[str, ...]) -> None:
+    server = rotated_before(seconds=100)
+    done = ran(server, *roles)
     assert done.exit_code == 1
-    assert "passwords rotate once it is awake" in done.output
+    assert "Error: reader got a new password 1 min ago: another one now would refuse whoever" in done.output
+    assert "two minutes have passed, or rotate nevertheless: --again" in done.output
+    assert not server.asked
+    assert ran(server, *roles, "--again").exit_code == 0
+
+
+@pytest.mark.parametrize(("seconds", "roles"), [(125, ("reader",)), (1, ("app",))])
+def test_it_is_none_of_others_or_after_two_minutes(seconds: float, roles: tuple[str, ...]) -> None:
+    assert ran(rotated_before(seconds), *roles).exit_code == 0
+
+
+def test_the_help_promises_no_more_than_is_kept() -> None:
+    words = " ".join(ran(Server(), "--help").output.split())
+    assert "no log-in is refused as long as applications read their Secrets again in between" in words
 
 
 def test_roles_are_completed_each_once() -> None:
