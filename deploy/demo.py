@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from deploy.images.engine import EngineError
@@ -41,7 +43,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted. `make demo` goes on from here, `make demo-down` takes all of it away.")
+        make = f"{_state(os.environ)}make"
+        print(f"\nInterrupted. `{make} demo` goes on from here, `{make} demo-down` takes all of it away.")
         return 130
     return 0
 
@@ -73,7 +76,7 @@ def _demo(target: Target, say: Say) -> None:
     _show(target, "kubectl get pgdb orders")
     _act(say, "Act 4: it was backed up by itself; a row that was deleted comes back")
     _restored(target, say)
-    _print_usage(target, say)
+    print_usage(target, say)
 
 
 def _restored(target: Target, say: Say) -> None:
@@ -91,14 +94,21 @@ def _restored(target: Target, say: Say) -> None:
     _show(target, "kubectl get pgdb")
 
 
-def _print_usage(target: Target, say: Say) -> None:
+def print_usage(target: Target, say: Say) -> None:
+    """Say how the cluster is used, and ended."""
     say("done; the cluster stays up")
     print("\nTo use it:")
     if "KUBECONFIG" in target.environment:
         print(f"  export KUBECONFIG={target.environment['KUBECONFIG']}")
     print("  kubectl get pgdb --watch")
     print("  kubectl explain pgdb.spec")
-    print("To end it:\n  make demo-down")
+    print(f"To end it:\n  {_state(target.environment)}make demo-down")
+
+
+def _state(environment: Mapping[str, str]) -> str:
+    """Return what a command must begin with to find the cluster: its user may be in another shell by then."""
+    given = environment.get("XDG_STATE_HOME")
+    return f"XDG_STATE_HOME={shlex.quote(given)} " if given else ""
 
 
 def _elapsed() -> Say:

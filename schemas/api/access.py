@@ -142,7 +142,12 @@ class Role(Part, frozen=True, kw_only=True):
             list_type="set",
         ),
     ] = field(default_factory=list)
-    connection_limit: Annotated[Limit | UnsetType, about("Concurrent connections; -1 for no limit.")] = UNSET
+    connection_limit: Annotated[
+        Limit | UnsetType,
+        about(
+            "Concurrent connections, of each of its two logins where its password rotates; -1 for no limit."
+        ),
+    ] = UNSET
     valid_until: Annotated[
         Moment | UnsetType, about("After which moment its password is refused, RFC 3339.")
     ] = UNSET

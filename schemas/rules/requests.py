@@ -37,6 +37,8 @@ OF_BACKUPS: Final = (BACKUP, VERIFICATION, RESTORE)
 OF_INSTANCES: Final = (SWITCHOVER, RESTART, RELOAD, PAUSE, RESUME)
 ROTATION: Final = "keddah.dev/rotate-passwords"
 """New passwords of all roles, or of those that stand behind the id: ID/ROLE,ROLE."""
+NO_ROLE: Final = 'names no role behind "/"; leave out "/" for all roles'
+"""What is wrong with ID/, as a script writes it whose variable is empty."""
 
 REQUESTS: Final = (*OF_BACKUPS, *OF_INSTANCES, ROTATION)
 _REQUESTS = frozenset(REQUESTS)
@@ -79,15 +81,28 @@ def _of_one(path: str, value: str, db: PostgreSQLDatabase) -> Iterator[Violation
 
 
 def rotated(value: str) -> tuple[str, tuple[str, ...]]:
-    """Read a request for new passwords: its id, and the roles that it names; none for all of them."""
+    """Read a request for new passwords: its id, and the roles that it names; none for all of them.
+
+    One that `names_nobody` has a name that no role has.
+    """
     request, roles = split(value)
+    if names_nobody(value):
+        return request, ("",)
     return request, tuple(filter(None, (role.strip() for role in roles.split(","))))
+
+
+def names_nobody(value: str) -> bool:
+    """Whether a request for new passwords is to name roles, and names none: it must not mean all of them."""
+    return "/" in value and not split(value)[1].strip(" ,")
 
 
 def _rotation(path: str, value: str, review: Review) -> Iterator[Violation]:
     request, named = rotated(value)
     if not _ID.fullmatch(request):
         yield got(path, value, f"{_EXPECTED}; or this and roles: {request or 'ID'}/app,reader")
+    if names_nobody(value):
+        yield got(path, value, NO_ROLE)
+        return
     declared = {role.name: role for role in roles.with_owner(review.spec)}
     for name in named:
         place = f"{path}({name})"

@@ -60,6 +60,9 @@ def test_other_ids_are_refused(name: str, value: str) -> None:
             ['got "raeder"; is not declared; is it "reader"?', "has no password of keddah"],
         ),
         ("leak-7/shop", ["shop_b is another role"]),
+        ("leak-7/", ['got "leak-7/"; names no role behind "/"; leave out "/" for all roles']),
+        ("leak-7/ , ", ['names no role behind "/"']),
+        ("/", ["must be an id of 1 to 63 letters"]),
     ],
 )
 def test_new_passwords_are_asked_for_by_an_id_and_maybe_roles(value: str, problems: list[str]) -> None:

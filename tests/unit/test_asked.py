@@ -112,6 +112,18 @@ def test_a_switchover_that_cannot_be_is_refused_and_not_tried_again(
     assert not [step for step in plan(wish, noted).actions if isinstance(step, Switchover)]
 
 
+def test_new_passwords_of_nobody_are_refused_where_no_admission_server_ran() -> None:
+    end, done, _ = carried_out(asking(rotate_passwords="1/"), running())
+    why = 'names no role behind "/"; leave out "/" for all roles'
+    assert note(end, "rotate-passwords") == Note(
+        value="1/", state="Refused", message=why, at="2026-12-01T03:00:00Z"
+    )
+    assert done == []
+    assert "keddah.dev/rotate-passwords" not in notes(
+        carried_out(asking(rotate_passwords="1/app"), running())[0]
+    )
+
+
 def test_whoever_is_primary_already_has_nothing_to_take_over() -> None:
     end, done, _ = carried_out(asking(switchover_now="1/orders-0"), running())
     assert done == []

@@ -88,3 +88,22 @@ def test_to_take_it_away_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> No
     assert demo.main(["down"]) == 0
     assert [command[1:] for command in commands] == [["-m", "deploy.local", "down", "--name", "keddah"]]
     assert os.environ["KUBECONFIG"].endswith("/keddah/kubeconfig")
+
+
+@pytest.mark.parametrize(
+    ("given", "make"), [("/mnt/my state", "XDG_STATE_HOME='/mnt/my state' make"), ("", "make")]
+)
+@pytest.mark.usefixtures("state")
+def test_what_ends_the_demo_finds_the_cluster_from_another_shell(
+    given: str, make: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", given)
+    demo.print_usage(choose(say), say)
+    assert capsys.readouterr().out.endswith(f"\nTo end it:\n  {make} demo-down\n")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "_demo", interrupted)
+    assert demo.main([]) == 130
+    assert f"`{make} demo` goes on from here, `{make} demo-down` takes" in capsys.readouterr().out

@@ -1,5 +1,7 @@
 """What annotations of the database ask of its instances: a switchover, a restart, a reload, a pause.
 
+A request for new passwords that cannot be read is refused in the same way.
+
 Each new value is noted on the StatefulSet before anything is done about it, and done as often as it takes
 until its effect is seen: a controller that starts in the middle goes on. A value that was seen once asks for
 nothing any more.
@@ -22,12 +24,15 @@ from controller.plan.situation import Situation
 from controller.protocol.member import moment
 from schemas.kubernetes.moments import written
 from schemas.rules.requests import (
+    NO_ROLE,
     OF_INSTANCES,
     PAUSE,
     RELOAD,
     RESTART,
     RESUME,
+    ROTATION,
     SWITCHOVER,
+    names_nobody,
     split,
 )
 
@@ -53,7 +58,7 @@ def _noted(situation: Situation) -> dict[str, Note]:
             found[name] = _stamped(_BEGINNINGS[name](situation, value), situation.observed)
         elif last is not None and last.state == "UnderWay":
             found[name] = _followed(name, last, situation.observed)
-    return found
+    return found | _misread(asked.get(ROTATION, ""), before.get(ROTATION), situation.observed)
 
 
 def paused(situation: Situation) -> bool:
@@ -117,6 +122,13 @@ def _unable(situation: Situation) -> str:
     if situation.db.spec.hibernated:
         return "the database is hibernated: wake it first"
     return "Patroni is paused: resume it first" if situation.observed.leadership.paused else ""
+
+
+def _misread(value: str, last: Note | None, observed: ObservedState) -> dict[str, Note]:
+    """Refuse a request for new passwords that no admission server has read; rotation.py carries out none."""
+    if not names_nobody(value) or (last is not None and last.value == value):
+        return {}
+    return {ROTATION: _stamped(Note(value=value, state="Refused", message=NO_ROLE), observed)}
 
 
 def _switchover_begins(situation: Situation, value: str) -> Note:
