@@ -135,7 +135,6 @@ class Proxy:
         self.server = server
         """May be exchanged for another of the same authority."""
         self._enter = enter
-        self._lines: list[asyncio.StreamWriter] = []
         self._inside = ssl.create_default_context(cafile=str(server.ca.pair.certificate))
         self._outside = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.present(server.ca)
@@ -156,10 +155,7 @@ class Proxy:
         self._ready.set()
         await self._end.wait()
         listening.close()
-        # One that is still open when the loop ends is told of by Python, in the midst of any other test.
-        for line in self._lines:
-            line.transport.abort()
-        await asyncio.gather(*(line.wait_closed() for line in self._lines), return_exceptions=True)
+        await _end_all()
 
     def close(self) -> None:
         """Serve nobody any more."""
@@ -167,13 +163,12 @@ class Proxy:
         self._thread.join()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._lines.append(writer)
         try:
             if self.weather.answer:
                 await self._refuse(reader, writer)
             else:
                 await self._pass(reader, writer)
-        except OSError:
+        except (OSError, EOFError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
@@ -189,7 +184,6 @@ class Proxy:
         from_server, to_server = await asyncio.open_connection(
             self.server.host, self.server.port, ssl=self._inside, server_hostname=self.server.name
         )
-        self._lines.append(to_server)
         ways = (self._upload(reader, to_server), _copy(from_server, writer))
         try:
             await asyncio.wait(
@@ -208,6 +202,21 @@ class Proxy:
                 return
             writer.write(data)
             await writer.drain()
+
+
+async def _end_all() -> None:
+    """End what this thread's event loop does, and close its connections, also those without TLS yet.
+
+    One that is still open when the loop ends is told of by Python, in the midst of any other test.
+    """
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    # Of asyncio itself nobody but the loop knows all of them.
+    for transport in list(asyncio.get_running_loop()._transports.values()):  # type: ignore[attr-defined]
+        transport.abort()
+    await asyncio.sleep(0)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
