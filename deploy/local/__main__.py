@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.local import cluster as clusters
-from deploy.local import faults
+from deploy.local import bringup, faults
 from deploy.local.build import CERT_MANAGER, HELM, BuildError, binaries
 from deploy.local.cluster import Cluster, check_machine, elapsed_printer
 from deploy.local.images import ImageError
@@ -47,7 +46,7 @@ def _running(state: StateFolder, say: Callable[[str], None]) -> Cluster:
 
 def _up(given: argparse.Namespace, say: Callable[[str], None]) -> int:
     state = _folder(given)
-    clusters.up(state, given.nodes, given.image, say)
+    bringup.up(state, given.nodes, given.image, say)
     say(f"{given.nodes} nodes are Ready; kubectl and the rest are in {binaries(say)}")
     print(f"export KUBECONFIG={state.kubeconfig}")
     return 0
@@ -85,7 +84,7 @@ def _load(given: argparse.Namespace, say: Callable[[str], None]) -> int:
     check_machine()
     state = _folder(given)
     with locked(state.path.with_suffix(".lock")):
-        clusters.load(_running(state, say), given.image, say)
+        bringup.load(_running(state, say), given.image, say)
     return 0
 
 

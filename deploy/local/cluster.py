@@ -1,13 +1,13 @@
-"""A whole cluster: `up`, which converges, and `load`. See also `takedown` and `report`."""
+"""A whole cluster: its programs and its nodes. See `bringup`, `takedown` and `faults`."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import socket
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,7 @@ import yaml
 
 from deploy.local import apiserver, cgroups, images, manifests, mounts, network
 from deploy.local import node as nodes
-from deploy.local.addresses import MAX_NODES, AddressPlan, free_index
-from deploy.local.build import binaries
+from deploy.local.addresses import AddressPlan
 from deploy.local.kube import Client
 from deploy.local.node import Node, node_name
 from deploy.local.processes import NotReadyError, Processes, Program, wait_until
@@ -24,18 +23,12 @@ from deploy.local.state import (
     Record,
     StateError,
     StateFolder,
-    cache_root,
-    locked,
-    taken_indices,
     write_atomically,
     write_if_changed,
 )
-from deploy.local.takedown import take_down
-from deploy.progress import task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from concurrent.futures import Future
 
 CONTROL_PLANE = "control-plane"
 _READY_SECONDS = 120.0
@@ -172,10 +165,26 @@ class Cluster:
         self.processes.ensure(nodes.containerd(node, mount_namespace))
 
     def start_kubelet(self, node: Node) -> None:
-        """Start the kubelet and kube-proxy of a node whose containerd runs."""
+        """Start the kubelet and kube-proxy of a node; return when the kubelet serves. Raises NotReadyError.
+
+        A kubelet ends unless containerd's CRI plugin is initialized, which containerd tells nobody of in
+        advance: it is started again, as systemd would.
+        """
         mount_namespace = self.state.namespaces / node.name
-        self.processes.ensure(nodes.kubelet(node, mount_namespace, self._binaries))
         self.processes.ensure(nodes.kube_proxy(node, mount_namespace, self._binaries))
+        kubelet = nodes.kubelet(node, mount_namespace, self._binaries)
+        log = self.processes.log(kubelet.name)
+        wait_until(
+            lambda: self._serves(kubelet, node), f"the kubelet of {node.name}, see {log}", _READY_SECONDS
+        )
+
+    def _serves(self, kubelet: Program, node: Node) -> bool:
+        self.processes.ensure(kubelet)
+        try:
+            socket.create_connection((str(node.address), nodes.KUBELET_PORT), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     def ready_nodes(self) -> set[str]:
         """Return the names of the nodes whose condition Ready is True."""
@@ -214,79 +223,6 @@ def remember_images(node: Node, archives: Sequence[Path]) -> None:
     """Record that the node has the images of these archives."""
     known = _images(node) | {images.archive_identity(archive) for archive in archives}
     write_atomically(node.folder / "images.json", json.dumps(sorted(known)))
-
-
-def up(state: StateFolder, count: int, archives: Sequence[Path], say: Callable[[str], None]) -> Cluster:
-    """Start a cluster, or what is missing of it, and return it when its nodes are Ready.
-
-    Raises StateError, BuildError, ImageError, CommandError, NotReadyError.
-    """
-    check_machine()
-    if not 1 <= count <= MAX_NODES:
-        raise StateError(f"nodes: got {count}; allowed are 1 to {MAX_NODES}")
-    for archive in archives:
-        images.archive_identity(archive)  # refuse an unusable one before anything is started
-    programs = binaries(say)
-    with locked(state.path.with_suffix(".lock")):
-        cluster = Cluster(state, _record(state, count, say), programs)
-        with (
-            task("bringing the cluster up", "a minute", say=say) as rising,
-            ThreadPoolExecutor(max_workers=1) as background,
-        ):
-            say = rising.noting(say)
-            template = background.submit(images.template, cache_root(os.environ), archives, say)
-            say(f"starting the control plane at {cluster.plan.control_plane}")
-            cluster.start_control_plane()
-            _start_nodes(cluster, template, archives, say)
-    return cluster
-
-
-def _start_nodes(
-    cluster: Cluster, template: Future[Path], archives: Sequence[Path], say: Callable[[str], None]
-) -> None:
-    fresh = [node for node in cluster.nodes if not (node.folder / "containerd").exists()]
-    for node in cluster.nodes:
-        cluster.start_containerd(node, template.result())
-    for node in fresh:
-        remember_images(node, archives)
-    say("waiting for the API server")
-    cluster.start_controllers()
-    for node in cluster.nodes:
-        cluster.start_kubelet(node)
-    load(cluster, archives, say)
-    say("waiting for the nodes")
-    cluster.wait_for_nodes()
-
-
-def load(cluster: Cluster, archives: Sequence[Path], say: Callable[[str], None]) -> None:
-    """Import archives on every node that does not have them, all nodes at once."""
-    with ThreadPoolExecutor() as workers:
-        counts = list(workers.map(lambda node: cluster.import_missing(node, archives), cluster.nodes))
-    if any(counts):
-        say(f"imported {max(counts)} archives on {sum(map(bool, counts))} nodes")
-
-
-def _record(state: StateFolder, count: int, say: Callable[[str], None]) -> Record:
-    """Return the cluster's record: the existing one, or a new one with a free index."""
-    before = state.read()
-    lives = network.namespace_file(network.namespace(state.name, CONTROL_PLANE)).exists()
-    if before and not lives:
-        say("clearing away what a restart of the machine left")
-        take_down(state)
-        before = None
-    if not before:
-        shutil.rmtree(state.logs, ignore_errors=True)
-    if before and count < before.nodes:
-        raise StateError(f"{state.name} has {before.nodes} nodes: take it down to have {count}")
-    with locked(state.path.parent / "indices.lock"):
-        index = before.index if before else _new_index(state)
-        record = Record(index=index, nodes=count)
-        state.write(record)
-    return record
-
-
-def _new_index(state: StateFolder) -> int:
-    return free_index(taken_indices(state.path.parent).values(), network.host_routes())
 
 
 def elapsed_printer() -> Callable[[str], None]:

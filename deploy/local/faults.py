@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.local import cgroups, images, mounts, network
+from deploy.local import cgroups, mounts, network
 from deploy.local.build import binaries
 from deploy.local.cluster import CONTROL_PLANE, Cluster
 from deploy.local.processes import Processes, kill, run, wait_until
@@ -79,8 +79,6 @@ def _start(cluster: Cluster, node: Node) -> None:
     _forget(cluster.state, node)
     # Its disk is complete, so nothing is copied from a template.
     cluster.start_containerd(node, node.folder)
-    # The kubelet exits if containerd does not run.
-    wait_until(lambda: images.answers(node.socket), f"containerd of {node.name}", _SECONDS)
     cluster.start_kubelet(node)
 
 

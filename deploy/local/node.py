@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PAUSE_IMAGE = "keddah.local/pause:1"
 CNI_PROGRAMS = "/usr/lib/cni"
+KUBELET_PORT = 10250
 
 _CONTAINERD = Template("""\
 version = 2
@@ -123,6 +124,7 @@ def kubelet_configuration(node: Node, authority: Path, serving: Pair, dns: IPv4A
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "address": str(node.address),
+        "port": KUBELET_PORT,
         "authentication": {"x509": {"clientCAFile": str(authority)}, "webhook": {"enabled": True}},
         "authorization": {"mode": "Webhook"},
         "tlsCertFile": str(serving.certificate),
