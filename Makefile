@@ -30,6 +30,8 @@ CONTROLLER_KILLED ?=
 file_by_file = --dist loadfile --no-loadscope-reorder
 side_by_side = -n 2 $(file_by_file)
 clusters_side_by_side = -n 3 $(file_by_file)
+comma := ,
+clusters_of_yours = $(if $(findstring $(comma),$(KUBE_CONTEXT)),-n $(words $(subst $(comma), ,$(KUBE_CONTEXT))) $(file_by_file))
 KUBECTL ?= kubectl $(if $(KUBE_CONTEXT),--context $(KUBE_CONTEXT))
 
 # Made on first use, in the cache, for each lock of requirements/.
@@ -99,13 +101,13 @@ audit: ## ask pip's index whether a locked release is vulnerable, withdrawn or n
 	$(python) -m deploy.audit
 
 .PHONY: conformance
-conformance: ## the cluster tier on your cluster, with keddah deployed: KUBE_CONTEXT=...
+conformance: ## the cluster tier on your cluster, with keddah deployed: KUBE_CONTEXT=...; on several at once: KUBE_CONTEXT=a,b
 	$(if $(KUBE_CONTEXT),,$(error say which cluster: make conformance KUBE_CONTEXT=...))
-	KEDDAH_KUBE_CONTEXT=$(KUBE_CONTEXT) $(python) -m pytest -v --durations=20 tests/cluster
+	KEDDAH_KUBE_CONTEXT=$(KUBE_CONTEXT) $(python) -m pytest -v --durations=20 $(clusters_of_yours) tests/cluster
 
 # Images are built here, as for every other cluster; kind's nodes are given the archives.
 .PHONY: conformance-kind
-conformance-kind: ## the same on a kind of this machine, with an engine and nodes made for it (root, Debian 12)
+conformance-kind: ## the same on two kind clusters of this machine, with an engine and nodes made for them (root, Debian 12)
 	$(python) -m deploy.images build >/dev/null
 	$(python) -m tests.docker conformance
 

@@ -13,6 +13,7 @@ from deploy.target import Say, Target, TargetError, choose, of_context
 from tests.clusters import OPERATOR, Cluster, reached
 
 CONTEXT = "KEDDAH_KUBE_CONTEXT"
+"""Names a cluster; several, with commas between, for as many processes that share the tests."""
 NAME = "test"
 """Of the cluster that is made here; `make demo` has another, and both can be up."""
 WORKER = "PYTEST_XDIST_WORKER"
@@ -21,13 +22,13 @@ WORKER = "PYTEST_XDIST_WORKER"
 
 def own() -> bool:
     """Tell whether the cluster is one of deploy/local, whose storage and nodes tests may rely on."""
-    context = os.environ.get(CONTEXT)
+    context = _context()
     return not context or context.startswith("keddah-")
 
 
 def local_name() -> str:
     """Give the name of the local cluster that tests run on."""
-    if context := os.environ.get(CONTEXT):
+    if context := _context():
         return context.removeprefix("keddah-")
     worker = os.environ.get(WORKER)
     return f"{NAME}-{worker}" if worker else NAME
@@ -39,13 +40,24 @@ def worker() -> int:
     return int(number) if number.isdecimal() else 0
 
 
+def _context() -> str | None:
+    """Give the context that was named for this process. Raises TargetError."""
+    named = os.environ.get(CONTEXT)
+    if not named:
+        return None
+    contexts = named.split(",")
+    if worker() >= len(contexts):
+        raise TargetError(f"{CONTEXT}={named} is for at most {len(contexts)} processes: each needs its own")
+    return contexts[worker()]
+
+
 @contextmanager
 def prepared(say: Say, folder: Path, *, keep: bool = False) -> Iterator[Cluster]:
     """Give a cluster with keddah on it; one that was made here is taken away again unless it is to be kept.
 
     `folder` is for a kubeconfig of that one context. Raises TargetError: no cluster is a failure.
     """
-    context = os.environ.get(CONTEXT)
+    context = _context()
     target = of_context(context, folder, say) if context else choose(say, name=local_name(), own=True)
     try:
         if not (context and _installed(target)):

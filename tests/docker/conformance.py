@@ -1,4 +1,4 @@
-"""The cluster tier on kind: a cluster of our own node image, in an engine that goes when all is done."""
+"""The cluster tier on kind: two clusters of our own node image, in an engine that goes when all is done."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from tests.docker.engine import Engine
 
-NAME: Final = "keddah"
-CONTEXT: Final = f"kind-{NAME}"
+NAMES: Final = ("keddah", "keddah-2")
+"""Two, for the tests mostly wait; other commands than the tier get the first only."""
 _CHECKOUT: Final = Path(__file__).parents[2]
 
 
 def run(engine: Engine, words: Sequence[str]) -> int:
-    """Run `make conformance`, or other words, on a cluster made for it, and give the exit code.
+    """Run `make conformance`, or other words, on clusters made for it, and give the exit code.
 
     Nothing of the cluster or of the engine stays, however it ends. Raises CommandError, BuildError.
     """
@@ -32,9 +32,23 @@ def run(engine: Engine, words: Sequence[str]) -> int:
         kind = node.build(engine)
         environment = {**os.environ, **engine.environment(), "KUBECONFIG": str(engine.folder / "kubeconfig")}
         environment["PATH"] = f"{kind.parent}:{binaries(to_standard_error)}:{environment['PATH']}"
-        create = ("create", "cluster", "--name", NAME, "--config", str(KIND_CONFIG), "--image", node.IMAGE)
-        command = tuple(words) or ("make", "conformance", f"KUBE_CONTEXT={CONTEXT}")
-        for each in ((str(kind), *create), command):
+        create = (
+            str(kind),
+            "create",
+            "cluster",
+            "--config",
+            str(KIND_CONFIG),
+            "--image",
+            node.IMAGE,
+            "--name",
+        )
+        names = NAMES[:1] if words else NAMES
+        command = tuple(words) or (
+            "make",
+            "conformance",
+            f"KUBE_CONTEXT={','.join(map('kind-{}'.format, names))}",
+        )
+        for each in (*((*create, name) for name in names), command):
             done = subprocess.run(engine.within(*each), env=environment, cwd=_CHECKOUT, check=False)
             if done.returncode != 0:
                 return done.returncode
