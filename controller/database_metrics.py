@@ -16,6 +16,8 @@ _LABELS: Final = ("namespace", "database")
 
 
 _TRUTHS: Final = {"True": 1.0, "False": 0.0}
+_AT_REST: Final = frozenset({"Hibernated", "Hibernating", "Paused"})
+"""Reasons of conditions of a database that somebody wants to stay as it is."""
 
 
 class _Gauge(NamedTuple):
@@ -26,6 +28,15 @@ class _Gauge(NamedTuple):
 
 def _backups(field: str) -> Callable[[Mapping[str, Any]], float | None]:
     return lambda status: _number((status.get("backups") or {}).get(field))
+
+
+def _next_rotation(status: Mapping[str, Any]) -> float | None:
+    """Return when the next password is due; None while nobody is meant to be given one."""
+    conditions, roles = (status.get(field) or [] for field in ("conditions", "roles"))
+    if any(each["reason"] in _AT_REST for each in conditions):
+        return None
+    due = (_number(role.get("nextRotationTime")) for role in roles)
+    return min((moment for moment in due if moment is not None), default=None)
 
 
 def _number(value: object) -> float | None:
@@ -82,6 +93,11 @@ _GAUGES: Final = (
         "keddah_database_last_backup_error_timestamp_seconds",
         "When the newest run failed, or could not remove old backups; absent when it succeeded.",
         lambda status: _number(((status.get("backups") or {}).get("lastError") or {}).get("time")),
+    ),
+    _Gauge(
+        "keddah_database_next_password_rotation_timestamp_seconds",
+        "When the next password is to be rotated; absent when none is, or while hibernated or paused.",
+        _next_rotation,
     ),
 )
 

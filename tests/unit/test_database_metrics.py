@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from controller.database_metrics import DatabaseMetrics
 from controller.kube.kinds import DATABASE
 from controller.metrics import Metrics
+from controller.plan.outcome import Stalled
+from controller.report.status import status
 from controller.watches.cache import Cache
-from tests.factory import database
+from tests.factory import database, typed_database
+from tests.states import observed
 
 STATUS: dict[str, Any] = {
     "replicas": 3,
@@ -21,8 +26,17 @@ STATUS: dict[str, Any] = {
         "lastVerifiedTime": "1970-01-01T00:00:07+00:00",
         "lastError": {"time": "1970-01-01T00:00:08Z", "reason": "RepositoryFull", "message": ""},
     },
-    "conditions": [{"type": "BackedUp", "status": "True"}, {"type": "ArchivingWAL", "status": "False"}],
+    "roles": [
+        {"name": "app", "nextRotationTime": "1970-01-01T00:00:12Z"},
+        {"name": "analyst", "nextRotationTime": "1970-01-01T00:00:11Z"},
+        {"name": "reader"},
+    ],
+    "conditions": [
+        {"type": "BackedUp", "status": "True", "reason": "Succeeded"},
+        {"type": "ArchivingWAL", "status": "False", "reason": "ArchivingFailed"},
+    ],
 }
+ROTATION = "next_password_rotation_timestamp_seconds"
 
 
 def page(*manifests: dict[str, Any]) -> dict[str, float]:
@@ -56,9 +70,26 @@ def test_each_database_has_its_own_values() -> None:
         of("orders", "oldest_restorable_timestamp_seconds"): 9,
         of("orders", "last_verified_timestamp_seconds"): 7,
         of("orders", "last_backup_error_timestamp_seconds"): 8,
+        of("orders", ROTATION): 11,
     }
 
 
 def test_what_is_unknown_or_unreadable_has_no_value() -> None:
-    unknown = {"conditions": [{"type": "BackedUp", "status": "Unknown"}], "lastBackupTime": "yesterday"}
+    backed_up = {"type": "BackedUp", "status": "Unknown", "reason": "NoPrimary"}
+    unknown = {"conditions": [backed_up], "lastBackupTime": "yesterday"}
     assert page({**database("orders"), "status": unknown}, database("users")) == {}
+
+
+@pytest.mark.parametrize("reason", ["Hibernating", "Hibernated", "Paused"])
+def test_no_rotation_is_due_while_somebody_keeps_a_database_at_rest(reason: str) -> None:
+    resting = {"type": "Reconciling", "status": "True", "reason": reason}
+    found = page({**database("orders"), "status": {**STATUS, "conditions": [resting]}})
+    assert of("orders", ROTATION) not in found
+    assert of("orders", "instances") in found
+
+
+def test_the_conditions_say_when_a_database_is_at_rest() -> None:
+    asleep = typed_database(hibernated=True)
+    refused = Stalled("Refused", "spec.replicas: …")
+    told = status(asleep, observed(), refused, validated=True, now="2026-07-01T00:00:00Z")
+    assert "Hibernated" in {each["reason"] for each in told["conditions"]}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from deploy.generate.monitoring.alert import Alert, Group
+from deploy.generate.monitoring.alerts.access import ACCESS
 from deploy.generate.monitoring.alerts.backups import BACKUPS
 from deploy.generate.monitoring.alerts.instances import INSTANCES
 from deploy.generate.monitoring.alerts.keddah import KEDDAH
@@ -16,5 +17,5 @@ from deploy.generate.monitoring.alerts.load import LOAD
 from deploy.generate.monitoring.alerts.replication import REPLICATION
 from deploy.generate.monitoring.alerts.storage import STORAGE
 
-GROUPS: Final[tuple[Group, ...]] = (INSTANCES, REPLICATION, LOAD, STORAGE, BACKUPS, KEDDAH)
+GROUPS: Final[tuple[Group, ...]] = (INSTANCES, REPLICATION, LOAD, STORAGE, BACKUPS, ACCESS, KEDDAH)
 ALERTS: Final[tuple[Alert, ...]] = tuple(alert for group in GROUPS for alert in group.alerts)
