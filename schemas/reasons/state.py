@@ -27,7 +27,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     ),
     # No event of its own: PrimaryLost and FailedOver tell it.
     "FailingOver": Reason(
-        "The primary is dead, and a standby takes over at once.",
+        "There is no primary for a moment: a standby takes over at once.",
         "Nothing: it takes a second or two; applications reconnect.",
         "Warning",
         "never",
@@ -37,6 +37,13 @@ REASONS: Final[Mapping[str, Reason]] = {
     "InstancesStarting": progress(
         "Not all instances have started.",
         "Wait; if it lasts for minutes, see why: `kubectl describe pod` of the pod that the message names.",
+    ),
+    # Nor of the same of a single instance: PrimaryLost and PrimaryBack.
+    "PrimaryRestarting": Reason(
+        "The only instance was primary a moment ago, and starts again.",
+        "Nothing: it takes some seconds; applications reconnect.",
+        "Warning",
+        "never",
     ),
     "Restoring": normal(
         "The data comes from backups; the message says how far.",

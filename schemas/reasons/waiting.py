@@ -43,8 +43,8 @@ REASONS: Final[Mapping[str, Reason]] = {
         "If it lasts, report it with `kubectl pgdb report NAME` and the controller's log.",
     ),
     "NoPrimary": warning(
-        "No instance accepts writes.",
-        "If it lasts for 20 s: bring back the last primary's node, and read `kubectl pgdb logs NAME`.",
+        "No instance accepts writes; as the reason of Ready for half a minute, and so no mere failover.",
+        "Bring back the last primary's node, and read `kubectl pgdb logs NAME`.",
     ),
     "PatroniDeclined": warning(
         "Patroni refused a request, or did not answer; it is made again.",

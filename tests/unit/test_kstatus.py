@@ -96,6 +96,7 @@ COMPUTED: dict[str, Kstatus] = {
     "PasswordsLost": "Failed",
     "Paused": "InProgress",
     "PodsNotCreated": "Failed",
+    "PrimaryRestarting": "InProgress",
     "Ready": "Current",
     "Provisioning": "InProgress",
     "ProvisioningFailed": "Failed",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Final
 
 from msgspec import UNSET
 
@@ -17,6 +19,8 @@ from schemas.api.types import PostgreSQLDatabase
 
 _REPEATED = 2
 """One kill may have been an exceptional query's."""
+_SOON: Final = timedelta(seconds=30)
+"""A lock that nobody renews is free after 20 s, and standbys look every 5: then one of them is primary."""
 
 
 def hibernated(instances: int, observed: ObservedState) -> Outcome | None:
@@ -47,9 +51,7 @@ def arrival(db: PostgreSQLDatabase, observed: ObservedState, expected: int) -> O
         hint = way_out(name, trouble.message, observed) if trouble.reason == "Unschedulable" else ""
         return Waiting(30, trouble.reason, f"{name}: {trouble.message}{hint}")
     if observed.known_primary is None:
-        if db.status.current_version is UNSET:
-            return Waiting(30, "Creating", _without_primary(observed, "no instance accepts writes yet"))
-        return Waiting(30, "NoPrimary", _without_primary(observed, "no instance accepts writes"))
+        return _leaderless(db, observed, expected)
     fit = sum(instance.fit for instance in observed.instances)
     serving = f"{fit} of {expected} instances serve"
     if fit == expected == len(observed.instances):
@@ -76,6 +78,32 @@ def too_little(db: PostgreSQLDatabase, observed: ObservedState) -> Stalled | Non
         return None
     message = f"killed for lack of memory within an hour: {', '.join(listed)}; {_advice(db)}"
     return Stalled("KilledForMemory", message)
+
+
+def _leaderless(db: PostgreSQLDatabase, observed: ObservedState, expected: int) -> Waiting:
+    """Say that there is no primary: as a trouble only if it lasts, since a failover has events of its own."""
+    if db.status.current_version is UNSET:
+        return Waiting(30, "Creating", _without_primary(observed, "no instance accepts writes yet"))
+    words = _without_primary(observed, "no instance accepts writes")
+    if left := _left(observed.leadership.renewed, observed.seen):
+        return Waiting(left, "FailingOver" if expected > 1 else "PrimaryRestarting", words)
+    if left := _left(_first_start(observed), observed.seen):
+        return Waiting(left, "InstancesStarting", words)
+    return Waiting(30, "NoPrimary", words)
+
+
+def _left(since: datetime | None, now: datetime | None) -> float:
+    """Return for how many seconds it is still soon after a moment; 0 if it is not, or nobody knows."""
+    if since is None or now is None:
+        return 0
+    return max((since + _SOON - now).total_seconds(), 0)
+
+
+def _first_start(observed: ObservedState) -> datetime | None:
+    """Return since when an instance runs; where none ever ran, that is still to come."""
+    if not any(instance.running_since or instance.last_end for instance in observed.instances):
+        return observed.seen
+    return min((i.running_since for i in observed.instances if i.running_since), default=None)
 
 
 def _without_primary(observed: ObservedState, otherwise: str) -> str:
