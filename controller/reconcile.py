@@ -243,8 +243,9 @@ class Reconciler:
             executed = await self._execution.carry_out(key, intent.db, chosen.actions, attempt.observed)
             attempt.done = (*attempt.done, *executed.done)
         memory.looks = memory.looks.after(intent.db, attempt.observed, executed.failures, now)
-        attempt.observed = memory.looks.told(attempt.observed)
         memory.writes = memory.writes.after(chosen.actions, executed.refused, held, now)
+        unwritten = memory.writes.refused_secrets(now)
+        attempt.observed = replace(memory.looks.told(attempt.observed), unwritten=unwritten)
         attempt.course = replace(
             attempt.course,
             planned=chosen.outcome,

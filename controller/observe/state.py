@@ -267,6 +267,8 @@ class ObservedState:
     """What entries wait for, as it was when somebody looked last."""
     unprovisioned: str = ""
     """Why nobody could look, when that was tried last."""
+    unwritten: Mapping[str, str] = field(default_factory=dict)
+    """Secrets whose last write was refused, by name, and why."""
     seen: datetime | None = None
     """When all this was read."""
 

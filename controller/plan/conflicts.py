@@ -84,6 +84,14 @@ class WriteHistory:
             return _with_conflict(outcome, self.rewrites, self.rewrites.until, now)
         return outcome
 
+    def refused_secrets(self, now: datetime) -> dict[str, str]:
+        """Return the Secrets that could not be written, by name, and the API server's words."""
+        return {
+            each.write.manifest["metadata"]["name"]: each.why
+            for each in self._pending(now)
+            if each.write.manifest["kind"] == "Secret"
+        }
+
     def _pending(self, now: datetime) -> tuple[RefusedWrite, ...]:
         return tuple(each for each in self.refused if now < each.until)
 

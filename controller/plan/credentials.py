@@ -73,7 +73,8 @@ def credentials(
     """
     live = observed.children.get("Secret", {})
     making = Making(now, entropy, lifetimes)
-    keys = rotation.rotated(db, _acknowledged(db, _keys(db, observed, making), observed), ready, now)
+    known = _acknowledged(db, _keys(db, observed, making), observed)
+    keys = rotation.rotated(db, known, ready, now, rotation.seen(db, known, live))
     copy = live.get(names.keys_copy(db.metadata.namespace, db.metadata.name), {"metadata": {}})
     owners = copy["metadata"].get("ownerReferences") or observed.namespace
     watch = secrets_watch(db, live, keys.renewed)

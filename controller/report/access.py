@@ -8,11 +8,11 @@ import msgspec
 from msgspec import UNSET
 
 from controller.certificates.generations import Generation
-from controller.desired.access import login, password_purpose
+from controller.desired.access import login, password_purpose, secret_of
 from controller.observe.access.state import Entry, List
 from controller.plan.access.looks import declared
 from controller.plan.access.steps import refusals
-from controller.plan.rotation import next_rotation
+from controller.plan.rotation import next_rotation, passworded
 from controller.report.finding import Finding, StatusComponent, Subject
 from schemas.api.access import DatabaseStatus, Role, RoleStatus
 from schemas.kubernetes import moments
@@ -60,8 +60,19 @@ def _fields(subject: Subject) -> dict[str, Any]:
 
 def _troubles(subject: Subject) -> dict[Entry, tuple[str, bool]]:
     """Return the entries that are not as declared: in words, and whether a person is needed."""
-    why, pending = refusals(subject.todo, subject.observed), subject.todo.pending
+    why, pending = refusals(subject.todo, subject.observed) | _unwritten(subject), subject.todo.pending
     return {entry: (why.get(entry, words), entry in why) for entry, words in (pending | why).items()}
+
+
+def _unwritten(subject: Subject) -> dict[Entry, str]:
+    """Return the roles whose Secrets could not be written, in the API server's words."""
+    db, found = subject.db, subject.observed.unwritten
+    secrets = {role.name: secret_of(db, role.name) for role in passworded(db)}
+    return {
+        Entry("roles", role): f"Secret {secret} is not as it should be: {found[secret]}"
+        for role, secret in secrets.items()
+        if secret in found
+    }
 
 
 def _databases(subject: Subject, troubles: dict[Entry, str]) -> list[DatabaseStatus]:
@@ -83,7 +94,8 @@ def _roles(subject: Subject, troubles: dict[Entry, str]) -> list[RoleStatus]:
     if owner not in left and _generation(subject, Role(name=owner)):
         # The application's role is told of once its password was rotated.
         state = _state("roles", owner, troubles)
-        found.append(RoleStatus(name=owner, **state, **_rotation(subject, Role(name=owner))))
+        rotation = _rotation(subject, Role(name=owner), before.get(owner))
+        found.append(RoleStatus(name=owner, **state, **rotation))
     going = [each for name, each in before.items() if name not in left and Entry("roles", name) in troubles]
     return [*found, *(_going(each, "roles", troubles) for each in going)]
 
@@ -95,7 +107,7 @@ def _role(subject: Subject, role: Role, before: RoleStatus | None, troubles: dic
         groups += [group for group in before.member_of if group not in groups]
         grants += [grant for grant in before.grants if grant not in grants]
     state = _state("roles", role.name, troubles)
-    rotation = _rotation(subject, role)
+    rotation = _rotation(subject, role, before)
     return RoleStatus(name=role.name, member_of=groups, grants=grants, **state, **rotation)
 
 
@@ -107,10 +119,14 @@ def _generation(subject: Subject, role: Role) -> Generation | None:
     return keys.generations.get(password_purpose(subject.db, role.name))
 
 
-def _rotation(subject: Subject, role: Role) -> dict[str, Any]:
+def _rotation(subject: Subject, role: Role, before: RoleStatus | None) -> dict[str, Any]:
     generation = _generation(subject, role)
     if generation is None:
         return {}
+    if secret_of(subject.db, role.name) in subject.observed.unwritten:
+        # The Secret says what it said before.
+        told = before or RoleStatus(name=role.name, applied=False)
+        return {name: getattr(told, name) for name in ("login", "last_rotation_time", "next_rotation_time")}
     due = next_rotation(role, generation)
     return {
         "login": login(role.name, generation.number),

@@ -105,7 +105,8 @@ def test_a_family_that_services_cannot_change_to_is_told(rest: Rest) -> None:
 def test_a_new_database_has_the_families_from_the_start(rest: Rest) -> None:
     dual = {"ipFamilyPolicy": "RequireDualStack", "ipFamilies": ["IPv6", "IPv4"]}
     rest.create(factory.complete_database("ledger", SHOP, services=dual)).expect()
-    until(lambda: rest.get("Service", SHOP, "ledger-pods"), 30)
-    spec = (rest.get("Service", SHOP, "ledger") or {})["spec"]
+    live = until(lambda: rest.get("Service", SHOP, "ledger"), 30)
+    assert live
+    spec = live["spec"]
     assert (spec["ipFamilies"], spec["ipFamilyPolicy"]) == (["IPv6", "IPv4"], "RequireDualStack")
     assert spec["clusterIP"].startswith("fd00:10:96:")

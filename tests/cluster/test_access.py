@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from tests.restores import backups
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.clusters import Cluster
 
@@ -180,6 +181,60 @@ def test_passwords_rotate_and_no_log_in_is_refused(shop: Database) -> None:
         assert "authentication failed" in shop.execute(pod, "sh", "-c", AS_ROLE, uri, "SELECT 1").err
     for uri in tell():
         assert shop.execute(pod, "sh", "-c", AS_ROLE, uri, "SELECT 1").code == 0
+
+
+REFUSED = "secrets of readers are not to be changed"
+
+
+@contextmanager
+def refused(database: Database, secret: str) -> Iterator[None]:
+    """Refuse changes of one Secret, as policies, webhooks and quotas of others do."""
+    rest, name = database.cluster.rest, f"refused-{database.namespace}"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["secrets"]}
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": database.namespace}}
+    policy = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [rule], "namespaceSelector": selector},
+        "validations": [{"expression": f"object.metadata.name != '{secret}'", "message": REFUSED}],
+    }
+    bound = {"policyName": name, "validationActions": ["Deny"]}
+    kinds = {"ValidatingAdmissionPolicy": policy, "ValidatingAdmissionPolicyBinding": bound}
+    version, metadata = "admissionregistration.k8s.io/v1", {"name": name}
+    for kind, spec in kinds.items():
+        rest.create({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}).expect()
+    try:
+        probe = {"metadata": {"annotations": {"probe": "in force?"}}}
+        until(
+            lambda: REFUSED in rest.merge("Secret", database.namespace, secret, probe).message,
+            60,
+            database.story,
+        )
+        yield
+    finally:
+        for kind in kinds:
+            rest.delete(kind, None, name)
+
+
+def test_a_rotation_is_done_when_the_secret_is_written_and_none_begins_before(shop: Database) -> None:
+    """Else a second one would end the login that the Secret still has."""
+    secret, before = f"{shop.name}-role-reader", shop.secret("role-reader")
+    with refused(shop, secret):
+        annotate(shop, "refused-1/reader")
+        told = f"roles.reader: Secret {secret} is not as it should be"
+        until(lambda: told in shop.condition("Provisioned")["message"], 90, shop.story, POLL)
+        condition = shop.condition("Provisioned")
+        assert (condition["status"], condition["reason"]) == ("False", "ProvisioningFailed")
+        assert REFUSED in condition["message"]
+        assert "reader" not in rotations(shop)
+        annotate(shop, "refused-2/reader")
+        time.sleep(10)
+        assert shop.secret("role-reader") == before
+        assert query(shop, "reader", "SELECT session_user") == "reader"
+    until(lambda: rotations(shop).get("reader") == "reader_b", 90, shop.story)
+    provisioned(shop)
+    assert query(shop, "reader", "SELECT session_user") == "reader_b"
+    uri = before["uri"]
+    assert shop.execute(shop.standbys()[0], "sh", "-c", AS_ROLE, uri, "SELECT 1").code == 0
 
 
 def annotate(database: Database, request: str) -> None:

@@ -19,7 +19,7 @@ from controller.plan.access.looks import Looks
 from controller.plan.access.steps import todo
 from controller.plan.actions import Apply
 from controller.plan.outcome import Done
-from controller.plan.rotation import overdue, rotated, sleep
+from controller.plan.rotation import SecretsSeen, overdue, rotated, seen, sleep
 from controller.postgresql.verifier import verifier
 from controller.report.access import ACCESS
 from controller.report.finding import Subject
@@ -112,6 +112,33 @@ def test_a_request_that_comes_during_a_rotation_joins_it() -> None:
     assert rotated(declared("z"), followed, {}, NOW).generations["app"].upcoming
 
 
+def test_none_begins_before_the_secret_says_what_the_last_one_was_about() -> None:
+    """The write of a Secret may be refused: another rotation would end the login that it has."""
+    first = made()
+    at = replace(DatabaseKeys.decode(first["orders-keys"]["data"]), **_second("app"))
+    assert seen(declared(), at, first) == SecretsSeen(former=frozenset({"app"}))
+    lagging, without = SecretsSeen(former=frozenset({"app"})), SecretsSeen(missing=frozenset({"app"}))
+    joined = rotated(declared("x"), keys(1, purpose="app"), {}, NOW, lagging)
+    assert (joined.generations["app"], joined.request) == (Generation(1, NOW), "x")
+    often = declared(roles=[{"name": "app", "password": {"rotateEvery": "1d"}}])
+    assert rotated(often, keys(1, purpose="app"), {}, NOW + timedelta(days=9), lagging) == keys(
+        1, purpose="app"
+    )
+    # Of a missing one nobody knows the login, so the request stands until it is there.
+    waiting = rotated(declared("x"), KEYS, {}, NOW, without)
+    assert (dict(waiting.generations), waiting.request) == ({}, "")
+    assert rotated(declared("x"), waiting, {}, NOW).generations["app"].upcoming
+
+
+def test_a_secret_as_the_keys_say_or_edited_by_hand_keeps_no_rotation_waiting() -> None:
+    first = made()
+    at = DatabaseKeys.decode(first["orders-keys"]["data"])
+    assert seen(declared(), at, first) == SecretsSeen()
+    assert seen(declared(), at, {}) == SecretsSeen(missing=frozenset({"app"}))
+    edited = {"orders-app": {**first["orders-app"], "data": _login("mine")}}
+    assert seen(declared(), replace(at, **_second("app")), edited) == SecretsSeen()
+
+
 def state(password: str, **more: Any) -> RoleState:  # noqa: ANN401
     return replace(ROLE, verifier=verifier(password, b"any"), **more)
 
@@ -193,21 +220,21 @@ def test_a_role_that_goes_takes_its_second_login_along() -> None:
 
 
 def test_the_secret_follows_when_every_standby_shows_what_the_primary_has() -> None:
-    db, seen = declared(roles=[ANALYST]), told_by_primary("a")
+    db, told = declared(roles=[ANALYST]), told_by_primary("a")
     whole = server(keys(upcoming=True), has("analyst") | second(1))
     assert ready(db, whole) == {"analyst": 1}
     behind = replace(whole, written=500, replayed=400)
-    looks = Looks().after(db, replace(seen, access=behind), [], NOW)
+    looks = Looks().after(db, replace(told, access=behind), [], NOW)
     assert not looks.confirmed
-    assert list(looks.told(seen).waiting) == [Entry("roles", "analyst")]
-    assert looks.due(db, seen, NOW + timedelta(seconds=5))
-    # It is about what was written when the password was first seen, whatever is written since.
-    still = looks.after(db, replace(seen, access=replace(behind, written=900, replayed=499)), [], NOW)
+    assert list(looks.told(told).waiting) == [Entry("roles", "analyst")]
+    assert looks.due(db, told, NOW + timedelta(seconds=5))
+    # It is about what was written when the password was first told, whatever is written since.
+    still = looks.after(db, replace(told, access=replace(behind, written=900, replayed=499)), [], NOW)
     assert not still.confirmed
-    looks = still.after(db, replace(seen, access=replace(behind, written=990, replayed=500)), [], NOW)
+    looks = still.after(db, replace(told, access=replace(behind, written=990, replayed=500)), [], NOW)
     assert looks.confirmed
     assert looks.ready == {"analyst": 1}
-    assert Looks().after(db, replace(seen, access=replace(whole, written=500)), [], NOW).confirmed
+    assert Looks().after(db, replace(told, access=replace(whole, written=500)), [], NOW).confirmed
 
 
 def test_a_login_that_does_not_open_as_it_should_is_not_ready() -> None:
@@ -267,8 +294,22 @@ def test_the_status_tells_login_and_times() -> None:
         "app": {"login": "app", "lastRotationTime": since},
     }
     reported = declared(roles=[ANALYST], status=fields["roles"])
+    # Whose Secret could not be written, has what it had before, and is not as declared.
+    refused = replace(around, unwritten={"orders-role-analyst": "exceeded quota: few"})
+    for before, login in ((declared(roles=[ANALYST]), None), (reported, "analyst_b")):
+        [finding], roles_told = (
+            ACCESS.findings(Subject(before, refused, Done(), None)),
+            {each["name"]: each for each in ACCESS.fields(Subject(before, refused, Done(), None))["roles"]},
+        )
+        assert (finding.holds, finding.reason) == (False, "ProvisioningFailed")
+        words = "Secret orders-role-analyst is not as it should be: exceeded quota: few"
+        assert finding.message == f"roles.analyst: {words}"
+        analyst = roles_told["analyst"]
+        assert (analyst["applied"], analyst["message"], analyst.get("login")) == (False, words, login)
+        assert words not in roles_told["app"]["message"]
     assert sleep(reported, NOW) == 12 * 3600
     assert sleep(reported, datetime(2026, 12, 30, 23, 59, tzinfo=UTC)) == 60
+    assert sleep(reported, datetime(2027, 1, 1, tzinfo=UTC)) == 30
     manifest = {"status": {"roles": fields["roles"]}}
     assert not overdue(manifest, NOW)
     assert overdue(manifest, NOW + timedelta(days=30))

@@ -26,10 +26,16 @@ def login(role: str, generation: int) -> str:
     return names_of_roles.second_login(role) if generation % 2 else role
 
 
+def secret_of(db: PostgreSQLDatabase, role: str) -> str:
+    """Name the Secret that a role's password is in, where keddah makes it."""
+    name = db.metadata.name
+    return names.app_secret(name) if role == db.spec.owner else names.role_secret(name, role)
+
+
 def own_secrets(db: PostgreSQLDatabase) -> Iterator[tuple[Role, str]]:
     """Give the roles that have a Secret of their own, each with its name."""
     for role in _with_secret(db.spec.roles, db.spec.owner):
-        yield role, names.role_secret(db.metadata.name, role.name)
+        yield role, secret_of(db, role.name)
 
 
 def stored_secrets(database: Manifest) -> tuple[str, ...]:

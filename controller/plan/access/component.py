@@ -78,8 +78,8 @@ def _under_way(situation: Situation) -> Waiting | Stalled | None:
 
 
 def _rotation(situation: Situation) -> float | None:
-    seen = situation.observed.seen
-    return rotation.sleep(situation.db, seen) if seen else None
+    db, seen = situation.db, situation.observed.seen
+    return rotation.sleep(db, seen) if seen and not db.spec.hibernated else None
 
 
 ACCESS: Final = Component(
