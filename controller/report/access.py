@@ -96,6 +96,7 @@ def _roles(subject: Subject, troubles: dict[Entry, str]) -> list[RoleStatus]:
         state = _state("roles", owner, troubles)
         rotation = _rotation(subject, Role(name=owner), before.get(owner))
         found.append(RoleStatus(name=owner, **state, **rotation))
+    left.add(owner)
     going = [each for name, each in before.items() if name not in left and Entry("roles", name) in troubles]
     return [*found, *(_going(each, "roles", troubles) for each in going)]
 

@@ -297,10 +297,11 @@ def test_the_status_tells_login_and_times() -> None:
     # Whose Secret could not be written, has what it had before, and is not as declared.
     refused = replace(around, unwritten={"orders-role-analyst": "exceeded quota: few"})
     for before, login in ((declared(roles=[ANALYST]), None), (reported, "analyst_b")):
-        [finding], roles_told = (
-            ACCESS.findings(Subject(before, refused, Done(), None)),
-            {each["name"]: each for each in ACCESS.fields(Subject(before, refused, Done(), None))["roles"]},
-        )
+        subject = Subject(before, refused, Done(), None)
+        [finding], listed = ACCESS.findings(subject), ACCESS.fields(subject)["roles"]
+        roles_told = {each["name"]: each for each in listed}
+        # The application's role is in neither list of the spec, and once in the status, whatever it lacks.
+        assert sorted(roles_told) == sorted(each["name"] for each in listed) == ["analyst", "app"]
         assert (finding.holds, finding.reason) == (False, "ProvisioningFailed")
         words = "Secret orders-role-analyst is not as it should be: exceeded quota: few"
         assert finding.message == f"roles.analyst: {words}"
