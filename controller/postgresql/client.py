@@ -130,7 +130,8 @@ class PostgreSQL:
                     autocommit=True,
                 )
             except psycopg.Error as error:
-                raise Unreachable(_line(str(error))) from None
+                where = f"{address.host}, {address.ip}, port {self._port}"
+                raise Unreachable(f"no connection to {where}: {_line(str(error))}") from None
         try:
             yield Session(connection, self._permit)
         finally:

@@ -38,7 +38,7 @@ def _findings(subject: Subject) -> list[Finding]:
 
 def _found(troubles: dict[Entry, tuple[str, bool]], unprovisioned: str) -> Finding:
     if unprovisioned:
-        return Finding("Provisioned", None, "Provisioning", unprovisioned)
+        return Finding("Provisioned", None, "PrimaryUnreachable", unprovisioned)
     refused = [f"{entry.list}.{entry.name}: {words}" for entry, (words, bad) in troubles.items() if bad]
     if refused:
         return Finding("Provisioned", False, "ProvisioningFailed", listed(refused, 5))

@@ -52,6 +52,11 @@ REASONS: Final[Mapping[str, Reason]] = {
     ),
     # Of the condition Provisioned.
     "AsDeclared": quiet("Databases and roles in the server are as declared.", "Nothing."),
+    "PrimaryUnreachable": quiet(
+        "keddah cannot log in to the primary to look after databases and roles; the message says why.",
+        "Nothing in a failover. If it lasts, let the operator's namespace reach port 5432 of the pods: look"
+        " at NetworkPolicies and the service mesh.",
+    ),
     "Provisioning": quiet(
         "Statements about databases and roles are being executed, or wait for a primary.", _WAIT
     ),

@@ -138,3 +138,17 @@ def test_a_removal_says_what_it_will_do() -> None:
         "databases.dropped: dropped with all its data",
         "roles.reader: dropped; objects owned by it are reassigned to app",
     ]
+
+
+def test_many_databases_on_a_small_volume_are_warned_of() -> None:
+    many = [{"name": f"d{number}"} for number in range(90)]
+    small = {"size": "1Gi"}
+    told = (
+        "spec.databases: 90 take some 720MB before anything is in them, of storage.size 1Gi, which WAL shares"
+    )
+    assert told in warned(databases=many, storage=small)
+    for enough in (
+        {"databases": many, "storage": {"size": "10Gi"}},
+        {"databases": many[:60], "storage": small},
+    ):
+        assert not [each for each in warned(**enough) if each.startswith("spec.databases")]

@@ -48,7 +48,7 @@ def wide(count: int) -> dict[str, str]:
         ),
         (
             {"template": {"affinity": {"nodeAffinity": [[0] * 1000] * 1000}}},
-            "spec.template.affinity.nodeAffinity: got 1,000 items; must hold at most 5000 values, with all",
+            "spec.template.affinity.nodeAffinity: got 1,000 items; must hold at most 5,000 values (lists,",
         ),
         ({"backupSchedule": "*" * 200_000}, "spec.backupSchedule: got 200,000 characters; must have at most"),
         ({"database": [0] * 9999}, "spec.database: got 9,999 items; must be a string of 1 to 63 characters"),

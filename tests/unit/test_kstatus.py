@@ -97,6 +97,7 @@ COMPUTED: dict[str, Kstatus] = {
     "Paused": "InProgress",
     "PodsNotCreated": "Failed",
     "PrimaryRestarting": "InProgress",
+    "PrimaryUnreachable": "InProgress",
     "Ready": "Current",
     "Provisioning": "InProgress",
     "ProvisioningFailed": "Failed",

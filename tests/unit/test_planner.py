@@ -182,6 +182,20 @@ def test_an_unschedulable_pod_is_told_with_the_schedulers_words() -> None:
     assert (outcome.reason, outcome.message) == ("Unschedulable", "orders-0: no node fits")
 
 
+def test_a_scheduler_that_has_not_seen_a_claim_yet_is_no_trouble() -> None:
+    """With every new pod it says so for a moment."""
+    wish, words = (
+        intent(),
+        '0/3 nodes are available: persistentvolumeclaim "data-orders-0" not found. not found',
+    )
+    waits = (pod(0, ready=False, trouble=Trouble("Unschedulable", words)),)
+    assert plan(wish, settled(wish, observed(waits, claims=(claim(0),)))).outcome.reason != "Unschedulable"
+    assert (
+        plan(wish, settled(wish, observed(waits, claims=(claim(0, name="data-other-0"),)))).outcome.reason
+        == "Unschedulable"
+    )
+
+
 def test_hibernation_takes_the_pods_and_remembers_how_many() -> None:
     awake = settled(intent(replicas=3), observed(members(3)))
     asleep = settled(intent(replicas=3, hibernated=True), awake)

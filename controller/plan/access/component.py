@@ -68,7 +68,8 @@ def _under_way(situation: Situation) -> Waiting | Stalled | None:
         words = "; ".join(f"{entry.list}.{entry.name}: {each}" for entry, each in why.items())
         return Stalled("ProvisioningFailed", words, after=REFUSED_AFTER.total_seconds())
     if observed.unprovisioned:
-        return Waiting(UNREACHABLE_AFTER.total_seconds(), "Provisioning", observed.unprovisioned)
+        seconds = UNREACHABLE_AFTER.total_seconds()
+        return Waiting(seconds, "PrimaryUnreachable", observed.unprovisioned)
     if found.steps:
         return Waiting(1, "Provisioning", listed([str(step.statement) for step in found.steps], _MOST))
     if observed.waiting or found.waits:

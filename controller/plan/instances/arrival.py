@@ -19,6 +19,7 @@ from schemas.api.types import PostgreSQLDatabase
 
 _REPEATED = 2
 """One kill may have been an exceptional query's."""
+_CLAIM_UNSEEN: Final = 'persistentvolumeclaim "{}" not found'
 _SOON: Final = timedelta(seconds=30)
 """A lock that nobody renews is free after 20 s, and standbys look every 5: then one of them is primary."""
 
@@ -48,6 +49,8 @@ def arrival(db: PostgreSQLDatabase, observed: ObservedState, expected: int) -> O
     """Return what the instances wait for; None when all are fit, and no volume grows."""
     troubled = [(i.name, i.trouble) for i in observed.instances if i.trouble and (i.beside or not i.ready)]
     for name, trouble in troubled:
+        if any(_CLAIM_UNSEEN.format(claim.name) in trouble.message for claim in observed.claims):
+            continue  # A pod and its claim are made together, and the scheduler saw the pod first.
         hint = way_out(name, trouble.message, observed) if trouble.reason == "Unschedulable" else ""
         return Waiting(30, trouble.reason, f"{name}: {trouble.message}{hint}")
     if observed.known_primary is None:

@@ -21,7 +21,9 @@ def violations(review: Review) -> Iterator[Violation]:
 
 
 def warnings(review: Review) -> Iterator[str]:
-    """Say what becomes of the entries that are taken out."""
+    """Say what becomes of the entries that are taken out, and what new ones take."""
+    if review.changed("databases"):
+        yield from databases.room(review.spec)
     if review.before is not None and review.changed("databases", "roles"):
         yield from databases.removals(review.spec, review.before)
         yield from roles.removals(review.spec, review.before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from schemas.api.access import Database, extension
+from schemas.kubernetes import amounts
 from schemas.postgresql import identifiers
 from schemas.rules.access import names
 from schemas.verdict import Violation, got, listed, warning
@@ -31,6 +32,9 @@ _ENCODINGS: Final = frozenset(
     )
 )
 """PostgreSQL 17, Character Set Support: those of servers."""
+
+_EMPTY: Final = 8 * 10**6
+"""Bytes of a database without tables: 7.4 MB with PostgreSQL 17 and 18 (pg_database_size)."""
 
 
 def violations(review: Review) -> Iterator[Violation]:
@@ -61,6 +65,15 @@ def removals(spec: Spec, before: Spec) -> Iterator[str]:
         deleted = database.reclaim == "Delete"
         how = "dropped with all its data" if deleted else "stays as it is; keddah leaves it alone"
         yield warning(f"databases.{database.name}: {how}")
+
+
+def room(spec: Spec) -> Iterator[str]:
+    """Warn of a volume that empty databases fill to more than a half: WAL and data want room too."""
+    count, size = len(spec.databases), spec.storage.size
+    volume = amounts.amount(size or None)
+    if volume is not None and count * _EMPTY > volume / 2:
+        taken = f"{count} take some {count * _EMPTY // 10**6}MB before anything is in them"
+        yield warning(f"{_PATH}: {taken}, of storage.size {size}, which WAL shares")
 
 
 def _new(path: str, database: Database, spec: Spec) -> Iterator[Violation]:
