@@ -7,10 +7,12 @@ sessions do not reach the connection (sessions.py).
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 import psycopg
 from psycopg import sql
@@ -29,6 +31,9 @@ PORT: Final = 5432
 CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 60
 """Longer than anything takes but to wait for others' locks; then it is tried again."""
+
+MOST_SESSIONS: Final = 3
+"""With one server at a time: keddah is a superuser, whom no `superuser_reserved_connections` keep out."""
 
 _SILENT: Final = {
     # A verifier is as good as a password to whoever reads it in a log.
@@ -100,15 +105,24 @@ class PostgreSQL:
         self._entropy = entropy
         self._permit = permit
         self._port = port
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def session(
         self, address: Address, database: str, authority: Authority, trusted: str
     ) -> AsyncIterator[Session]:
-        """Open a connection; raises Unreachable.
+        """Open a connection, when it is its turn; raises Unreachable.
 
         `authority` signs our certificate, `trusted` (PEM) the server's.
         """
+        turns = self._turns.setdefault(address.ip, asyncio.Semaphore(MOST_SESSIONS))
+        async with turns, self._session(address, database, authority, trusted) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _session(
+        self, address: Address, database: str, authority: Authority, trusted: str
+    ) -> AsyncIterator[Session]:
         pair = issue_client(authority, CONTROLLER, now=self._now(), entropy=self._entropy)
         with ExitStack() as files:
             try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from controller.desired import names
+from controller.postgresql.client import MOST_SESSIONS
 from schemas.api.types import KIND
 from tests.clusters import POLL
 from tests.databases import Database, moment
@@ -341,6 +342,28 @@ def test_two_hundred_roles_at_once(shop: Database) -> None:
     shop.until_condition("Provisioned", "AsDeclared", 120)
     print(f"200 roles with access after {time.monotonic() - begun:.1f} s")
     assert query(shop, "r199", "SELECT count(*) FROM today") == "2"
+
+
+SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'keddah' \\watch i=0.1 c=600"
+
+
+def test_many_databases_at_once_take_few_connections(shop: Database) -> None:
+    """Keddah is a superuser: what it takes of max_connections, nobody else has, not even an administrator."""
+    databases = [{"name": f"d{n}", "reclaim": "Delete"} for n in range(40)]
+    watch = ("psql", "-X", "-d", "app", "-Atc", SESSIONS)
+    with ThreadPoolExecutor() as threads:
+        watched = threads.submit(lambda: shop.execute(shop.primary(), *watch, seconds=300))
+        shop.change(databases=[*DATABASES[:1], *databases])
+        shop.until_condition("Provisioned", "AsDeclared", 120)
+        counts = [int(line) for line in watched.result().out.split()]
+    # A session that was ended may be seen for a moment beside the next.
+    assert 1 <= max(counts) <= 2 * MOST_SESSIONS
+    shop.change(databases=DATABASES[:1])
+    until(
+        lambda: inside(shop, "SELECT count(*) FROM pg_database WHERE datname ~ '^d[0-9]'") == "0",
+        120,
+        shop.story,
+    )
 
 
 def test_hibernated_and_woken_everything_is_as_it_was(shop: Database) -> None:

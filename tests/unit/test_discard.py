@@ -148,7 +148,8 @@ def test_a_pod_without_a_place_is_told_of_with_the_way_out() -> None:
                 pod(0, "primary"),
                 pod(1),
                 pod(2, ready=False, trouble=Trouble("Unschedulable", NO_CLAIM)),
-            )
+            ),
+            "claims": (),
         },
     ],
 )
