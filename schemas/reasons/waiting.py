@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas.reasons.reason import Reason, normal, warning
 
-_SIDECAR: Final = "Read its log (`kubectl logs POD -c CONTAINER`) and correct `spec.template.containers`."
+_SIDECAR: Final = "Read its log (`kubectl logs POD -c CONTAINER`) and correct `spec.template.sidecars`."
 _CORRECT: Final = "Correct the spec, or take the change back: the rollout goes on, or back."
 
 REASONS: Final[Mapping[str, Reason]] = {

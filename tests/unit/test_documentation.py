@@ -16,8 +16,10 @@ import yaml
 from kubectl_pgdb.__main__ import main
 from schemas.admit import admit
 from schemas.api.types import API_VERSION
+from schemas.crd import openapi
 from schemas.lint.files import default_policy
 from schemas.policy import defaults
+from schemas.reasons import REASONS
 from tests.site import mistakes
 
 TOP = Path(__file__).parents[2]
@@ -31,6 +33,7 @@ COMMAND = re.compile(r"kubectl pgdb ([a-z][^`\n|#;()]*)")
 OURS = re.compile(r"`((?:controller|deploy|docs|kubectl_pgdb|requirements|schemas|tests|webhooks)/[\w./-]+)`")
 MODULE = re.compile(r"python -m ((?:controller|deploy|schemas|tests)[a-z_.]*)")
 TARGET = re.compile(r"(?:^|`)make ([a-z-]+)", re.MULTILINE)
+FIELD = re.compile(r"(?<![\w./])spec(?:\.(?!md\b)[a-zA-Z][a-zA-Z0-9]*)+(?!\.md)")
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 
 
@@ -81,6 +84,26 @@ def test_every_command_of_the_plugin_that_a_page_shows_exists() -> None:
         used = {word.partition("=")[0] for word in own if re.match(r"--?[a-z]", word)}
         assert used <= known | {"-f"}, (page, words)
     assert len(shown) > 30
+
+
+def _is_field(path: str) -> bool:
+    schema: Any = openapi.working_schema()["properties"]["spec"]
+    for part in path.split(".")[1:]:
+        while schema.get("type") == "array":
+            schema = schema["items"]
+        others = schema.get("additionalProperties")
+        schema = schema.get("properties", {}).get(part) or (others if isinstance(others, dict) else None)
+        if schema is None:
+            return False
+    return True
+
+
+def test_every_field_that_a_page_or_a_reason_names_exists() -> None:
+    """Whoever is told to correct a field looks for it."""
+    advice = {name: f"{reason.meaning} {reason.next}" for name, reason in REASONS.items()}
+    shown = [(page, path) for page, text in (TEXTS | advice).items() for path in FIELD.findall(text)]
+    assert [each for each in shown if not _is_field(each[1])] == []
+    assert len(shown) > 100
 
 
 def test_files_modules_and_targets_that_pages_name_are_there() -> None:

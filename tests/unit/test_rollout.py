@@ -37,6 +37,19 @@ def test_an_unready_standby_holds_the_next_one_back() -> None:
     assert "orders-2" in step.message
 
 
+def test_what_keeps_a_pod_from_ending_is_named() -> None:
+    """A sidecar that ignores SIGTERM keeps its pod for minutes."""
+    ended, runs = {"state": {"terminated": {}}}, {"state": {"running": {}}}
+    statuses = [{"name": "postgres", **ended}, {"name": "mesh", **runs}, {"name": "exporter", **ended}]
+    metadata = {"name": "orders-2", "deletionTimestamp": "2026-12-01T00:00:00Z"}
+    going = {"metadata": metadata, "status": {"containerStatuses": statuses}}
+    around = rolling(*(replace(i, revision=OLD, ready=i.ordinal != 2) for i in members(3)))
+    for live, words in ((going, "orders-2 (still running in it: mesh)"), ({"metadata": {}}, "orders-2")):
+        step = rollout(replace(around, children={**around.children, "Pod": {"orders-2": live}}), 3)
+        assert isinstance(step, Waiting)
+        assert step.message == f"waiting for all instances to be ready and streaming: {words}"
+
+
 def test_a_standby_that_does_not_stream_holds_the_next_one_back() -> None:
     stale = [replace(i, revision=OLD) for i in members(3)]
     stale[2] = replace(stale[2], revision=NEW, streaming=False)

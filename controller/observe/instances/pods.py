@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.kube.objects import Manifest, condition_of
-from controller.protocol.member import CONTAINER, DAMAGE, Report, termination
+from controller.protocol.member import CONTAINER, DAMAGE, Report, container, termination
 
 COPYING = "creating replica"
 """Patroni's word for a server whose data is being copied from the primary."""
@@ -120,6 +120,17 @@ def beside(status: Manifest, of: Manifest) -> bool:
         and ready.get("reason") == "ContainersNotReady"
         and of.get("ready") is True
     )
+
+
+def lingering(pod: Manifest) -> list[str]:
+    """Name the containers that keep a pod whose server has ended."""
+    status = pod.get("status") or {}
+    if "deletionTimestamp" not in pod["metadata"] or "terminated" not in (
+        container(status).get("state") or {}
+    ):
+        return []
+    others = (*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or []))
+    return [each.get("name", "") for each in others if "running" in (each.get("state") or {})]
 
 
 def trouble_beside(status: Manifest, of: Manifest) -> Trouble | None:

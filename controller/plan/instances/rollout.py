@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from controller.observe.instances.editions import newest_revision
-from controller.observe.instances.pods import BESIDE
+from controller.observe.instances.pods import BESIDE, lingering
 from controller.observe.state import Instance, ObservedState, ordinal
 from controller.plan.actions import DeletePod, Disruption, RestartPostgres, Switchover
 from controller.plan.outcome import Outcome, Stalled, Waiting
@@ -205,11 +205,17 @@ def _unready(observed: ObservedState, revision: str, expected: int) -> Step:
         if instance.trouble and instance.revision == revision:
             trouble = f"{instance.name}: {instance.trouble.reason}: {instance.trouble.message}"
             return Waiting(10, "RolloutBlocked", trouble)
-    unfit = [instance.name for instance in observed.instances if not instance.fit]
+    unfit = [_named(instance.name, observed) for instance in observed.instances if not instance.fit]
     if unfit or len(observed.instances) < expected:
         who = ", ".join(unfit) or f"{expected - len(observed.instances)} missing"
         return Waiting(5, "RollingOut", f"waiting for all instances to be ready and streaming: {who}")
     return None
+
+
+def _named(name: str, observed: ObservedState) -> str:
+    """Name an instance, and the containers that keep its pod from ending."""
+    keep = lingering(observed.pods[name]) if name in observed.pods else []
+    return f"{name} (still running in it: {', '.join(keep)})" if keep else name
 
 
 def _next(observed: ObservedState, stale: list[Instance], expected: int, revision: str) -> Step:
