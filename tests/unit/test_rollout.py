@@ -39,7 +39,8 @@ def test_an_unready_standby_holds_the_next_one_back() -> None:
 
 def test_what_keeps_a_pod_from_ending_is_named() -> None:
     """A sidecar that ignores SIGTERM keeps its pod for minutes."""
-    ended, runs = {"state": {"terminated": {}}}, {"state": {"running": {}}}
+    ended: dict[str, Any] = {"state": {"terminated": {}}}
+    runs: dict[str, Any] = {"state": {"running": {}}}
     statuses = [{"name": "postgres", **ended}, {"name": "mesh", **runs}, {"name": "exporter", **ended}]
     metadata = {"name": "orders-2", "deletionTimestamp": "2026-12-01T00:00:00Z"}
     going = {"metadata": metadata, "status": {"containerStatuses": statuses}}
