@@ -104,6 +104,8 @@ class Process:
     async def _lead(self) -> None:
         await self._leader.acquire()
         self._tasks.start(self._leader.hold())
+        # What it read when it began to wait may be weeks old: databases would go back to former images.
+        self._policy.refresh()
         self._metrics.leader.set(1)
         namespaces = await self._wait_for_api()
         source = self._source = self._watched_in(namespaces)

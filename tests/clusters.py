@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from controller.kube.kinds import LEASE
 from tests import factory
 from tests.kubectl import Output
 from tests.readiness import ready, serves
@@ -80,6 +81,21 @@ class Cluster:
         label = f"app.kubernetes.io/name=keddah,app.kubernetes.io/component={component}"
         pods = self.rest.list("Pod", OPERATOR, labelSelector=label)
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    def leader(self) -> str:
+        """Name the pod of the controller that acts."""
+
+        def holder() -> str:
+            lease = self.rest.get("Lease", OPERATOR, LEASE) or {"spec": {}}
+            named = str(lease["spec"].get("holderIdentity") or "")
+            return (
+                named
+                if named in (pod["metadata"]["name"] for pod in self.operator_pods("controller"))
+                else ""
+            )
+
+        # Who held it may have gone just now: the next waits until the Lease has run out.
+        return until(holder, 30, poll=POLL)
 
     def scale_operator(self, component: str, replicas: int) -> None:
         """Scale `controller` or `webhooks`, and wait until so many pods are ready and the rest are gone."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from controller.certificates.pki import issue_authority
 from controller.certificates.rotation import DEFAULT
 from controller.certificates.webhooks import CA_SECRET, TLS_SECRET
-from controller.kube.kinds import CONFIGURATION, LEASE, WEBHOOK_CONFIGURATIONS
+from controller.kube.kinds import CONFIGURATION, WEBHOOK_CONFIGURATIONS
 from deploy.generate.objects import NAMESPACE, POLICY, WEBHOOKS
 from deploy.manifests import objects
 from tests import policies
@@ -129,15 +129,7 @@ def drained(cluster: Cluster) -> None:
 
 def controller_killed(cluster: Cluster) -> None:
     """Delete the pod of the controller that acts, without a chance to hand over."""
-
-    def holder() -> str:
-        lease = cluster.rest.get("Lease", NAMESPACE, LEASE) or {"spec": {}}
-        named = str(lease["spec"].get("holderIdentity") or "")
-        return named if named in map(_name, cluster.operator_pods("controller")) else ""
-
-    # Who held it may have gone just now: the next waits until the Lease has run out.
-    acting = until(holder, 30, poll=POLL)
-    cluster.rest.delete("Pod", NAMESPACE, acting, gracePeriodSeconds=0).expect()
+    cluster.rest.delete("Pod", NAMESPACE, cluster.leader(), gracePeriodSeconds=0).expect()
 
 
 def cert_manager_renewed(cluster: Cluster) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from tests.clusters import OPERATOR, Cluster
 from tests.rest import Object
+from tests.waiting import until
 
 Policy: TypeAlias = dict[str, Any]
 Edit: TypeAlias = Callable[[Policy], None]
@@ -80,8 +81,20 @@ def _text(cluster: Cluster) -> str:
 
 
 def _write(cluster: Cluster, text: str) -> None:
+    """Write a policy, and return when the leader and the webhooks go by it, or have refused it."""
+    if yaml.safe_load(text) == current(cluster):
+        return
+    asked = [cluster.leader(), *(pod["metadata"]["name"] for pod in cluster.operator_pods("webhooks"))]
+    before = {pod: _answers(cluster, pod) for pod in asked}
     cluster.rest.merge("ConfigMap", OPERATOR, _NAME, {"data": {"policy.yaml": text}}).expect()
     bring(cluster)
+    # Else a database that is made next begins with the one before, and is rolled out to this one meanwhile.
+    until(lambda: all(_answers(cluster, pod) > before[pod] for pod in asked), 120, lambda: asked, 1.0)
+
+
+def _answers(cluster: Cluster, pod: str) -> int:
+    told = cluster.good("--namespace", OPERATOR, "logs", pod)
+    return told.count("Read the policy again") + told.count("Refused the new policy")
 
 
 def bring(cluster: Cluster) -> None:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from controller.kube.leader import DURATION, RENEW_EVERY
 from tests.apiserver.conftest import free_lease
@@ -78,6 +79,21 @@ def test_a_replica_that_is_told_to_end_hands_over(
     until(lambda: second.metric("keddah_caches_filled") == 1)
     assert holder(rest) == "two"
     assert end(second) == 0
+
+
+def test_a_replica_that_takes_over_goes_by_the_policy_of_now(
+    replica: Callable[[str], ControllerProcess],
+) -> None:
+    """By the one of when it began to wait, databases would go back to former images."""
+    first, second = replica("one"), replica("two")
+    policy = yaml.safe_load(second.policy.read_text())
+    second.policy.write_text(
+        yaml.safe_dump(policy | {"replicas": {"minimum": 1, "maximum": 7, "default": 1}})
+    )
+    assert end(first) == 0
+    until(lambda: second.metric("keddah_caches_filled") == 1, why=second.log.read_text)
+    told = second.log.read_text()
+    assert 0 < told.find("Read the policy again") < told.find("Filled the caches")
 
 
 def test_a_replica_that_dies_is_replaced_after_the_lease_ran_out(

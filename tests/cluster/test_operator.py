@@ -8,8 +8,6 @@ from tests.clusters import OPERATOR, POLL, Cluster
 from tests.databases import Database
 from tests.waiting import until
 
-LEASE = "keddah-controller"
-
 
 def test_both_processes_answer_probes_and_show_their_counters(cluster: Cluster, trio: Database) -> None:
     assert trio.status()["readyReplicas"] == 3
@@ -46,17 +44,10 @@ def test_the_operators_pods_satisfy_pod_security_restricted(cluster: Cluster) ->
 def test_another_controller_takes_over_when_the_active_ones_pod_is_deleted(
     cluster: Cluster, trio: Database
 ) -> None:
-    def holder() -> str:
-        lease = cluster.rest.get("Lease", OPERATOR, LEASE)
-        assert lease
-        return str(lease["spec"].get("holderIdentity") or "")
-
     cluster.until_operated()
-    living = [str(pod["metadata"]["name"]) for pod in cluster.operator_pods("controller")]
-    until(lambda: holder() in living, 30, holder, POLL)
-    before = holder()
+    before = cluster.leader()
     cluster.rest.delete("Pod", OPERATOR, before).expect()
-    until(lambda: holder() not in ("", before), 30, holder, POLL)
+    until(lambda: cluster.leader() != before, 30, cluster.leader, POLL)
     # Whoever holds the lease acts.
     trio.cluster.rest.delete("PodDisruptionBudget", trio.namespace, "trio").expect()
     until(lambda: trio.cluster.rest.get("PodDisruptionBudget", trio.namespace, "trio"), 30, trio.story, POLL)
