@@ -156,7 +156,7 @@ class Reconciler:
         primary = observed.known_primary
         if decision.db and primary and memory.looks.due(decision.db, observed, seen):
             observed = replace(observed, access=await self._access.read(decision.db, primary))
-        observed = memory.looks.told(observed)
+        observed = memory.looks.told(decision.db, observed, seen)
         # The CRD gives every object an observedGeneration that says so.
         new = (manifest.get("status") or {}).keys() <= {"observedGeneration"}
         return Attempt(observed, Course(decision), new)
@@ -245,13 +245,15 @@ class Reconciler:
         memory.looks = memory.looks.after(intent.db, attempt.observed, executed.failures, now)
         memory.writes = memory.writes.after(chosen.actions, executed.refused, held, now)
         unwritten = memory.writes.refused_secrets(now)
-        attempt.observed = replace(memory.looks.told(attempt.observed), unwritten=unwritten)
+        remembered = memory.looks.told(intent.db, attempt.observed, now)
+        attempt.observed = replace(remembered, unwritten=unwritten)
         attempt.course = replace(
             attempt.course,
             planned=chosen.outcome,
             writes=memory.writes,
             refused=executed.refused,
             failure=executed.failure,
+            look=memory.looks.next(attempt.observed, now),
             unreported=attempt.new and chosen.begins and not (executed.refused or executed.failure),
         )
         if isinstance(executed.failure, KeysMissing):

@@ -263,6 +263,8 @@ class ObservedState:
     """Databases and roles in the server; None where nobody looked."""
     refusals: Mapping[Entry, str] = field(default_factory=dict)
     """Why the server refused what is declared of them, when it was tried last."""
+    held: frozenset[Entry] = frozenset()
+    """Those of them that are not tried again yet."""
     waiting: Mapping[Entry, str] = field(default_factory=dict)
     """What entries wait for, as it was when somebody looked last."""
     unprovisioned: str = ""

@@ -40,6 +40,8 @@ class Course:
     """What the API server refused now."""
     failure: Exception | None = None
     """What ended the reconcile early."""
+    look: datetime | None = None
+    """When to look into the server again."""
     unreported: bool = False
     """Whether the database was just created: what there is to report comes within a moment."""
 
@@ -54,7 +56,7 @@ def conclude(course: Course, now: datetime) -> Outcome:
     its outcome says when to look again.
     """
     told = next(outcome for rule in _RULES if (outcome := rule(course, now)) is not None)
-    outcome = awake(told, course.choice, now) if course.choice else told
+    outcome = _no_later(awake(told, course.choice, now) if course.choice else told, course.look, now)
     if course.unreported and isinstance(outcome, Waiting):
         outcome = replace(outcome, after=_FIRST_REPORT_SECONDS)
     complaints = "; ".join(map(str, course.decision.violations))
@@ -77,6 +79,14 @@ def conclude_deletion(planned: Outcome | None, failure: Exception | None = None)
     if failure is not None:
         return _ended_by(failure)
     return planned or Waiting(2, "Deleting", "the object changed; looking again")
+
+
+def _no_later(outcome: Outcome, look: datetime | None, now: datetime) -> Outcome:
+    """Return the outcome, with a reconcile no later than that, whatever else is waited for."""
+    if look is None:
+        return outcome
+    seconds = max((look - now).total_seconds(), 1.0)
+    return replace(outcome, after=seconds if outcome.after is None else min(outcome.after, seconds))
 
 
 def _write_refused(refusal: Refused) -> Stalled:

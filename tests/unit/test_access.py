@@ -237,7 +237,7 @@ def test_what_was_granted_before_is_taken_back_in_one_with_what_is_given_instead
     # Until the status tells of it, nobody takes it back a second time.
     seen = told_by_primary("a")
     looks = Looks().after(db, replace(seen, access=access), [], NOW)
-    again = looks.told(replace(seen, access=found(has("analyst"), held)))
+    again = looks.told(db, replace(seen, access=found(has("analyst"), held)), NOW)
     assert statements(todo(db, again.access)) == []
 
 

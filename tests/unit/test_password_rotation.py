@@ -226,7 +226,7 @@ def test_the_secret_follows_when_every_standby_shows_what_the_primary_has() -> N
     behind = replace(whole, written=500, replayed=400)
     looks = Looks().after(db, replace(told, access=behind), [], NOW)
     assert not looks.confirmed
-    assert list(looks.told(told).waiting) == [Entry("roles", "analyst")]
+    assert list(looks.told(db, told, NOW).waiting) == [Entry("roles", "analyst")]
     assert looks.due(db, told, NOW + timedelta(seconds=5))
     # It is about what was written when the password was first told, whatever is written since.
     still = looks.after(db, replace(told, access=replace(behind, written=900, replayed=499)), [], NOW)

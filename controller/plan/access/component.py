@@ -36,7 +36,7 @@ def _statements(situation: Situation) -> list[Execute]:
     host = names.pod_host(metadata.name, metadata.namespace, primary.ordinal)
     return [
         Execute(database, steps, primary.ip, host, listed([str(step.statement) for step in steps], _MOST))
-        for database, steps in found.by_database()
+        for database, steps in found.by_database(situation.observed.held)
     ]
 
 

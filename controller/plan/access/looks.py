@@ -22,7 +22,7 @@ from schemas.api.types import PostgreSQLDatabase
 UNREACHABLE_AFTER: Final = timedelta(seconds=5)
 _UNSHOWN: Final = "the next password of {} waits until the standbys have replayed it"
 REFUSED_AFTER: Final = timedelta(seconds=30)
-"""Until the next try of what a server has refused."""
+"""Until the next try of what a server has refused; nothing else waits for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,12 @@ class Looks:
     """When to look again then, although nothing else is declared."""
     failures: Mapping[Entry, str] = field(default_factory=dict)
     """Why statements failed, by entry."""
+    refused: frozenset[Entry] = frozenset()
+    """Whose statements failed, of these."""
+    retry: datetime | None = None
+    """Until when those are not tried again; None while others change, who may be what they lack."""
+    beside: str = ""
+    """What was declared and told meanwhile, where some fail: at news the others are looked at."""
     waits: Mapping[Entry, str] = field(default_factory=dict)
     unreachable: str = ""
     done: str = ""
@@ -55,9 +61,25 @@ class Looks:
         primary = observed.known_primary
         if not declared(db) or primary is None or not primary.fit or db.spec.hibernated:
             return False
-        if self.settled:
-            return self.settled != _settled(db, observed)
-        return self.tried != _mark(db) or self.again is None or now >= self.again
+        known = self.settled or self.beside
+        if known and known != _settled(db, observed):
+            return True
+        again = self.again is None or now >= self.again
+        return not self.settled and (again or self.tried != _mark(db))
+
+    def held(self, db: PostgreSQLDatabase, now: datetime) -> frozenset[Entry]:
+        """Return the entries that have failed, and are not to be tried yet."""
+        waits = self.retry is not None and now < self.retry and self.tried == _mark(db)
+        return self.refused if waits else frozenset()
+
+    def next(self, observed: ObservedState, now: datetime) -> datetime | None:
+        """Return when to look again, whatever else happens.
+
+        Where nobody looked although it was time, there is nobody to be asked; that one comes is an event.
+        """
+        if self.settled or self.again is None:
+            return None
+        return self.again if observed.access is not None or self.again > now else None
 
     def after(
         self, db: PostgreSQLDatabase, observed: ObservedState, failures: Sequence[Failure], now: datetime
@@ -73,33 +95,37 @@ class Looks:
                 settled="",
                 tried=_mark(db),
                 again=now + UNREACHABLE_AFTER,
+                beside="",
                 unreachable=lost,
                 confirmed=False,
             )
         rotating = self._rotating(ready(db, access), access)
-        found = todo(db, access)
+        found, held = todo(db, access), self.held(db, now)
+        left = {step.entry for step in found.steps}
+        failed = {entry: self.failures[entry] for entry in held & left}
         # The first is what the others follow from.
-        failed = {each.entry: each.words for each in reversed(failures) if each.entry}
+        failed |= {each.entry: each.words for each in reversed(failures) if each.entry}
         done = [each for each in found.steps if each.entry not in failed]
         taken = self.revoked.union(*(revoked(each, db) for each in done))
         why = failed | dict(found.complaints)
-        if not (why or found.steps or found.waits or rotating.waits):
+        waits = {**rotating.waits, **found.waits}
+        if not (why or found.steps or waits):
             return replace(rotating, settled=_settled(db, observed))
         # What was executed is looked at again at once, but not what changes nothing, however often.
         digest = hashlib.sha256(repr(done).encode()).hexdigest() if done else ""
-        wait = (
-            timedelta(0)
-            if done and digest != self.done
-            else REFUSED_AFTER
-            if why or done
-            else UNREACHABLE_AFTER
-        )
+        fruitful = bool(done) and digest != self.done
+        pause = REFUSED_AFTER if done or not waits else UNREACHABLE_AFTER
+        again = now if fruitful else now + pause
+        retry = self.retry if held else None if fruitful or not failed else now + REFUSED_AFTER
         return replace(
             rotating,
             tried=_mark(db),
-            again=now + wait,
+            again=min(again, retry) if held and retry else again,
             failures=why,
-            waits={**rotating.waits, **found.waits},
+            refused=frozenset(failed),
+            retry=retry,
+            beside=_settled(db, observed) if why and (fruitful or not done) else "",
+            waits=waits,
             done=digest,
             revoked=taken,
         )
@@ -114,7 +140,7 @@ class Looks:
         waits = {Entry("roles", role): _UNSHOWN.format(role) for role in ready}
         return Looks(ready=ready, position=position, waits=waits)
 
-    def told(self, observed: ObservedState) -> ObservedState:
+    def told(self, db: PostgreSQLDatabase | None, observed: ObservedState, now: datetime) -> ObservedState:
         """Return what was observed, with what is remembered of refusals."""
         access = observed.access and replace(observed.access, revoked=self.revoked)
         unreachable = access.unreachable if access else self.unreachable
@@ -122,6 +148,7 @@ class Looks:
             observed,
             access=access,
             refusals=self.failures,
+            held=self.held(db, now) if db else frozenset(),
             waiting=self.waits,
             unprovisioned=unreachable,
         )

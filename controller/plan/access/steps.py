@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -31,10 +31,10 @@ class Todo:
         """The entries that are not as declared, each with its first step, or what it waits for."""
         return dict(self.waits) | {step.entry: str(step.statement) for step in reversed(self.steps)}
 
-    def by_database(self) -> list[tuple[str, tuple[Step, ...]]]:
-        """Return the steps in runs that one connection is enough for."""
-        place = attrgetter("statement.database")
-        return [(database, tuple(run)) for database, run in groupby(self.steps, place)]
+    def by_database(self, held: Collection[Entry] = ()) -> list[tuple[str, tuple[Step, ...]]]:
+        """Return the steps in runs that one connection is enough for, but those of entries that are held."""
+        place, steps = attrgetter("statement.database"), (s for s in self.steps if s.entry not in held)
+        return [(database, tuple(run)) for database, run in groupby(steps, place)]
 
 
 def todo(db: PostgreSQLDatabase, access: Access | None) -> Todo:
