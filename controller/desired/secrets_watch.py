@@ -60,8 +60,12 @@ def complete(manifest: Manifest | None, name: str, others: Iterable[str] = ()) -
 
     `others`: those that it should have besides, as far as is known.
     """
-    noted = _annotation(manifest, OTHERS).split(",")
-    return watched(manifest).keys() == {*names.secrets(name), *filter(None, noted), *others}
+    return watched(manifest).keys() == {*names.secrets(name), *noted_secrets(manifest), *others}
+
+
+def noted_secrets(manifest: Manifest | None) -> tuple[str, ...]:
+    """Name the Secrets that it was made for besides those that every database has."""
+    return tuple(filter(None, _annotation(manifest, OTHERS).split(",")))
 
 
 def renewed_passwords(manifest: Manifest | None) -> tuple[str, ...]:

@@ -331,6 +331,27 @@ def test_rotated_and_edited_secrets_are_told_of_without_what_is_in_them() -> Non
     assert event.message == "orders-app was changed by hand (data.password differs), and is as it was again"
 
 
+def test_a_secret_that_is_lost_in_the_midst_of_a_rotation_is_told_of_with_its_next_login() -> None:
+    status = [{"name": "analyst", "applied": True, "login": "analyst"}]
+    db = declared(roles=[ANALYST], status=status)
+    watch = {"metadata": {"annotations": {"keddah.dev/other-secrets": "orders-role-analyst"}}}
+    around = ObservedState(claims=(claim(0),), children={"ConfigMap": {"orders-secrets-watch": watch}})
+    metadata = {"name": "orders-role-analyst"}
+
+    def told(user: str, around: ObservedState = around) -> list[tuple[str, str]]:
+        back = {"kind": "Secret", "metadata": metadata, "data": _login(user)}
+        return [
+            (each.reason, each.message) for each in written(db, around, [Apply(back, "missing", absent=True)])
+        ]
+
+    restored = ("SecretsRestored", "orders-role-analyst was missing, and written again from orders-keys")
+    assert told("analyst") == [restored]
+    words = "orders-role-analyst has the login analyst_b and a new password; analyst is valid until the next"
+    assert told("analyst_b") == [restored, ("PasswordRotated", f"{words} rotation")]
+    # One that was never there is no loss.
+    assert told("analyst", replace(around, children={})) == []
+
+
 def _login(user: str) -> dict[str, str]:
     return {
         key: base64.b64encode(text.encode()).decode()
