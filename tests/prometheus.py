@@ -2,7 +2,7 @@
 
 Debian builds Prometheus without the discovery of Kubernetes. So this lists the pods that a job selects, gives
 them the labels that discovery gives, and has Prometheus read that from files: relabelling, honor_labels and
-all else are as generated.
+all else are as generated. That the real discovery finds the same is tests/apiserver/test_discovery.py's.
 """
 
 from __future__ import annotations
@@ -60,6 +60,13 @@ class Prometheus:
         wanted = {"alertname": name, **labels}
         return next((each for each in self.firing() if wanted.items() <= each.items()), None)
 
+    def targets(self) -> dict[str, list[dict[str, str]]]:
+        """Give the labels of all targets, by the page that is scraped."""
+        found: dict[str, list[dict[str, str]]] = {}
+        for each in self._get("targets", state="active")["activeTargets"]:
+            found.setdefault(each["scrapeUrl"], []).append(each["labels"])
+        return found
+
     def story(self) -> str:
         """Tell what a person would look at first."""
         targets = [
@@ -86,15 +93,30 @@ class Prometheus:
 @contextmanager
 def watching(cluster: Cluster, folder: Path, pace: float) -> Iterator[Prometheus]:
     """Have a Prometheus scrape keddah and all databases, with alerts that wait `pace` times as long."""
-    port, jobs = free_port(), scrape_configs()["scrape_configs"]
+    jobs = scrape_configs()["scrape_configs"]
     (folder / "rules.yaml").write_text(yaml.safe_dump(rules(pace)))
-    (folder / "prometheus.yaml").write_text(yaml.safe_dump(_configuration(folder, jobs)))
     ended = threading.Event()
     discovery = threading.Thread(target=_discover, args=(cluster, folder, jobs, ended), daemon=True)
+    try:
+        discovery.start()
+        rule_files = [f"{folder}/rules.yaml"]
+        with started(prometheus(print), folder, _from_files(folder, jobs), rule_files=rule_files) as running:
+            yield running
+    finally:
+        ended.set()
+
+
+@contextmanager
+def started(programs: Path, folder: Path, jobs: list[Object], **more: Any) -> Iterator[Prometheus]:  # noqa: ANN401
+    """Start the Prometheus in a folder of programs with these jobs."""
+    every = {"scrape_interval": SCRAPE, "scrape_timeout": SCRAPE, "evaluation_interval": SCRAPE}
+    configuration = {"global": every, "scrape_configs": jobs, **more}
+    (folder / "prometheus.yaml").write_text(yaml.safe_dump(configuration))
+    port = free_port()
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
-                prometheus(print) / "prometheus",
+                programs / "prometheus",
                 f"--config.file={folder}/prometheus.yaml",
                 f"--storage.tsdb.path={folder}/data",
                 f"--web.listen-address=127.0.0.1:{port}",
@@ -103,24 +125,20 @@ def watching(cluster: Cluster, folder: Path, pace: float) -> Iterator[Prometheus
             stderr=log,
         )
     try:
-        discovery.start()
         found = Prometheus(f"http://127.0.0.1:{port}")
         until(found.ready, why=lambda: (folder / "log").read_text()[-1000:])
         yield found
     finally:
-        ended.set()
         process.terminate()
         process.wait()
 
 
-def _configuration(folder: Path, jobs: list[Object]) -> Object:
-    static = [
+def _from_files(folder: Path, jobs: list[Object]) -> list[Object]:
+    return [
         {key: value for key, value in job.items() if key != "kubernetes_sd_configs"}
         | {"file_sd_configs": [{"files": [f"{folder}/{job['job_name']}.json"]}]}
         for job in jobs
     ]
-    every = {"scrape_interval": SCRAPE, "scrape_timeout": SCRAPE, "evaluation_interval": SCRAPE}
-    return {"global": every, "rule_files": [f"{folder}/rules.yaml"], "scrape_configs": static}
 
 
 def _discover(cluster: Cluster, folder: Path, jobs: list[Object], ended: threading.Event) -> None:

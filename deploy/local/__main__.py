@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.local import bringup, faults
-from deploy.local.build import CERT_MANAGER, HELM, BuildError, binaries
+from deploy.local.build import CERT_MANAGER, HELM, PROMETHEUS, BuildError, binaries
 from deploy.local.cluster import Cluster, check_machine, elapsed_printer
 from deploy.local.images import ImageError
 from deploy.local.kube import ApiError
@@ -90,7 +90,7 @@ def _load(given: argparse.Namespace, say: Callable[[str], None]) -> int:
 
 def _binaries(given: argparse.Namespace, say: Callable[[str], None]) -> int:
     if given.tests:
-        for bundle in (CERT_MANAGER, HELM):
+        for bundle in (CERT_MANAGER, HELM, PROMETHEUS):
             binaries(say, bundle=bundle)
         prometheus(say)
     print(binaries(say))

@@ -40,6 +40,8 @@ class Bundle:
     programs: tuple[str, ...]
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Programs whose packages have another name."""
+    tags: str = ""
+    """Go's build constraints, by which parts of a program are left out."""
     copied: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Folders of files that lie beside the programs: the Go module that each is from, and where in it."""
 
@@ -82,6 +84,16 @@ CERT_MANAGER = Bundle(
 )
 """Its controllers and its CA injector, with the CRDs that they need."""
 HELM = Bundle("helm", "helm", "Helm", "5 min on two cores", ("helm",), ("helm",))
+PROMETHEUS = Bundle(
+    "prometheus",
+    "prometheus",
+    "Prometheus",
+    "6 min on two cores",
+    ("prometheus",),
+    ("prometheus",),
+    tags="remove_all_sd,enable_kubernetes_sd",
+)
+"""With the discovery of Kubernetes, which Debian builds without, and no other; alone it has no web pages."""
 KUBE_SCORE = Bundle(
     "kube-score", "kube-score", "kube-score", "half a minute on two cores", ("kube-score",), ("kube-score",)
 )
@@ -104,7 +116,7 @@ def linker_flags(version: str = KUBERNETES_VERSION) -> str:
 
 def build_key(modules: Path, go_version: str, bundle: Bundle = KUBERNETES) -> str:
     """Tell one result from another: a hash over all that goes into the build."""
-    digest = hashlib.sha256(f"{go_version}\n{linker_flags()}\n".encode())
+    digest = hashlib.sha256(f"{go_version}\n{linker_flags()}\n{bundle.tags}".encode())
     for path in sorted(path for name in bundle.modules for path in modules.glob(f"{name}/*")):
         digest.update(path.relative_to(modules).as_posix().encode() + b"\n" + path.read_bytes())
     return f"{bundle.version}-{digest.hexdigest()[:12]}"
@@ -142,7 +154,7 @@ def binaries(
 def _build(go: str, bundle: Bundle, folder: Path, log: Path, say: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         for module in bundle.modules:
-            _build_module(go, MODULES / module, temporary, log, say, bundle.usual)
+            _build_module(go, MODULES / module, temporary, log, say, bundle)
         made = Path(temporary)
         for package, program in bundle.renamed.items():
             (made / package).rename(made / program)
@@ -166,12 +178,13 @@ def _copy(source: Path, folder: Path) -> None:
 
 
 def _build_module(
-    go: str, module: Path, output: str, log: Path, say: Callable[[str], None], usual: str
+    go: str, module: Path, output: str, log: Path, say: Callable[[str], None], bundle: Bundle
 ) -> None:
     """Build the tools of a module. What is to compile is counted first, for which its modules are fetched."""
     fetched, stale, compiled = 0, 0, 0
     environment = {**os.environ, "CGO_ENABLED": "0"}
-    flags = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", linker_flags())
+    small = ("-ldflags", linker_flags(), "-tags", bundle.tags)
+    flags = ("-mod=readonly", "-trimpath", "-buildvcs=false", *small)
     with task(f"fetching the modules of {module.name}", say=say) as fetching:
 
         def listed(line: str) -> None:
@@ -183,7 +196,7 @@ def _build_module(
         form = f"{{{{if .Stale}}}}{_STALE}{{{{.ImportPath}}}}{{{{end}}}}"
         listing = [go, "list", *flags, "-deps", "-f", form, "tool"]
         logged(listing, log, heard=listed, environment=environment, cwd=module)
-    with task(f"compiling {module.name}", f"{usual} for all", say=say) as compiling:
+    with task(f"compiling {module.name}", f"{bundle.usual} for all", say=say) as compiling:
 
         def built(line: str) -> None:
             nonlocal compiled
