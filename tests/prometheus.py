@@ -1,16 +1,10 @@
-"""A real Prometheus that scrapes a cluster with the generated configuration, and its API.
-
-Debian builds Prometheus without the discovery of Kubernetes. So this lists the pods that a job selects, gives
-them the labels that discovery gives, and has Prometheus read that from files: relabelling, honor_labels and
-all else are as generated. That the real discovery finds the same is tests/apiserver/test_discovery.py's.
-"""
+"""A real Prometheus that finds its targets as in any cluster, by what our PodMonitors say, and its API."""
 
 from __future__ import annotations
 
 import json
 import math
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,16 +17,16 @@ from urllib.request import urlopen
 import yaml
 
 from deploy.generate.monitoring.rules import rules
-from deploy.generate.monitoring.scraping import scrape_configs
-from deploy.local.prometheus import prometheus
+from deploy.generate.monitoring.scraping import pod_monitors
+from deploy.local.build import PROMETHEUS, binaries
+from tests import pod_monitors as operator
 from tests.backup_site import free_port
 from tests.clusters import Cluster
+from tests.discovery import account, discovering
 from tests.rest import Object
 from tests.waiting import until
 
 SCRAPE: Final = "2s"
-_LOOK_SECONDS: Final = 1.0
-_META: Final = "__meta_kubernetes_"
 
 
 @dataclass(frozen=True)
@@ -92,18 +86,17 @@ class Prometheus:
 
 @contextmanager
 def watching(cluster: Cluster, folder: Path, pace: float) -> Iterator[Prometheus]:
-    """Have a Prometheus scrape keddah and all databases, with alerts that wait `pace` times as long."""
-    jobs = scrape_configs()["scrape_configs"]
+    """Have it scrape what our PodMonitors select, with alerts that wait `pace` times as long."""
+    document = yaml.safe_load(cluster.good("config", "view", "--raw", "--minify", "--flatten"))
+    document["users"][0]["user"] = {"token": account(cluster.rest)}
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.touch(mode=0o600)
+    kubeconfig.write_text(yaml.safe_dump(document))
     (folder / "rules.yaml").write_text(yaml.safe_dump(rules(pace)))
-    ended = threading.Event()
-    discovery = threading.Thread(target=_discover, args=(cluster, folder, jobs, ended), daemon=True)
-    try:
-        discovery.start()
-        rule_files = [f"{folder}/rules.yaml"]
-        with started(prometheus(print), folder, _from_files(folder, jobs), rule_files=rule_files) as running:
-            yield running
-    finally:
-        ended.set()
+    jobs = discovering([job for each in pod_monitors() for job in operator.jobs(each)], kubeconfig)
+    programs, rule_files = binaries(print, bundle=PROMETHEUS), [f"{folder}/rules.yaml"]
+    with started(programs, folder, jobs, rule_files=rule_files) as running:
+        yield running
 
 
 @contextmanager
@@ -131,56 +124,3 @@ def started(programs: Path, folder: Path, jobs: list[Object], **more: Any) -> It
     finally:
         process.terminate()
         process.wait()
-
-
-def _from_files(folder: Path, jobs: list[Object]) -> list[Object]:
-    return [
-        {key: value for key, value in job.items() if key != "kubernetes_sd_configs"}
-        | {"file_sd_configs": [{"files": [f"{folder}/{job['job_name']}.json"]}]}
-        for job in jobs
-    ]
-
-
-def _discover(cluster: Cluster, folder: Path, jobs: list[Object], ended: threading.Event) -> None:
-    """Keep the files of targets as the pods are."""
-    while True:
-        for job in jobs:
-            text = json.dumps([target for pod in _selected(cluster, job) for target in _targets(pod)])
-            file = folder / f"{job['job_name']}.json"
-            if not file.exists() or file.read_text() != text:
-                temporary = file.with_suffix(".new")
-                temporary.write_text(text)
-                temporary.replace(file)
-        if ended.wait(_LOOK_SECONDS):
-            return
-
-
-def _selected(cluster: Cluster, job: Object) -> Iterator[Object]:
-    [discovery] = job["kubernetes_sd_configs"]
-    [selector] = discovery["selectors"]
-    assert discovery["role"] == selector["role"] == "pod"
-    for namespace in discovery.get("namespaces", {}).get("names", [None]):
-        yield from cluster.rest.list("Pod", namespace, labelSelector=selector["label"])
-
-
-def _targets(pod: Object) -> Iterator[Object]:
-    """Give a target for each port of a pod, as discovery does, with the labels that it gives."""
-    address = pod["status"].get("podIP")
-    metadata = pod["metadata"]
-    for container in pod["spec"]["containers"] if address else []:
-        for port in container.get("ports", []):
-            labels = {
-                "namespace": metadata["namespace"],
-                "pod_name": metadata["name"],
-                "pod_phase": pod["status"]["phase"],
-                "pod_container_name": container["name"],
-                "pod_container_port_name": port.get("name", ""),
-                **{f"pod_label_{name}": value for name, value in metadata.get("labels", {}).items()},
-            }
-            yield {
-                "targets": [f"{address}:{port['containerPort']}"],
-                "labels": {
-                    _META + "".join(letter if letter.isalnum() else "_" for letter in name): value
-                    for name, value in labels.items()
-                },
-            }
