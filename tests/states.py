@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from controller.kube.objects import Manifest
-from controller.observe.state import Claim, Instance, Leadership, ObservedState
+from controller.observe.instances.instance import Instance
+from controller.observe.state import Claim, Leadership, ObservedState
 from controller.plan.actions import (
     Action,
     Apply,

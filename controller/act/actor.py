@@ -15,7 +15,8 @@ from controller.kube.answers import Conflict
 from controller.kube.client import Kube
 from controller.kube.kinds import DATABASE, WATCHED
 from controller.kube.objects import Identity, Manifest
-from controller.observe.state import REBUILDS, RETRIED, ROLE_LABEL
+from controller.observe.instances.instance import REBUILDS, ROLE_LABEL
+from controller.observe.state import RETRIED
 from controller.patroni import NO_ANSWER, Patroni, Reply
 from controller.plan.actions import (
     Apply,

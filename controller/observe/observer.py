@@ -19,6 +19,7 @@ from controller.observe.instances.creations import Creations
 from controller.observe.instances.editions import behind, in_force
 from controller.observe.instances.following import not_starting, unexplained, wants_removed_wal
 from controller.observe.instances.inquiry import Inquiry
+from controller.observe.instances.instance import Instance
 from controller.observe.instances.manifests import (
     claim,
     configuration,
@@ -36,7 +37,6 @@ from controller.observe.secrets import SecretReader
 from controller.observe.state import (
     DATABASE_CONTAINER,
     Children,
-    Instance,
     Leadership,
     Node,
     ObservedState,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from controller.observe.state import OUT_OF_MEMORY, Instance, ObservedState
+from controller.observe.instances.instance import OUT_OF_MEMORY, Instance
+from controller.observe.state import ObservedState
 from controller.report.primaries import Event, clock
 
 _RECENT = timedelta(minutes=2)

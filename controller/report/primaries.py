@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from controller.observe.state import Instance, ObservedState
+from controller.observe.instances.instance import Instance
+from controller.observe.state import ObservedState
 from controller.plan.actions import Action, Switchover
 from controller.plan.restore.in_place import replaced
 from schemas.reasons import REASONS

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller import plan
-from controller.observe.state import Instance
+from controller.observe.instances.instance import Instance
 from controller.plan.outcome import Done, Outcome, Stalled, Waiting
 from controller.protocol.settings import Reason as OfBackups
 from controller.report.status import status

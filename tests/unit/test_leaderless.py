@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from controller.observe.state import Instance, ObservedState
+from controller.observe.instances.instance import Instance
+from controller.observe.state import ObservedState
 from controller.plan.outcome import Waiting
 from controller.plan.planner import plan
 from controller.report.status import status

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from controller.observe.state import Instance, Leadership, Node, ObservedState
+from controller.observe.instances.instance import Instance
+from controller.observe.state import Leadership, Node, ObservedState
 from controller.plan.actions import Switchover
 from controller.report import primaries
 from controller.report.primaries import PrimaryTerm, followed

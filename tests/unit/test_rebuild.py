@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from controller.observe.instances.following import unexplained
+from controller.observe.instances.instance import Instance
 from controller.observe.instances.pods import Trouble
-from controller.observe.state import Instance, Leadership, Node, ObservedState
+from controller.observe.state import Leadership, Node, ObservedState
 from controller.plan.actions import DeletePod, Rebuild
 from controller.plan.instances.rebuild import REBUILD_AFTER_SECONDS, decide, rebuild
 from controller.plan.outcome import Hold, Waiting

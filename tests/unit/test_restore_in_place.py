@@ -13,8 +13,9 @@ from msgspec import structs
 from controller.kube.objects import Manifest
 from controller.observe.backups.record import Record
 from controller.observe.identity import IDENTIFIER
+from controller.observe.instances.instance import Instance
 from controller.observe.restore.past import RESTORED_TO
-from controller.observe.state import Instance, Leadership, Node, ObservedState
+from controller.observe.state import Leadership, Node, ObservedState
 from controller.plan.actions import Apply, Delete, Switchover, Uninitialize
 from controller.plan.outcome import Stalled
 from controller.plan.planner import plan

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from controller.kube.objects import Key
+from controller.observe.instances.instance import Instance
 from controller.observe.instances.progress import Progress
-from controller.observe.state import Instance
 from tests.states import claim, pod
 
 KEY = Key("shop", "orders")

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from controller.observe.state import Instance, Node, ObservedState
+from controller.observe.instances.instance import Instance
+from controller.observe.state import Node, ObservedState
 from controller.plan.outcome import Done, Stalled, Waiting
 from controller.plan.upgrade import Choice, Postponed
 from controller.protocol.member import LOST

@@ -36,8 +36,8 @@ from schemas.rules.access.names import databases as declared
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from controller.observe.instances.instance import Instance
     from controller.observe.secrets import SecretReader
-    from controller.observe.state import Instance
     from controller.postgresql.client import PostgreSQL, Session
     from schemas.api.access import RoleStatus
     from schemas.api.types import PostgreSQLDatabase

@@ -13,7 +13,8 @@ from typing import Any
 
 from controller.kube.objects import Manifest
 from controller.observe.instances.editions import newest_revision
-from controller.observe.state import Instance, Revision, ordinal
+from controller.observe.instances.instance import Instance
+from controller.observe.state import Revision, ordinal
 from controller.protocol.member import moment
 from schemas.kubernetes.quantity import QuantityError, parse
 

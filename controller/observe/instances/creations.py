@@ -24,7 +24,8 @@ from controller.observe.instances.creation import (
     trial,
 )
 from controller.observe.instances.editions import newest_revision
-from controller.observe.state import RETRIED, Creation, Instance, Revision
+from controller.observe.instances.instance import Instance
+from controller.observe.state import RETRIED, Creation, Revision
 from controller.protocol.member import moment
 from schemas.kubernetes.moments import written
 

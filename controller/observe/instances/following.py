@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from controller.observe.instances.instance import Instance
 from controller.observe.instances.logged import last_words
 from controller.observe.instances.pods import COPYING
-from controller.observe.state import Instance, ObservedState
+from controller.observe.state import ObservedState
 
 _NOTICEABLE = 20.0
 """Seconds without any progress."""

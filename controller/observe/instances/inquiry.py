@@ -9,6 +9,7 @@ from dataclasses import replace
 from controller.kube.client import Kube
 from controller.kube.objects import Key
 from controller.observe.instances import pods
+from controller.observe.instances.instance import Instance
 from controller.observe.instances.starting import (
     creating,
     mounted,
@@ -16,7 +17,7 @@ from controller.observe.instances.starting import (
     pull_secrets,
     without_secrets,
 )
-from controller.observe.state import Children, Instance
+from controller.observe.state import Children
 from controller.patroni import Patroni
 from controller.watches.cache import Cache
 

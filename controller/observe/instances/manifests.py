@@ -10,17 +10,8 @@ from controller.desired.labels import APPLICATION, DATABASE
 from controller.kube.kinds import EMPTYING
 from controller.kube.objects import Manifest, condition_of
 from controller.observe.instances import pods
-from controller.observe.state import (
-    DISCARD,
-    REBUILDS,
-    ROLE_LABEL,
-    Claim,
-    Instance,
-    Leadership,
-    Node,
-    StorageClass,
-    ordinal,
-)
+from controller.observe.instances.instance import REBUILDS, ROLE_LABEL, Instance
+from controller.observe.state import DISCARD, Claim, Leadership, Node, StorageClass, ordinal
 from controller.protocol import member as protocol
 
 REVISION_LABEL = "controller-revision-hash"

@@ -13,8 +13,9 @@ from typing import TypeAlias
 
 from controller.kube.objects import Key
 from controller.observe.instances.following import STARTING
+from controller.observe.instances.instance import OUT_OF_MEMORY, Instance
 from controller.observe.instances.pods import COPYING
-from controller.observe.state import OUT_OF_MEMORY, Claim, Instance
+from controller.observe.state import Claim
 
 Mark: TypeAlias = tuple[str | None, str, int | None, str, int]
 _SETTLED = frozenset({"running", "start failed", "restart failed"})

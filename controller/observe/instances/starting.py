@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from controller.kube.objects import Manifest
+from controller.observe.instances.instance import Instance
 from controller.observe.instances.logged import last_words
 from controller.observe.instances.pods import NOT_PULLED, Trouble
-from controller.observe.state import Instance
 from controller.protocol.member import container
 
 _OF_CONNECTIONS = re.compile(

@@ -10,8 +10,9 @@ import msgspec
 
 from controller.desired import names
 from controller.kube.objects import annotations_of
+from controller.observe.instances.instance import Instance
 from controller.observe.instances.pods import Trouble
-from controller.observe.state import Instance, ObservedState
+from controller.observe.state import ObservedState
 from controller.protocol.member import moment
 
 RESTORED_TO = "keddah.dev/restored-to"

@@ -8,7 +8,8 @@ from typing import Final
 
 from msgspec import UNSET
 
-from controller.observe.state import Instance, ObservedState
+from controller.observe.instances.instance import Instance
+from controller.observe.state import ObservedState
 from controller.plan.actions import TriggerLoop
 from controller.plan.instances.discard import way_out
 from controller.plan.instances.rebuild import told_of_copies

@@ -16,7 +16,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from controller.observe.instances.asked import Note, State, notes
-from controller.observe.state import Instance, ObservedState
+from controller.observe.instances.instance import Instance
+from controller.observe.state import ObservedState
 from controller.plan.actions import Reload, Switchover
 from controller.plan.instances.rollout import candidate, handover
 from controller.plan.outcome import Waiting

@@ -6,7 +6,8 @@ created later under the same name, by the StatefulSet, from a backup or from a c
 
 from __future__ import annotations
 
-from controller.observe.state import DISCARD, Claim, Instance, ObservedState
+from controller.observe.instances.instance import Instance
+from controller.observe.state import DISCARD, Claim, ObservedState
 from controller.plan.actions import Discard
 from controller.plan.instances.rebuild import trusted_primary
 from controller.plan.outcome import Hold, Waiting

@@ -8,7 +8,8 @@ nothing. In any doubt, wait.
 from __future__ import annotations
 
 from controller.desired import names
-from controller.observe.state import Instance, ObservedState
+from controller.observe.instances.instance import Instance
+from controller.observe.state import ObservedState
 from controller.plan.actions import RelabelStandby, ReleaseLock, Switchover, TriggerLoop
 from controller.plan.instances.rollout import handover, uncounted
 from controller.plan.outcome import Hold

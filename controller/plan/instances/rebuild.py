@@ -16,9 +16,10 @@ The member keeps the former data until the copy streams, where its volume has ro
 from __future__ import annotations
 
 from controller.observe.instances.following import cannot_follow, not_starting
+from controller.observe.instances.instance import Instance
 from controller.observe.instances.pods import COPYING
 from controller.observe.restore.past import SUPERSEDED
-from controller.observe.state import Instance, ObservedState
+from controller.observe.state import ObservedState
 from controller.plan.actions import Rebuild
 from controller.plan.outcome import Hold, Waiting
 from controller.protocol.member import COPIES, DAMAGE

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from controller.observe.instances.editions import newest_revision
+from controller.observe.instances.instance import Instance
 from controller.observe.instances.pods import BESIDE, lingering
-from controller.observe.state import Instance, ObservedState, ordinal
+from controller.observe.state import ObservedState, ordinal
 from controller.plan.actions import DeletePod, Disruption, RestartPostgres, Switchover
 from controller.plan.outcome import Outcome, Stalled, Waiting
 from controller.plan.situation import Intent

@@ -12,9 +12,9 @@ from controller.desired.restore import COMPONENT, requested
 from controller.desired.restore.request import config_map, of_bucket, of_database, of_itself
 from controller.desired.restore.server import network_policy, pods, server
 from controller.kube.objects import Manifest
+from controller.observe.instances.instance import Instance
 from controller.observe.restore.past import past
 from controller.observe.restore.source import Source
-from controller.observe.state import Instance
 from controller.plan.actions import Delete
 from controller.plan.component import Component
 from controller.plan.outcome import Stalled, Waiting
