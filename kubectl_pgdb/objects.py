@@ -18,6 +18,8 @@ COMPONENT: Final = "app.kubernetes.io/component"
 INSTANCE: Final = "database"
 """Value of that label on pods and volumes of instances."""
 CONTAINER: Final = "postgres"
+OPERATOR: Final = "keddah-system"
+"""The namespace that keddah is installed in, unless somebody chose another."""
 _MIB: Final = 1 << 20
 
 Manifest = Mapping[str, Any]
@@ -92,6 +94,8 @@ class Database:
     requests: tuple[Mapping[str, Any], ...] = ()
     runs: tuple[Run, ...] = ()
     events: tuple[Event, ...] = ()
+    controller_seen: datetime | None = None
+    """When keddah's controller last renewed its Lease; None where the user may not read that."""
     unread: tuple[str, ...] = ()
     """What could not be read, in kubectl's words: the rights of the user decide."""
 

@@ -16,7 +16,8 @@ from rich.console import Console, RenderableType
 from rich.theme import Theme
 
 from kubectl_pgdb.kubectl import Kubectl, KubectlError, Runner, run
-from kubectl_pgdb.objects import LABEL, Database, database
+from kubectl_pgdb.objects import LABEL, OPERATOR, Database, database
+from kubectl_pgdb.words import moment
 
 PLURAL: Final = "postgresqldatabases.keddah.dev"
 KIND: Final = "PostgreSQLDatabase"
@@ -90,10 +91,11 @@ class Session:
     def database(self, name: str) -> Database:
         """Read a database, with all that belongs to it; raises KubectlError if it is not to be had."""
         named = f"involvedObject.kind={KIND},involvedObject.name={name}"
-        live, children, told = self.kubectl.reads(
+        live, children, told, lease = self.kubectl.reads(
             ("get", PLURAL, name),
             ("get", "pods,persistentvolumeclaims,jobs", f"--selector={LABEL}={name}"),
             ("get", "events", f"--field-selector={named}"),
+            ("get", "lease", "keddah-controller", f"--namespace={OPERATOR}"),
         )
         if isinstance(live, Exception):
             raise live
@@ -101,7 +103,8 @@ class Session:
             return Database(name=name, namespace="")
         unread = tuple(str(each) for each in (children, told) if isinstance(each, Exception))
         lists = [[] if isinstance(each, Exception) else each["items"] for each in (children, told)]
-        return dataclasses.replace(database(live, *lists), unread=unread)
+        renewed = None if isinstance(lease, Exception) else lease.get("spec", {}).get("renewTime")
+        return dataclasses.replace(database(live, *lists), unread=unread, controller_seen=moment(renewed))
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - what JSON takes

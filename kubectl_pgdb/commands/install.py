@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
 
 import click
 
 from deploy.generate.objects import DEFAULT_REGISTRY
 from deploy.manifests import INSTALL, overlay_files, write
+from kubectl_pgdb.objects import OPERATOR
 from kubectl_pgdb.session import Session, command
 from schemas.release import RELEASE
-
-_NAMESPACE: Final = "keddah-system"
 
 
 @click.command
@@ -43,7 +41,7 @@ def install(
     session.say(said.strip())
     if wait:
         for deployment in ("keddah-controller", "keddah-webhooks"):
-            where = (f"deployment/{deployment}", f"--namespace={_NAMESPACE}", "--timeout=5m")
+            where = (f"deployment/{deployment}", f"--namespace={OPERATOR}", "--timeout=5m")
             session.say(session.kubectl.change("rollout", "status", *where).strip())
     if session.as_json:
         session.answer({"action": "install", "done": wait, "message": said.strip()}, "")

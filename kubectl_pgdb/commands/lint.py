@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from kubectl_pgdb.objects import OPERATOR
 from kubectl_pgdb.screens.tables import table
 from kubectl_pgdb.session import Session, command
 from schemas.lint.files import UNREADABLE, Finding, default_policy
@@ -54,7 +55,7 @@ def _policy(session: Session, file: Path | None, *, cluster: bool) -> Policy:
         return parse(file.read_text(encoding="utf-8"))
     if not cluster:
         return default_policy()
-    where = ("configmap", "keddah-policy", "--namespace=keddah-system")
+    where = ("configmap", "keddah-policy", f"--namespace={OPERATOR}")
     return parse(session.kubectl.read("get", *where)["data"][_KEY])
 
 

@@ -15,11 +15,10 @@ from rich.text import Text
 
 from kubectl_pgdb import bundle
 from kubectl_pgdb.kubectl import KubectlError
-from kubectl_pgdb.objects import LABEL, Database
+from kubectl_pgdb.objects import LABEL, OPERATOR, Database
 from kubectl_pgdb.screens.status import status
 from kubectl_pgdb.session import NAME, PLURAL, Session, command, screen
 
-_OPERATOR: Final = "keddah-system"
 _WIDTH: Final = 120
 _KINDS: Final = ",".join(
     (
@@ -70,8 +69,8 @@ def _files(session: Session, name: str, tail: int) -> Iterator[tuple[str, str]]:
         "events": ("get", "events"),
         "nodes": ("get", "nodes"),
         "storage-classes": ("get", "storageclasses"),
-        "policy": ("get", "configmap", "keddah-policy", f"--namespace={_OPERATOR}"),
-        "operator": ("get", "pods,deployments", f"--namespace={_OPERATOR}"),
+        "policy": ("get", "configmap", "keddah-policy", f"--namespace={OPERATOR}"),
+        "operator": ("get", "pods,deployments", f"--namespace={OPERATOR}"),
     }
     for each, answer in zip(manifests, session.kubectl.reads(*manifests.values()), strict=True):
         if isinstance(answer, KubectlError):
@@ -93,7 +92,7 @@ def _files(session: Session, name: str, tail: int) -> Iterator[tuple[str, str]]:
         "operator.log",
         _text(
             session,
-            ("logs", "--selector=app.kubernetes.io/name=keddah", f"--namespace={_OPERATOR}", *everywhere),
+            ("logs", "--selector=app.kubernetes.io/name=keddah", f"--namespace={OPERATOR}", *everywhere),
         ),
     )
     yield "versions.txt", _text(session, ("version",))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.text import Text
 
-from kubectl_pgdb.objects import Condition, Database, Event, Instance
+from kubectl_pgdb.objects import OPERATOR, Condition, Database, Event, Instance
 from kubectl_pgdb.screens.backups import window
 from kubectl_pgdb.screens.prose import Prose
 from kubectl_pgdb.screens.tables import table
@@ -20,13 +20,16 @@ from schemas.reasons import REASONS
 _HIDDEN: Final = frozenset({"Reconciling", "Stalled"})
 """Conditions for machines: what they say, Ready says too."""
 _EVENTS: Final = 5
+_SILENT: Final = timedelta(minutes=1)
+"""Of a Lease that is renewed every four seconds; the clocks of two machines may differ by some."""
 _FINE: Final = frozenset({"True"})
 _HOLDS: Final = {"True": "{}", "False": "not {}"}
 
 
 def status(database: Database, now: datetime, flags: Iterable[str] = ()) -> RenderableType:
     """Return the screen; `flags` are of kubectl, for the commands that it names."""
-    parts: list[RenderableType] = [_title(database), "", _instances(database)]
+    parts: list[RenderableType] = [_title(database), *_unattended(database, now, flags)]
+    parts += ["", _instances(database)]
     parts += ["", _conditions(database, now), "", window(database, now)]
     if database.events:
         parts += ["", _events(database.events[-_EVENTS:], now)]
@@ -45,6 +48,17 @@ def _title(database: Database) -> Text:
         return title.append(": not looked at yet; does keddah's controller run?", style="bad")
     title.append(": ").append(ready.reason, style=style(ready))
     return title.append(f", {database.ready} ready") if database.ready and not database.hibernated else title
+
+
+def _unattended(database: Database, now: datetime, flags: Iterable[str]) -> Iterator[RenderableType]:
+    """Say so if keddah's controller is not heard of: what it has told may be old, however well it sounds."""
+    seen = database.controller_seen
+    if seen is None or now - seen < _SILENT:
+        return
+    where = (flag for flag in flags if not flag.startswith("--namespace"))
+    kubectl = " ".join(("kubectl", *where, "get", "pods", f"--namespace={OPERATOR}"))
+    words = f"No word of keddah's controller for {age(seen, now)}: nobody looks after the database, and what"
+    yield Text(f"{words} is shown may be old. Look for it: {kubectl}", style="bad")
 
 
 def _instances(database: Database) -> RenderableType:

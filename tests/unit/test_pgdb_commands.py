@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,24 @@ def test_status_shows_what_may_be_read_and_says_what_may_not() -> None:
     done = ran(fake, "status", "orders")
     assert done.exit_code == 0, done.output
     assert "not shown: Forbidden: events" in done.output
+
+
+@pytest.mark.parametrize(
+    ("lease", "told"),
+    [
+        ({"spec": {"renewTime": "2026-12-01T00:00:00.000000Z"}}, True),
+        ({"spec": {"renewTime": datetime.now(UTC).isoformat()}}, False),
+        ({"spec": {}}, False),
+        (PermissionError("Forbidden: leases"), False),
+    ],
+)
+def test_a_controller_that_is_not_heard_of_is_told(lease: object, told: bool) -> None:  # noqa: FBT001 - a case
+    """What it said last may sound well for hours."""
+    fake = Fake(**{"lease": lease, PLURAL: database("orders")})
+    shown = ran(fake, "status", "orders", "--namespace=shop", "--context=kind-a").output
+    assert ("No word of keddah's controller for" in shown) == told
+    assert ("kubectl --context=kind-a get pods --namespace=keddah-system" in shown) == told
+    assert "Forbidden" not in shown
 
 
 def test_a_database_that_is_not_there_is_told_in_the_words_of_the_api_server() -> None:
