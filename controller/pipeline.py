@@ -8,6 +8,7 @@ from controller import reconcile
 from controller.act.actor import Actor
 from controller.act.provisioner import Provisioner
 from controller.act.recorder import Recorder
+from controller.attempt import Environment
 from controller.database_metrics import DatabaseMetrics
 from controller.desired.access import stored_secrets
 from controller.health import Heartbeat
@@ -73,7 +74,7 @@ class Pipeline:
             Actor(kube, self.cache, patroni),
             self.recorder,
             policy,
-            reconcile.Environment(
+            Environment(
                 dependencies.now,
                 dependencies.entropy,
                 chosen.namespace,

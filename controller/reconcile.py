@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -17,8 +17,7 @@ from controller.act.actor import Actor
 from controller.act.execution import Execution, reference
 from controller.act.provisioner import Provisioner
 from controller.act.recorder import Recorder
-from controller.certificates.pki import Entropy
-from controller.certificates.rotation import DEFAULT, Lifetimes
+from controller.attempt import Attempt, Environment
 from controller.kube.answers import Conflict, KubeError, Refused
 from controller.kube.client import Kube
 from controller.kube.kinds import DATABASE
@@ -31,13 +30,10 @@ from controller.observe.state import ObservedState
 from controller.plan.acceptance import acceptance
 from controller.plan.actions import Action, Apply
 from controller.plan.conclusion import GONE, Course, conclude, conclude_deletion, conclude_early
-from controller.plan.credentials import credentials
 from controller.plan.deletion import decode_deleted, finalize
 from controller.plan.interruption import Interruption, KeysMissing
-from controller.plan.issued import problem
 from controller.plan.outcome import Done, Outcome, Stalled
 from controller.plan.planner import Plan, plan
-from controller.plan.restore.certificate import source_secret
 from controller.plan.situation import Intent
 from controller.plan.upgrade import Choice, choose
 from controller.plan.validation import Decision, validate
@@ -55,30 +51,6 @@ _Seen = TypeVar("_Seen")
 
 VERIFY_SECRETS = "verify secrets"
 """Reason on the queue with which the periodic check asks to read the Secrets too; no watch covers them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """What a reconciler needs besides the API: clock, random source, the operator's place."""
-
-    now: Callable[[], datetime]
-    entropy: Entropy
-    namespace: str
-    """The operator's own."""
-    cluster_domain: str
-    lifetimes: Lifetimes = DEFAULT
-    """Of the certificates that it makes."""
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One reconcile, as far as it got."""
-
-    observed: ObservedState
-    course: Course
-    new: bool
-    """Whether nothing was reported of the database yet."""
-    done: tuple[Action, ...] = ()
 
 
 class Reconciler:
@@ -171,38 +143,13 @@ class Reconciler:
         attempt.course = replace(attempt.course, choice=choice)
         if choice is None:
             return
-        secrets: tuple[Manifest, ...] = ()
-        if memory.verified != db.metadata.uid:
-            environment = self._environment
-            secrets = credentials(
-                db,
-                attempt.observed,
-                operator=environment.namespace,
-                cluster_domain=environment.cluster_domain,
-                now=now,
-                entropy=environment.entropy,
-                lifetimes=environment.lifetimes,
-                ready=memory.looks.ready if memory.looks.confirmed else {},
-            )
-        source = source_secret(db, attempt.observed, now, self._environment.entropy)
-        intent = Intent(
-            db=db,
-            image=choice.image,
-            secrets=(*secrets, *source),
-            operator_namespace=self._environment.namespace,
-            accepted=decision.accepted,
-            template=choice.template,
-            uncertified=problem(db, attempt.observed, self._environment.cluster_domain, now)
-            if secrets
-            else "",
-            repository_kept=choice.repository_kept,
-            version=choice.version,
-            maximum=self._policy.current.replicas.maximum,
-        )
+        read = memory.verified != db.metadata.uid
+        ready = (memory.looks.ready if memory.looks.confirmed else {}) if read else None
+        intent = attempt.intent(db, choice, ready, self._policy.current, self._environment, now)
         before = attempt.observed
         if await self._carry_out(key, memory, intent, attempt) and not intent.uncertified:
             memory.verified = db.metadata.uid
-        self._of_secrets(key, memory, attempt, read=bool(secrets))
+        self._of_secrets(key, memory, attempt, read=read)
         for event in written(db, before, attempt.done):
             self._recorder.record(reference(db), event.type, event.reason, event.message)
 

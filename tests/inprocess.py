@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from controller.act.actor import Actor
 from controller.act.recorder import Recorder
+from controller.attempt import Environment
 from controller.kube.client import WRITES, Kube
 from controller.kube.connection import Configuration, configuration
 from controller.kube.kinds import KINDS, WATCHED, WEBHOOK_CONFIGURATIONS
@@ -20,7 +21,7 @@ from controller.observe.instances.progress import Progress
 from controller.observe.observer import Observer
 from controller.observe.secrets import SecretReader
 from controller.patroni import Patroni, Reply
-from controller.reconcile import Environment, Reconciler
+from controller.reconcile import Reconciler
 from controller.watches.cache import Cache
 from controller.watches.handlers import selectors
 from controller.watches.queue import Work

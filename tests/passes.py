@@ -9,6 +9,7 @@ from typing import Any
 
 from controller.act.actor import Actor
 from controller.act.recorder import Recorder
+from controller.attempt import Environment
 from controller.desired import names
 from controller.kube.client import Kube
 from controller.kube.objects import Key
@@ -21,7 +22,7 @@ from controller.patroni import Patroni
 from controller.plan.actions import Action
 from controller.plan.planner import Plan
 from controller.plan.situation import Intent
-from controller.reconcile import Environment, Reconciler
+from controller.reconcile import Reconciler
 from controller.watches.cache import Cache
 from controller.watches.queue import Work
 from schemas.api.types import PostgreSQLDatabase

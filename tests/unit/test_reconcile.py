@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller import reconcile
+from controller import attempt, reconcile
 from controller.desired import names
 from controller.kube.answers import Conflict, Refused, Unavailable
 from controller.kube.kinds import DATABASE
@@ -37,7 +37,7 @@ RESTART = DeletePod("orders-1", "uid-1", "the pod template changed")
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     made = Scene(tmp_path, lambda _intent, _world: Plan((), Done()))
     monkeypatch.setattr(reconcile, "plan", lambda *seen: made.choose(*seen))  # noqa: PLW0108 - a test chooses later
-    monkeypatch.setattr(reconcile, "credentials", lambda *_, **__: ())
+    monkeypatch.setattr(attempt, "credentials", lambda *_, **__: ())
     return made
 
 
@@ -101,7 +101,7 @@ async def test_a_secret_that_was_deleted_is_written_at_once(
     rest = (name for name in SECRETS if name != lost)
     scene.cache.put("ConfigMap", secrets_watch(*rest, version=2))
     wanted = Apply({"kind": "Secret", "metadata": {"name": lost}}, "missing")
-    monkeypatch.setattr(reconcile, "credentials", lambda *_, **__: (wanted.manifest,))
+    monkeypatch.setattr(attempt, "credentials", lambda *_, **__: (wanted.manifest,))
     scene.choose = lambda intent, _: Plan(tuple(Apply(m, "missing") for m in intent.secrets), Done())
     await scene.look()
     assert "Secret" in scene.api.read
