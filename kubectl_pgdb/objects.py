@@ -112,7 +112,9 @@ def database(
     for child in children:
         by_kind.setdefault(child["kind"], []).append(child)
     metadata, status = manifest["metadata"], manifest.get("status") or {}
-    told = sorted(map(event, events), key=lambda each: (each.at is not None, each.at))
+    # Those of a former object of that name stay for an hour.
+    own = [each for each in events if _of(each, metadata.get("uid"))]
+    told = sorted(map(event, own), key=lambda each: (each.at is not None, each.at))
     return Database(
         name=metadata["name"],
         namespace=metadata.get("namespace", ""),
@@ -128,6 +130,10 @@ def database(
         runs=tuple(sorted(map(_run, filter(_of_backups, by_kind.get("Job", []))), key=lambda r: r.name)),
         events=tuple(told),
     )
+
+
+def _of(told: Manifest, uid: str | None) -> bool:
+    return uid is None or (told.get("involvedObject") or {}).get("uid") in (None, uid)
 
 
 def _condition(said: Manifest) -> Condition:

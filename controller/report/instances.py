@@ -123,7 +123,8 @@ def _replicated(observed: ObservedState, expected: int, *, synchronous: bool) ->
         # Patroni names its synchronous standbys some time after they stream: till then a commit is alone.
         return Finding("Replicated", False, "NotSynchronous", "No standby acknowledges commits yet")
     lag = max((behind[name] for name in following if name in behind), default=0)
-    message = f"{len(following)} of {expected - 1} standbys stream, at most {lag} MiB behind"
+    far = f"at most {lag} MiB" if lag else "none"
+    message = f"{len(following)} of {expected - 1} standbys stream, {far} behind"
     if unknown := [name for name in following if name not in behind]:
         message = f"{message}, as far as is known ({', '.join(unknown)} does not tell)"
     if primary.slots:

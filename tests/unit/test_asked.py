@@ -90,11 +90,31 @@ def test_nothing_is_done_before_the_request_is_noted() -> None:
     assert [str(action) for action in chosen.actions] == ["apply StatefulSet orders"]
 
 
+NO_CANDIDATE = "it may lack commits that were acknowledged, for it is no synchronous standby"
+
+
+def with_second(**changes: Any) -> ObservedState:  # noqa: ANN401
+    around = running()
+    first, second, *others = around.instances
+    return replace(around, instances=(first, replace(second, **changes), *others))
+
+
 @pytest.mark.parametrize(
     ("asked", "around", "why"),
     [
         ("1", running(1), "no standby can take over without losing a commit"),
-        ("1/orders-7", running(), "orders-7 cannot take over now"),
+        ("1/orders-7", running(), "orders-7 cannot take over now: there is no such instance"),
+        ("1/orders-1", with_second(restarting=True), "orders-1 cannot take over now: it is being restarted"),
+        (
+            "1/orders-1",
+            with_second(streaming=False, state="starting"),
+            "orders-1 cannot take over now: it does not stream (starting)",
+        ),
+        (
+            "1/orders-1",
+            replace(running(), leadership=replace(running().leadership, synchronous=frozenset({"orders-2"}))),
+            f"orders-1 cannot take over now: {NO_CANDIDATE}",
+        ),
         ("1", replace(running(), instances=()), "there is no ready primary"),
     ],
 )

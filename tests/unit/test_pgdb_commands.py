@@ -108,6 +108,18 @@ def test_a_controller_that_is_not_heard_of_is_told(lease: object, told: bool) ->
     assert "Forbidden" not in shown
 
 
+def test_events_of_a_former_database_of_the_name_are_not_shown() -> None:
+    told = {"lastTimestamp": "2026-12-01T00:00:00Z", "type": "Warning", "message": "…"}
+    both = {"u1": "Old", "u2": "New"}
+    events = [told | {"involvedObject": {"uid": uid}, "reason": reason} for uid, reason in both.items()]
+    live = database("orders")
+    live["metadata"]["uid"] = "u2"
+    fake = Fake(**{"events": {"items": events}, PLURAL: live})
+    shown = ran(fake, "status", "orders").output
+    assert "New" in shown
+    assert "Old" not in shown
+
+
 def test_a_database_that_is_not_there_is_told_in_the_words_of_the_api_server() -> None:
     words = 'Error from server (NotFound): postgresqldatabases.keddah.dev "orders" not found'
     done = ran(Fake(**{PLURAL: LookupError(words)}), "status", "orders")

@@ -156,7 +156,7 @@ def test_a_primary_that_lost_the_lock_is_not_shown() -> None:
     assert result["primary"] == "orders-1"
 
 
-@pytest.mark.parametrize(("behind", "said"), [(0, "0 MiB"), (1, "16 MiB"), (17 << 20, "32 MiB")])
+@pytest.mark.parametrize(("behind", "said"), [(0, "none behind"), (1, "16 MiB"), (17 << 20, "32 MiB")])
 def test_lag_is_told_in_whole_segments(behind: int, said: str) -> None:
     instances = (pod(0, "primary", position=100 << 20), pod(1, position=(100 << 20) - behind))
     result = status(typed_database(replicas=2), observed(instances), Done(), validated=True, now=NOW)

@@ -143,11 +143,23 @@ def _switchover_begins(situation: Situation, value: str) -> Note:
     if target == primary.name:
         return Note(value=value, state="Done", message=f"{target} is primary already")
     if candidate(observed, _accepted(target)) is None:
-        why = f"{_standby(target)} can take over without losing a commit".replace("a standby", "no standby")
-        return Note(
-            value=value, state="Refused", message=why if not target else f"{target} cannot take over now"
-        )
+        why = f"{target} cannot take over now: {_unfit(target, observed)}"
+        if not target:
+            why = "no standby can take over without losing a commit"
+        return Note(value=value, state="Refused", message=why)
     return Note(value=value, state="UnderWay", message=f"{primary.name} hands over", primary=primary.name)
+
+
+def _unfit(target: str, observed: ObservedState) -> str:
+    """Say why an instance is no candidate."""
+    found = next((each for each in observed.instances if each.name == target), None)
+    if found is None:
+        return "there is no such instance"
+    if found.deleting or found.restarting:
+        return "it is being restarted"
+    if not found.fit:
+        return f"it does not stream ({found.state or 'its server does not run'})"
+    return "it may lack commits that were acknowledged, for it is no synchronous standby"
 
 
 def _restart_begins(situation: Situation, value: str) -> Note:
