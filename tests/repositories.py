@@ -14,6 +14,7 @@ FRESH_SECONDS = 65
 REPOSITORY = "/var/lib/keddah-repository"
 LIST = f"find {REPOSITORY}/archive -name '*.zst' -o -name '*.history'"
 FILE = re.compile(r"/([0-9A-F]{24})-[0-9a-f]{40}")
+PARTIAL = re.compile(r"/([0-9A-F]{24})\.partial-[0-9a-f]{40}")
 
 
 def in_repository(database: Database, *command: str) -> str:

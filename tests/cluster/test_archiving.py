@@ -10,7 +10,7 @@ import pytest
 from tests.clusters import POLL, Cluster
 from tests.cut_off import cut_off
 from tests.databases import Database, moment
-from tests.repositories import segments, until_archived, whole
+from tests.repositories import LIST, PARTIAL, in_repository, segments, until_archived, whole
 from tests.waiting import until
 
 SCHEDULE = "0 3 * * *"
@@ -50,6 +50,22 @@ def test_a_switchover_leaves_no_gap(archived: Database) -> None:
     archived.switch_over(archived.standbys()[0])
     until_archived(archived, write(archived, 3))
     whole(archived)
+
+
+def test_many_switchovers_leave_nothing_that_cannot_be_archived(archived: Database) -> None:
+    """A timeline ends in the midst of a segment; servers differ in what follows there in their files."""
+    for number in range(200, 204):
+        write(archived, number)
+        # So the files of later segments are used ones.
+        archived.superuser(archived.primary(), "CHECKPOINT")
+        archived.switch_over(archived.standbys()[0])
+    until_archived(archived, switched(archived, 204))
+    whole(archived)
+    named = in_repository(archived, "sh", "-c", LIST)
+    partial = set(PARTIAL.findall(named))
+    assert len(partial) >= 4
+    assert partial.isdisjoint(segments(archived))
+    archived.until_condition("ArchivingWAL", "Archiving", 30)
 
 
 def test_a_lost_primary_leaves_no_gap(archived: Database) -> None:

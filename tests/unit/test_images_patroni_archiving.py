@@ -17,6 +17,7 @@ from deploy.images.patroni.archiving import WalArchive, archive_again, archive_l
 
 NOW = 1_800_000_000.0
 SEGMENT = "000000010000000100000000"
+SIZE = 16 << 20
 SEGMENTS = [f"0000000100000000000000{number:02X}" for number in range(1, 4)]
 
 
@@ -134,7 +135,8 @@ def data(tmp_path: Path) -> Path:
     marks = tmp_path / "pg_wal/archive_status"
     marks.mkdir(parents=True)
     for segment, state in zip(SEGMENTS, ("done", "done", "ready"), strict=True):
-        (tmp_path / "pg_wal" / segment).touch()
+        with (tmp_path / "pg_wal" / segment).open("wb") as file:
+            file.truncate(SIZE)
         (marks / f"{segment}.{state}").touch()
     return tmp_path
 
@@ -147,7 +149,7 @@ def test_a_server_that_is_promoted_archives_again_what_its_primary_may_not_have(
     (data / "pg_wal" / SEGMENTS[0]).unlink()
     (data / "pg_wal/archive_status/00000002.history.done").touch()
     os.utime(data / f"pg_wal/archive_status/{SEGMENTS[1]}.done", (0, 0))
-    archive_again(str(data))
+    archive_again(str(data), 3 * SIZE)
     # It waits from now on.
     assert (data / f"pg_wal/archive_status/{SEGMENTS[1]}.ready").stat().st_mtime > 0
     assert marks(data) == [
@@ -155,6 +157,36 @@ def test_a_server_that_is_promoted_archives_again_what_its_primary_may_not_have(
         f"{SEGMENTS[1]}.ready",
         f"{SEGMENTS[2]}.ready",
         "00000002.history.done",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("history", "position", "again"),
+    [
+        # Of the present timeline all that was received to its end.
+        ("", 4 * SIZE, [1, 2, 3]),
+        ("", 4 * SIZE - 1, [1, 2]),
+        ("", 0, []),
+        # Of a former one all before its end, in the midst of a segment as a rule.
+        (f"1\t0/{3 * SIZE:X}\tno recovery target specified\n", 9 * SIZE, [1, 2]),
+        (f"1\t0/{3 * SIZE + 160:X}\tno recovery target specified\n\n", 9 * SIZE, [1, 2]),
+        (f"1\t0/{4 * SIZE:X}\tno recovery target specified\n", 9 * SIZE, [1, 2, 3]),
+        # What another timeline was left with is no WAL of this database's.
+        (f"7\t0/{9 * SIZE:X}\tno recovery target specified\n", 9 * SIZE, []),
+    ],
+)
+def test_a_segment_that_is_complete_nowhere_is_not_archived(
+    data: Path, history: str, position: int, again: list[int]
+) -> None:
+    """What follows in such a file differs from server to server, and the archive takes one of them only."""
+    (data / f"pg_wal/archive_status/{SEGMENTS[2]}.ready").rename(
+        data / f"pg_wal/archive_status/{SEGMENTS[2]}.done"
+    )
+    if history:
+        (data / "pg_wal/00000008.history").write_text(history)
+    archive_again(str(data), position)
+    assert [name for name in marks(data) if name.endswith(".ready")] == [
+        f"{SEGMENTS[number - 1]}.ready" for number in again
     ]
 
 
@@ -171,7 +203,7 @@ def test_a_standby_archives_what_it_completed_as_a_primary(
 
 def test_without_a_data_directory_there_is_nothing_to_archive(tmp_path: Path) -> None:
     archive_leftovers(str(tmp_path / "none"))
-    archive_again(str(tmp_path / "none"))
+    archive_again(str(tmp_path / "none"), 0)
 
 
 def test_an_instance_without_settings_says_so(data: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from patroni import postgresql, psycopg
 from patroni.__main__ import Patroni
 from patroni.api import RestApiHandler, check_access
 from patroni.daemon import abstract_main
+from patroni.exceptions import PostgresConnectionException
 from patroni.log import PatroniLogger
 from patroni.postgresql.config import ConfigHandler
 from patroni.postgresql.misc import PostgresqlRole
@@ -190,6 +191,14 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
         rows: list[tuple[Any, ...]] = self.postgresql.connection_pool.get(connection).query(statement)
         return rows
 
+    def _received(self) -> int:
+        """Return how far a standby has all WAL, in bytes; 0 where it does not answer."""
+        try:
+            [[position]] = self._ask(archiving.RECEIVED)
+        except (psycopg.Error, PostgresConnectionException, ValueError):
+            return 0
+        return int(position or 0)
+
     def _ask_within(self, database: str, statement: str) -> list[tuple[Any, ...]]:
         """Query one database over a connection that is closed again; nothing of one that takes none."""
         settings = self.postgresql.connection_pool.conn_kwargs | {"dbname": database}
@@ -222,7 +231,7 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
 
     def _promote(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - Patroni's own
         if self.postgresql.role not in _PRIMARY:
-            archiving.archive_again(self.postgresql.data_dir)
+            archiving.archive_again(self.postgresql.data_dir, self._received())
         return self._promote_server(*arguments, **options)
 
     def _apply(self, *arguments: Any) -> None:  # noqa: ANN401 - Patroni's own

@@ -34,6 +34,9 @@ TOLD_SECONDS: Final = 45.0
 STOPPING_FILE: Final = f"{RUN_DIRECTORY}/stopping"
 """While it is there, the archive command ends at once, and PostgreSQL's archiver with it."""
 
+RECEIVED: Final = "SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'"
+"""How far a standby has all WAL, in bytes."""
+
 _EARLY: Final = "000000010000000000000010"
 """The name of a segment that no database is still new with."""
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
@@ -155,20 +158,51 @@ def archive_leftovers(data: str) -> None:
         logger.info("Archived WAL of the time as primary: file=%s", mark.stem)
 
 
-def archive_again(data: str) -> None:
+def archive_again(data: str, position: int) -> None:
     """Have a server that is about to be promoted archive all WAL that it has from its former primary.
 
-    What is in the archive already is compared, and not stored again.
+    What is in the archive already is compared, and not stored again; so nothing may be archived whose end
+    differs from server to server. `position`: how far it has all WAL, as a number of bytes.
     """
-    marks = Path(data, "pg_wal/archive_status")
+    wal = Path(data, "pg_wal")
+    ends, newest = _timelines(wal)
     count = 0
-    for mark in marks.glob("*.done"):
-        if _SEGMENT.fullmatch(mark.stem) and Path(data, "pg_wal", mark.stem).exists():
+    for mark in wal.glob("archive_status/*.done"):
+        if not _SEGMENT.fullmatch(mark.stem) or not (segment := wal / mark.stem).exists():
+            continue
+        timeline = int(mark.stem[:8], 16)
+        end = position if timeline >= newest else ends.get(timeline, 0)
+        if _end(segment) <= end:
             # It waits from now on, not since its former primary completed it.
             mark.touch()
             mark.rename(mark.with_suffix(".ready"))
             count += 1
     logger.info("Had WAL of the former primary archived again, if it was not: segments=%s", count)
+
+
+def _timelines(wal: Path) -> tuple[dict[int, int], int]:
+    """Return where the former timelines end (TIMELINE.history of the newest), and the newest.
+
+    The segment that one ends in is complete nowhere: what follows in the file is a former use of it. The
+    server that was primary then knows it as `.partial`; a standby, whose stream ended, as archived.
+    """
+    newest = max(wal.glob("*.history"), default=None)
+    if newest is None:
+        return {}, 1
+    lines = (line.split() for line in newest.read_text(encoding="utf-8").splitlines())
+    ends = {int(words[0]): _bytes(words[1]) for words in lines if words and words[0].isdecimal()}
+    return ends, int(newest.stem, 16)
+
+
+def _end(segment: Path) -> int:
+    """Return the position after a segment (xlog_internal.h, XLogFileName)."""
+    size = segment.stat().st_size
+    return (int(segment.name[8:16], 16) << 32) + (int(segment.name[16:], 16) + 1) * size
+
+
+def _bytes(position: str) -> int:
+    high, _, low = position.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
 
 
 def _second(moment: float) -> str:
