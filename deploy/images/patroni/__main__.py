@@ -35,6 +35,7 @@ from . import (
     mishaps,
     passwords,
     postmaster,
+    reading,
     replacing,
     slots,
     tasks,
@@ -85,6 +86,7 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
         self._mishaps = mishaps.Mishaps()
         self.mark = Mark(config["postgresql"]["data_dir"])
         super().__init__(config, *others)
+        self.dcs.get_cluster = reading.by_this_thread(self.dcs, self.dcs.get_cluster)
         in_place = replacing.requested()
         self.mark.undo(self.dcs, RESTORE if in_place else self.config["bootstrap"].get("method", ""))
         initialize = self.dcs.get_cluster().initialize
