@@ -88,14 +88,17 @@ class Session:
         how = f"{name} is {ready.reason}: {ready.message}" if ready else f"{name} was not looked at yet"
         return f"{error.message.strip()}\n{how}\n`kubectl pgdb status {name}` says what to do."
 
-    def database(self, name: str) -> Database:
-        """Read a database, with all that belongs to it; raises KubectlError if it is not to be had."""
+    def database(self, name: str, *, controller: bool = False) -> Database:
+        """Read a database, with all that belongs to it; raises KubectlError if it is not to be had.
+
+        `controller`: and when keddah's controller was last heard of.
+        """
         named = f"involvedObject.kind={KIND},involvedObject.name={name}"
-        live, children, told, lease = self.kubectl.reads(
+        live, children, told, *lease = self.kubectl.reads(
             ("get", PLURAL, name),
             ("get", "pods,persistentvolumeclaims,jobs", f"--selector={LABEL}={name}"),
             ("get", "events", f"--field-selector={named}"),
-            ("get", "lease", "keddah-controller", f"--namespace={OPERATOR}"),
+            *([("get", "lease", "keddah-controller", f"--namespace={OPERATOR}")] if controller else []),
         )
         if isinstance(live, Exception):
             raise live
@@ -103,8 +106,9 @@ class Session:
             return Database(name=name, namespace="")
         unread = tuple(str(each) for each in (children, told) if isinstance(each, Exception))
         lists = [[] if isinstance(each, Exception) else each["items"] for each in (children, told)]
-        renewed = None if isinstance(lease, Exception) else lease.get("spec", {}).get("renewTime")
-        return dataclasses.replace(database(live, *lists), unread=unread, controller_seen=moment(renewed))
+        found = dataclasses.replace(database(live, *lists), unread=unread)
+        renewed = [each.get("spec", {}).get("renewTime") for each in lease if not isinstance(each, Exception)]
+        return dataclasses.replace(found, controller_seen=moment(*renewed)) if renewed else found
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - what JSON takes

@@ -50,7 +50,7 @@ def tidy(rest: Rest) -> bool:
 
 def account_kubeconfig(rest: Rest, administrator: Path, account: str, target: Path) -> Path:
     """Write the kubeconfig of one of keddah's ServiceAccounts: with its rights and no others."""
-    return token_kubeconfig(administrator, token(rest, account), target)
+    return token_kubeconfig(administrator.read_text(), token(rest, account), target)
 
 
 def token(rest: Rest, account: str) -> str:

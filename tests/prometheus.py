@@ -23,7 +23,7 @@ from tests import pod_monitors as operator
 from tests.backup_site import free_port
 from tests.clusters import Cluster
 from tests.discovery import account, discovering
-from tests.rest import Object
+from tests.rest import Object, token_kubeconfig
 from tests.waiting import until
 
 SCRAPE: Final = "2s"
@@ -87,11 +87,8 @@ class Prometheus:
 @contextmanager
 def watching(cluster: Cluster, folder: Path, pace: float) -> Iterator[Prometheus]:
     """Have it scrape what our PodMonitors select, with alerts that wait `pace` times as long."""
-    document = yaml.safe_load(cluster.good("config", "view", "--raw", "--minify", "--flatten"))
-    document["users"][0]["user"] = {"token": account(cluster.rest)}
-    kubeconfig = folder / "kubeconfig"
-    kubeconfig.touch(mode=0o600)
-    kubeconfig.write_text(yaml.safe_dump(document))
+    administrator = cluster.good("config", "view", "--raw", "--minify", "--flatten")
+    kubeconfig = token_kubeconfig(administrator, account(cluster.rest), folder / "kubeconfig")
     (folder / "rules.yaml").write_text(yaml.safe_dump(rules(pace)))
     jobs = discovering([job for each in pod_monitors() for job in operator.jobs(each)], kubeconfig)
     programs, rule_files = binaries(print, bundle=PROMETHEUS), [f"{folder}/rules.yaml"]

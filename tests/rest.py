@@ -205,9 +205,9 @@ def path(kind: str, namespace: str | None = None, name: str = "", subresource: s
     return (KINDS | OTHERS)[kind].path(namespace, name, subresource)
 
 
-def token_kubeconfig(administrator: Path, token: str, target: Path) -> Path:
-    """Write the kubeconfig of somebody who has only a bearer token."""
-    document = yaml.safe_load(administrator.read_text())
+def token_kubeconfig(administrator: str, token: str, target: Path) -> Path:
+    """Write the kubeconfig of somebody who has only a bearer token, to the text of an administrator's."""
+    document = yaml.safe_load(administrator)
     document["users"][0]["user"] = {"token": token}
     target.touch(mode=0o600)
     target.write_text(yaml.safe_dump(document))

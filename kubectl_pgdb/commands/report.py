@@ -61,7 +61,7 @@ def _told(path: Path, files: Sequence[str]) -> RenderableType:
 
 def _files(session: Session, name: str, tail: int) -> Iterator[tuple[str, str]]:
     """Give the files by name; where the user has no right to something, the words that say so."""
-    found = session.database(name)
+    found = session.database(name, controller=True)
     yield "status.txt", bundle.text(_printed(session, found))
     manifests = {
         "database": ("get", PLURAL, name),

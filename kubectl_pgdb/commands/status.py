@@ -17,7 +17,7 @@ from kubectl_pgdb.session import PLURAL, Session, command, names
 def status(session: Session, name: str | None, *, all_namespaces: bool) -> None:
     """Say how a database is: what it waits for, and what to do. Without NAME all are listed."""
     if name is not None:
-        found = session.database(name)
+        found = session.database(name, controller=True)
         session.answer(found, screen(found, session.now(), session.kubectl.flags))
         return
     everywhere = ["--all-namespaces"] if all_namespaces else []

@@ -10,6 +10,7 @@ import pytest
 from tests import factory
 from tests.children import KIND, condition, wait_condition
 from tests.kubelet import Kubelet
+from tests.refusals import refusing
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -94,41 +95,28 @@ def test_no_pod_is_given_up_for_one_that_would_be_refused(rest: Rest, shop: str)
 
 
 @pytest.fixture
-def hidden_rule(rest: Rest, shop: str) -> Iterator[str]:
-    """Refuse pods that are marked, and take no part in dry runs, as some webhooks do; gives its name."""
-    name = f"hidden-{shop}"
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
-    selector = {"matchLabels": {"kubernetes.io/metadata.name": shop}}
-    version, metadata = "admissionregistration.k8s.io/v1", {"name": name}
+def hidden_rule(rest: Rest, shop: str) -> Iterator[None]:
+    """Refuse pods that are marked, and take no part in dry runs, as some webhooks do."""
+    rule = {"operations": ["CREATE"], "resources": ["pods"]}
     unmarked = "!has(object.metadata.annotations) || !('marked' in object.metadata.annotations)"
-    spec = {
-        "failurePolicy": "Fail",
-        "matchConstraints": {"resourceRules": [rule], "namespaceSelector": selector},
-        "matchConditions": [{"name": "real", "expression": "!has(request.dryRun) || !request.dryRun"}],
-        "validations": [{"expression": unmarked, "message": "marked pods are not wanted"}],
-    }
-    bound = {"policyName": name, "validationActions": ["Deny"]}
-    kinds = {"ValidatingAdmissionPolicy": spec, "ValidatingAdmissionPolicyBinding": bound}
-    for kind, each in kinds.items():
-        rest.create({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": each}).expect()
-    make(rest, shop, "100m")
-    wait_condition(rest, shop, "Ready", "Ready")
-    live = rest.get("Pod", shop, "orders-0")
-    assert live
-    unplaced = {key: value for key, value in live["spec"].items() if key != "nodeName"}
-    marked = {"name": "probe", "namespace": shop, "annotations": {"marked": "yes"}}
-    probe = {"apiVersion": "v1", "kind": "Pod", "metadata": marked, "spec": unplaced}
+    real = [{"name": "real", "expression": "!has(request.dryRun) || !request.dryRun"}]
+    with refusing(rest, shop, rule, unmarked, "marked pods are not wanted", matchConditions=real):
+        make(rest, shop, "100m")
+        wait_condition(rest, shop, "Ready", "Ready")
+        live = rest.get("Pod", shop, "orders-0")
+        assert live
+        unplaced = {key: value for key, value in live["spec"].items() if key != "nodeName"}
+        marked = {"name": "probe", "namespace": shop, "annotations": {"marked": "yes"}}
+        probe = {"apiVersion": "v1", "kind": "Pod", "metadata": marked, "spec": unplaced}
 
-    def in_force() -> bool:
-        answer = rest.create(probe)
-        if answer.accepted:
-            rest.delete("Pod", shop, "probe")
-        return "not wanted" in answer.message
+        def in_force() -> bool:
+            answer = rest.create(probe)
+            if answer.accepted:
+                rest.delete("Pod", shop, "probe")
+            return "not wanted" in answer.message
 
-    until(in_force)
-    yield name
-    for kind in kinds:
-        rest.delete(kind, None, name)
+        until(in_force)
+        yield
 
 
 def revisions(rest: Rest, namespace: str) -> dict[str, str]:
@@ -137,7 +125,7 @@ def revisions(rest: Rest, namespace: str) -> dict[str, str]:
 
 
 def test_what_only_the_real_creation_meets_costs_one_standby_seconds(
-    rest: Rest, shop: str, hidden_rule: str
+    rest: Rest, shop: str, hidden_rule: None
 ) -> None:
     del hidden_rule
     before, first = uids(rest, shop), revisions(rest, shop)

@@ -89,7 +89,7 @@ WAYS: dict[str, list[Object]] = {
 def test_prometheus_finds_each_pod_once_and_what_it_is(
     plane: ControlPlane, rest: Rest, addresses: dict[str, str], tmp_path: Path, way: str
 ) -> None:
-    kubeconfig = token_kubeconfig(plane.kubeconfig, account(rest), tmp_path / "kubeconfig")
+    kubeconfig = token_kubeconfig(plane.kubeconfig.read_text(), account(rest), tmp_path / "kubeconfig")
     told: dict[str, dict[str, Any]] = {
         f"http://{addresses['keddah-controller-a']}:8080/metrics": {
             "namespace": OPERATOR,

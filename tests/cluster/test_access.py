@@ -14,6 +14,7 @@ from controller.postgresql.client import MOST_SESSIONS
 from schemas.api.types import KIND
 from tests.clusters import POLL
 from tests.databases import Database, moment
+from tests.refusals import refusing
 from tests.restores import backups
 from tests.waiting import until
 
@@ -190,20 +191,8 @@ REFUSED = "secrets of readers are not to be changed"
 @contextmanager
 def refused(database: Database, secret: str) -> Iterator[None]:
     """Refuse changes of one Secret, as policies, webhooks and quotas of others do."""
-    rest, name = database.cluster.rest, f"refused-{database.namespace}"
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["secrets"]}
-    selector = {"matchLabels": {"kubernetes.io/metadata.name": database.namespace}}
-    policy = {
-        "failurePolicy": "Fail",
-        "matchConstraints": {"resourceRules": [rule], "namespaceSelector": selector},
-        "validations": [{"expression": f"object.metadata.name != '{secret}'", "message": REFUSED}],
-    }
-    bound = {"policyName": name, "validationActions": ["Deny"]}
-    kinds = {"ValidatingAdmissionPolicy": policy, "ValidatingAdmissionPolicyBinding": bound}
-    version, metadata = "admissionregistration.k8s.io/v1", {"name": name}
-    for kind, spec in kinds.items():
-        rest.create({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}).expect()
-    try:
+    rest, rule = database.cluster.rest, {"operations": ["UPDATE"], "resources": ["secrets"]}
+    with refusing(rest, database.namespace, rule, f"object.metadata.name != '{secret}'", REFUSED):
         probe = {"metadata": {"annotations": {"probe": "in force?"}}}
         until(
             lambda: REFUSED in rest.merge("Secret", database.namespace, secret, probe).message,
@@ -211,9 +200,6 @@ def refused(database: Database, secret: str) -> Iterator[None]:
             database.story,
         )
         yield
-    finally:
-        for kind in kinds:
-            rest.delete(kind, None, name)
 
 
 def test_a_rotation_is_done_when_the_secret_is_written_and_none_begins_before(shop: Database) -> None:

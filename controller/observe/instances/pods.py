@@ -129,17 +129,12 @@ def lingering(pod: Manifest) -> list[str]:
         container(status).get("state") or {}
     ):
         return []
-    others = (*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or []))
-    return [each.get("name", "") for each in others if "running" in (each.get("state") or {})]
+    return [each.get("name", "") for each in _statuses(status) if "running" in (each.get("state") or {})]
 
 
 def trouble_beside(status: Manifest, of: Manifest) -> Trouble | None:
     """Return what is wrong with the other containers; of their logs nothing, which may hold anything."""
-    others = [
-        each
-        for each in (*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or []))
-        if each.get("name") != CONTAINER and not each.get("ready")
-    ]
+    others = [each for each in _statuses(status) if each.get("name") != CONTAINER and not each.get("ready")]
     for each in others:
         name, waiting = each.get("name", ""), (each.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") in _OF_IMAGES:
@@ -153,6 +148,10 @@ def trouble_beside(status: Manifest, of: Manifest) -> Trouble | None:
         names = ", ".join(each.get("name", "") for each in others)
         return Trouble("SidecarNotReady", f"PostgreSQL is ready, and not: {names}")
     return None
+
+
+def _statuses(status: Manifest) -> tuple[Manifest, ...]:
+    return (*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or []))
 
 
 def _server_trouble(said: Manifest) -> Trouble | None:

@@ -9,7 +9,7 @@ from controller.desired.exporter.metric import Query
 from controller.desired.exporter.metrics import QUERIES
 
 from .page import Page, number
-from .wire import Connection, Lost, Refused, Row
+from .wire import Connection, Link, Lost, Refused, Row
 
 _SECONDS: Final = 4.0
 """After which nothing more is asked: Prometheus waits for ten."""
@@ -30,9 +30,8 @@ class Server:
     def __init__(
         self, connect: Callable[[], Connection], clock: Clock, log: Log, queries: Iterable[Query] = QUERIES
     ) -> None:
-        self._connect, self._clock, self._log = connect, clock, log
+        self._link, self._clock, self._log = Link(connect), clock, log
         self._queries = tuple(queries)
-        self._connection: Connection | None = None
         self._kept: dict[Query, tuple[float, list[Row]]] = {}
         self._schemas: dict[str, tuple[float, str]] = {}
         self.primary: bool | None = None
@@ -42,12 +41,11 @@ class Server:
         """Add what it answers; return whether it does, and how many questions it refused."""
         began, refused, self.primary = self._clock(), 0, None
         try:
-            if self._connection is None:
-                self._connection = self._connect()
-            self.primary = self._connection.rows("SELECT pg_is_in_recovery()")[1] == [("f",)]
+            connection = self._link.opened()
+            self.primary = connection.rows("SELECT pg_is_in_recovery()")[1] == [("f",)]
             for query in self._due():
                 self._in_time(began)
-                refused += not self._add(self._connection, query, page)
+                refused += not self._add(connection, query, page)
         except Lost as error:
             self._log("server", f"Server did not answer: {error}")
             self._forget()
@@ -100,6 +98,5 @@ class Server:
         return schema
 
     def _forget(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection, self._kept, self._schemas = None, {}, {}
+        self._link.close()
+        self._kept, self._schemas = {}, {}

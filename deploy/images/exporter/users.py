@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -13,7 +14,7 @@ from controller.desired.exporter.metric import Metric
 
 from .custom import Custom, read
 from .page import Page
-from .wire import Connection, Lost, Refused
+from .wire import Connection, Link, Lost, Refused
 
 _SECONDS: Final = 3.0
 """For all of them."""
@@ -22,26 +23,6 @@ FAILED: Final = "keddah_exporter_custom_query_failed"
 
 
 _DATABASE: Final = attrgetter("database")
-
-
-class _Connecting:
-    """A connection to one database, opened when the first asks for it."""
-
-    def __init__(self, connect: Callable[[str], Connection], database: str) -> None:
-        self._connect, self._database = connect, database
-        self._open: Connection | None = None
-
-    def opened(self) -> Connection:
-        """Return it, opened anew where it was lost; raises Lost or Refused."""
-        if self._open is None:
-            self._open = self._connect(self._database)
-        return self._open
-
-    def close(self) -> None:
-        """End it; another may be opened."""
-        if self._open is not None:
-            self._open.close()
-        self._open = None
 
 
 class Users:
@@ -79,11 +60,11 @@ class Users:
         problems = {}
         # Database by database: who asks of a hundred takes one connection from applications at a time.
         for database, of_one in groupby(sorted(queries, key=_DATABASE), _DATABASE):
-            with closing(_Connecting(self._connect, database)) as connecting:
+            with closing(Link(partial(self._connect, database))) as link:
                 for query in of_one:
                     try:
                         self._in_time(began)
-                        page.merge(self._page(query, connecting))
+                        page.merge(self._page(query, link))
                     except (Lost, Refused, ValueError) as error:
                         problems[query.name] = str(error)
         return problems
@@ -92,15 +73,15 @@ class Users:
         if self._clock() - began > _SECONDS:
             raise Refused(f"no time was left: all have {_SECONDS:.0f} seconds together")
 
-    def _page(self, query: Custom, connecting: _Connecting) -> Page:
+    def _page(self, query: Custom, link: Link) -> Page:
         now = self._clock()
         asked, of, page = self._kept.get(query.name, (now, None, Page()))
         if of == query and now - asked < query.every:
             return page
         try:
-            page = query.page(*connecting.opened().rows(query.sql))
+            page = query.page(*link.opened().rows(query.sql))
         except Lost:
-            connecting.close()
+            link.close()
             raise
         self._kept[query.name] = (now, query, page)
         return page

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
 from typing import TypeAlias
 
 Row: TypeAlias = tuple[str | None, ...]
@@ -132,3 +133,23 @@ def _words(body: bytes) -> str:
     fields = {part[:1]: part[1:].decode("utf-8", "replace") for part in body.split(b"\0") if part}
     state = fields.get(b"C", "")
     return f"{fields.get(b'M', '')} ({state})" if state.startswith(_TELLING) else f"SQLSTATE {state}"
+
+
+class Link:
+    """A connection that is opened when it is first asked for, and anew where it was lost."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._open: Connection | None = None
+
+    def opened(self) -> Connection:
+        """Return the connection; raises Lost or Refused."""
+        if self._open is None:
+            self._open = self._connect()
+        return self._open
+
+    def close(self) -> None:
+        """End it; another may be opened."""
+        if self._open is not None:
+            self._open.close()
+        self._open = None
