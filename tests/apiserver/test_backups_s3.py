@@ -10,7 +10,8 @@ import pytest
 from controller.protocol.settings import Reason
 from deploy.local.pki import Authority
 from tests.backup_site import Site
-from tests.s3_servers import SECRET, SERVERS, Proxy, error, serving
+from tests.s3_proxy import Proxy, error
+from tests.s3_servers import SECRET, SERVERS, serving
 from tests.waiting import until
 
 if TYPE_CHECKING:

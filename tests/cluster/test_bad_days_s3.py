@@ -19,7 +19,8 @@ from tests import bucket, sites
 from tests.clusters import POLL, Cluster
 from tests.databases import Database
 from tests.laboratory.ground import ground
-from tests.s3_servers import BUCKET, S3, SECRET, Proxy, error
+from tests.s3_proxy import Proxy, error
+from tests.s3_servers import BUCKET, S3, SECRET
 from tests.waiting import until
 
 pytestmark = pytest.mark.own_cluster("runs a server of S3 in the cluster's network")
