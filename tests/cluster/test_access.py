@@ -4,53 +4,21 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from controller.desired import names
 from controller.postgresql.client import MOST_SESSIONS
-from schemas.api.types import KIND
+from tests.access import AS_ROLE, LOOKS, QUOTED, annotate, inside, provisioned, query, rotations
 from tests.clusters import POLL
-from tests.databases import Database, moment
-from tests.refusals import refusing
+from tests.databases import Database
 from tests.restores import backups
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.clusters import Cluster
-
-LOOKS = 60
-"""Seconds from one look of a primary into its databases to the next (images/patroni/access.py)."""
-QUOTED = 'Übersicht "Q4" o\'clock'
-AS_ROLE = 'PGCONNECT_TIMEOUT=5 psql -X -v ON_ERROR_STOP=1 -Atc "$1" "$0"'
-"""With the URI of a role's Secret, through the Service."""
-
-
-def provisioned(database: Database, seconds: float = 60) -> None:
-    """Wait until everything is as declared, by the newest generation."""
-    database.until_condition("Provisioned", "AsDeclared", seconds)
-    database.settled()
-
-
-def query(database: Database, role: str, statement: str, dbname: str = "") -> str:
-    """Run a statement as a role, with its Secret; give what it says, or the error."""
-    secret = database.secret(names.role_secret(database.name, role).removeprefix(f"{database.name}-"))
-    uri = secret["uri"] if not dbname else secret["uri"].replace(f"/{secret['dbname']}?", f"/{dbname}?")
-    done = database.execute(database.pod_names()[0], "sh", "-c", AS_ROLE, uri, statement)
-    return done.out.strip() if done.code == 0 else done.err.strip()
-
-
-def inside(database: Database, statement: str, dbname: str = "app") -> str:
-    """Run a statement as the superuser, over the socket of the primary."""
-    command = ("psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", dbname, "-Atc", statement)
-    done = database.execute(database.primary(), *command)
-    assert done.code == 0, f"{statement}: {done.err}"
-    return done.out.strip()
-
 
 DATABASES: list[dict[str, Any]] = [
     {
@@ -107,131 +75,6 @@ def test_access_covers_what_is_made_later_and_no_more(shop: Database) -> None:
     assert "permission denied" in query(shop, "writer", "SELECT count(*) FROM later.rows")
     assert query(shop, QUOTED, "SELECT count(*) FROM today") == "2"
     assert "permission denied" in query(shop, "writer", "CREATE TABLE own()")
-
-
-RECONNECTING = """
-import pathlib, psycopg, threading, time
-told, stop, said = pathlib.Path("/tmp/told"), pathlib.Path("/tmp/stop"), []
-formerly, begun = told.read_text().split(), time.monotonic()
-def connect():
-    number = 0
-    while not stop.exists():
-        due, number = time.monotonic() + 0.08, number + 1
-        uri = (formerly if number % 3 == 0 else told.read_text().split())[number % 2]
-        host = uri.partition("@")[2].partition(".")[0]
-        if number % 4 == 3:
-            uri = uri.replace(f"@{host}.", f"@{host}-ro.")
-        try:
-            with psycopg.connect(uri, connect_timeout=10) as connection:
-                said.append(" ".join(connection.execute("SELECT session_user, current_user").fetchone()))
-        except psycopg.Error as error:
-            said.append(str(error))
-        time.sleep(max(0, due - time.monotonic()))
-threads = [threading.Thread(target=connect) for _ in range(4)]
-for each in threads: each.start()
-for each in threads: each.join()
-print(f"{len(said)} log-ins, {len(said) / (time.monotonic() - begun):.0f} a second")
-print(chr(10).join(sorted(set(said))))
-"""
-"""Connects 50 times a second, as two roles, with what their Secrets say, or said at first."""
-STOP = "/tmp/stop"  # noqa: S108 - the pod's own volume
-IN_QUOTED = f"""ALTER ROLE analyst IN DATABASE "{QUOTED.replace('"', '""')}" SET"""
-BEGINS_WITH = "SELECT session_user, current_setting('work_mem'), current_setting('search_path')"
-TELL = "printf '%s\n' \"$@\" > /tmp/new && mv /tmp/new /tmp/told"
-
-
-def test_passwords_rotate_and_no_log_in_is_refused(shop: Database) -> None:
-    pod, secrets = shop.standbys()[0], ("app", "role-analyst")
-
-    def tell() -> list[str]:
-        uris = [shop.secret(name)["uri"] for name in secrets]
-        assert shop.execute(pod, "sh", "-c", TELL, "tell", *uris).code == 0
-        return uris
-
-    inside(shop, f"ALTER ROLE analyst SET work_mem = '7MB'; {IN_QUOTED} search_path = 'Q 4, old', public")
-    first = tell()
-    before = moment()
-    python = ("/opt/patroni/bin/python", "-c", RECONNECTING)
-    with ThreadPoolExecutor() as threads:
-        client = threads.submit(lambda: shop.execute(pod, *python, seconds=300))
-        try:
-            time.sleep(3)
-            annotate(shop, "leak-1/app,analyst")
-            until(lambda: all(shop.secret(name)["username"][-2:] == "_b" for name in secrets), 90, shop.story)
-            assert all(new != old for new, old in zip(tell(), first, strict=True))
-            time.sleep(3)
-        finally:
-            shop.execute(pod, "touch", STOP)
-    count, *said = client.result().out.splitlines()
-    print(f"{count}: {said}")
-    assert said == ["analyst analyst", "analyst_b analyst", "app app", "app_b app"]
-    shop.until_told("PasswordRotated", "db-app has the login app_b", since=before)
-    until(lambda: rotations(shop) == {"app": "app_b", "analyst": "analyst_b"}, 60, shop.story)
-    assert query(shop, "analyst", BEGINS_WITH) == 'analyst_b|7MB|"Q 4, old", public'
-    inside(shop, f"ALTER ROLE analyst SET work_mem = '5MB'; {IN_QUOTED} search_path TO DEFAULT")
-    assert (
-        query(shop, "analyst", "CREATE TABLE of_second(); SET ROLE NONE; CREATE TABLE of_none()")[-12:]
-        == "CREATE TABLE"
-    )
-    owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE tablename LIKE 'of_%'"
-    until(lambda: inside(shop, owners, QUOTED) == "analyst", LOOKS + 30, shop.story)
-    assert query(shop, "analyst", BEGINS_WITH) == 'analyst_b|5MB|"$user", public'
-    # What was in the Secrets at first opens nothing any more when they are rotated again.
-    annotate(shop, "leak-2/app,analyst")
-    until(lambda: rotations(shop) == {"app": "app", "analyst": "analyst"}, 90, shop.story)
-    for uri in first:
-        assert "authentication failed" in shop.execute(pod, "sh", "-c", AS_ROLE, uri, "SELECT 1").err
-    for uri in tell():
-        assert shop.execute(pod, "sh", "-c", AS_ROLE, uri, "SELECT 1").code == 0
-
-
-REFUSED = "secrets of readers are not to be changed"
-
-
-@contextmanager
-def refused(database: Database, secret: str) -> Iterator[None]:
-    """Refuse changes of one Secret, as policies, webhooks and quotas of others do."""
-    rest, rule = database.cluster.rest, {"operations": ["UPDATE"], "resources": ["secrets"]}
-    with refusing(rest, database.namespace, rule, f"object.metadata.name != '{secret}'", REFUSED):
-        probe = {"metadata": {"annotations": {"probe": "in force?"}}}
-        until(
-            lambda: REFUSED in rest.merge("Secret", database.namespace, secret, probe).message,
-            60,
-            database.story,
-        )
-        yield
-
-
-def test_a_rotation_is_done_when_the_secret_is_written_and_none_begins_before(shop: Database) -> None:
-    """Else a second one would end the login that the Secret still has."""
-    secret, before = f"{shop.name}-role-reader", shop.secret("role-reader")
-    with refused(shop, secret):
-        annotate(shop, "refused-1/reader")
-        told = f"roles.reader: Secret {secret} is not as it should be"
-        until(lambda: told in shop.condition("Provisioned")["message"], 90, shop.story, POLL)
-        condition = shop.condition("Provisioned")
-        assert (condition["status"], condition["reason"]) == ("False", "ProvisioningFailed")
-        assert REFUSED in condition["message"]
-        assert rotations(shop)["reader"] == "reader"
-        annotate(shop, "refused-2/reader")
-        time.sleep(10)
-        assert shop.secret("role-reader") == before
-        assert query(shop, "reader", "SELECT session_user") == "reader"
-    until(lambda: rotations(shop).get("reader") == "reader_b", 90, shop.story)
-    provisioned(shop)
-    assert query(shop, "reader", "SELECT session_user") == "reader_b"
-    uri = before["uri"]
-    assert shop.execute(shop.standbys()[0], "sh", "-c", AS_ROLE, uri, "SELECT 1").code == 0
-
-
-def annotate(database: Database, request: str) -> None:
-    patch = {"metadata": {"annotations": {"keddah.dev/rotate-passwords": request}}}
-    database.cluster.rest.merge(KIND, database.namespace, database.name, patch).expect()
-
-
-def rotations(database: Database) -> dict[str, str]:
-    """Give the logins that the status tells, of roles whose passwords were rotated."""
-    return {each["name"]: each["login"] for each in database.status()["roles"] if "login" in each}
 
 
 def test_what_somebody_changes_by_hand_is_put_back_where_something_is_said_of_it(shop: Database) -> None:
