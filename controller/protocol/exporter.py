@@ -9,6 +9,8 @@ PORT: Final = 8187
 """Not that of postgres_exporter, 9187, which a sidecar of a user's may have."""
 QUERIES_DIRECTORY: Final = "/etc/keddah/queries"
 """Custom queries, each in a file CONFIGMAP/KEY."""
+QUERIES_ARGUMENT: Final = "--queries="
+"""What an argument of the exporter begins with that names such a file."""
 CERTIFICATES_DIRECTORY: Final = "/etc/keddah/certificates"
 CERTIFICATES: Final = {
     "members": f"{CERTIFICATES_DIRECTORY}/tls.crt",

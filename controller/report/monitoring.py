@@ -21,6 +21,10 @@ def _findings(subject: Subject) -> list[Finding]:
         return [Finding(KIND, False, "QueriesFailing", f"{name}: {words}")]
     if not any(each.ready for each in observed.instances):
         return [Finding(KIND, None, "NotReported", "No instance answers")]
+    wanted = frozenset(exporter.arguments(db))
+    if late := [each.name for each in observed.instances if each.asks != wanted]:
+        words = f"the pods that have these queries are still to come: {', '.join(late)}"
+        return [Finding(KIND, None, "NotReported", words)]
     return [Finding(KIND, True, "QueriesAnswered", "All of monitoring.queries are answered")]
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from controller.kube.kinds import DATABASE, EMPTYING, NODE
 from controller.kube.objects import Manifest
+from controller.protocol.exporter import QUERIES_ARGUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,11 +69,14 @@ def _pod_spec(spec: Mapping[str, Any]) -> Manifest:
     kept = {k: v for k, v in spec.items() if k in _READ_OF_POD}
     for part in _CONTAINERS:
         if part in spec:
-            kept[part] = [
-                {k: v for k, v in container.items() if k in _READ_OF_CONTAINER}
-                for container in spec[part] or []
-            ]
+            kept[part] = [_container(container) for container in spec[part] or []]
     return kept
+
+
+def _container(container: Mapping[str, Any]) -> Manifest:
+    kept = {k: v for k, v in container.items() if k in _READ_OF_CONTAINER}
+    queries = [each for each in container.get("args") or [] if each.startswith(QUERIES_ARGUMENT)]
+    return {**kept, "args": queries} if queries else kept
 
 
 def _essence(kind: str, manifest: Mapping[str, Any]) -> Mapping[str, Any]:

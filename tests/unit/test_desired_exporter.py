@@ -11,10 +11,12 @@ from controller.desired.instances.patroni import host_based_authentication
 from controller.desired.instances.pod import pod_template
 from controller.desired.instances.policies import network_policy
 from controller.kube.objects import Manifest
+from controller.observe.instances.manifests import instance
 from controller.plan.outcome import Done
 from controller.report.finding import Subject
 from controller.report.monitoring import MONITORING
 from controller.report.transitions import transitions
+from controller.watches.predicates import trim
 from schemas.admit import admit
 from tests import states
 from tests.factory import complete_database, policy, typed_database
@@ -119,9 +121,10 @@ def test_a_change_says_whether_it_restarts_instances() -> None:
 
 
 def finding(**monitoring: Any) -> tuple[bool | None, str, str] | None:  # noqa: ANN401
-    words = monitoring.pop("said", "")
-    db = typed_database(monitoring=monitoring)
-    state = states.observed((states.pod(0, "primary", queries=words),))
+    words, made_for = monitoring.pop("said", ""), monitoring.pop("made_for", monitoring)
+    db, metadata = typed_database(monitoring=monitoring), {"name": "orders-0", "uid": "a-uid"}
+    asks = instance(trim("Pod", {"metadata": metadata, "spec": pod(**made_for)})).asks
+    state = states.observed((states.pod(0, "primary", queries=words, asks=asks),))
     found = [*MONITORING.findings(Subject(db, state, Done(), None))]
     return (found[0].holds, found[0].reason, found[0].message) if found else None
 
@@ -132,5 +135,7 @@ def test_a_query_that_fails_is_a_condition_and_an_event() -> None:
     assert (holds, reason, message) == (False, "QueriesFailing", f"orders-0: {words}")
     assert (finding(**_QUERIES) or ("",))[:2] == (True, "QueriesAnswered")
     assert finding() is None
+    late = (None, "NotReported", "the pods that have these queries are still to come: orders-0")
+    assert finding(made_for={}, **_QUERIES) == late
     condition = {"type": "Monitored", "status": "False", "reason": reason, "message": message}
     assert transitions({}, {"conditions": [condition]}) == [("Warning", reason, message)]

@@ -16,6 +16,7 @@ from controller.protocol.exporter import (
     CERTIFICATES,
     CERTIFICATES_DIRECTORY,
     PORT,
+    QUERIES_ARGUMENT,
     QUERIES_DIRECTORY,
     RUN_DIRECTORY,
     SOCKET,
@@ -47,9 +48,14 @@ def enabled(db: PostgreSQLDatabase) -> bool:
     return settings(db).enabled
 
 
+def arguments(db: PostgreSQLDatabase) -> list[str]:
+    """Return what names the files of custom queries to the exporter."""
+    return [f"{QUERIES_ARGUMENT}{each.config_map}/{each.key}" for each in settings(db).queries]
+
+
 def container(db: PostgreSQLDatabase, image: str) -> Manifest:
     """Return the container. It never ends by itself and has no probe: it makes no instance not ready."""
-    queries = [f"--queries={each.config_map}/{each.key}" for each in settings(db).queries]
+    queries = arguments(db)
     mounts = [
         ("data", VOLUME_DIRECTORY),
         # Read-only, it can be connected to, and nothing be put in its place.

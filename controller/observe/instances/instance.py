@@ -93,6 +93,8 @@ class Instance:
     """Digest of databases and roles, as a primary reports it; "" where it does not."""
     queries: str = ""
     """What is wrong with custom queries, as it reports; "" while nothing is."""
+    asks: frozenset[str] = frozenset()
+    """The arguments that name custom queries to the exporter of its pod."""
     configuration: str = ""
     """Version of the configuration that its Patroni has applied, and that `pending_restart` is about.
 

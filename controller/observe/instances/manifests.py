@@ -13,6 +13,7 @@ from controller.observe.instances import pods
 from controller.observe.instances.instance import REBUILDS, ROLE_LABEL, Instance
 from controller.observe.state import DISCARD, Claim, Leadership, Node, StorageClass, ordinal
 from controller.protocol import member as protocol
+from controller.protocol.exporter import QUERIES_ARGUMENT
 
 REVISION_LABEL = "controller-revision-hash"
 
@@ -67,7 +68,18 @@ def instance(pod: Manifest) -> Instance:
         file=str((metadata.get("annotations") or {}).get(CONFIGURATION_HASH, "")),
         access=report.access,
         queries=report.queries,
+        asks=_asks(pod.get("spec") or {}),
         last_words=str(pods.last_termination(container).get("message") or ""),
+    )
+
+
+def _asks(spec: Manifest) -> frozenset[str]:
+    containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+    return frozenset(
+        each
+        for container in containers
+        for each in container.get("args") or []
+        if each.startswith(QUERIES_ARGUMENT)
     )
 
 
