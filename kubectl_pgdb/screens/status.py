@@ -136,7 +136,9 @@ def _steps(database: Database, flags: Iterable[str]) -> Iterator[RenderableType]
             continue
         if fine and condition.reason not in ("Hibernated", "Paused"):
             continue
-        if condition.type != "Ready" and known.next.startswith("Nothing"):
+        # Why there is no primary is what Ready tells.
+        quiet = condition.reason == "NoPrimary" or known.next.startswith("Nothing")
+        if quiet and condition.type != "Ready":
             continue
         told.add(condition.reason)
         head = Text.assemble("  ", (condition.reason, style(condition)), ":")

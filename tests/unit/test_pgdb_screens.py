@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -204,6 +205,17 @@ def test_commands_of_the_next_step_lead_where_the_user_is() -> None:
         " then `kubectl pgdb logs --namespace=shop orders` and kubectl."
     )
     assert Place("orders", "orders-1", ("-n=shop",)).psql == "kubectl pgdb psql -n=shop orders -i orders-1"
+
+
+def test_why_there_is_no_primary_is_asked_of_ready_alone() -> None:
+    found = Recorded("failing-over").database
+    refused = tuple(
+        replace(each, reason="TargetOutsideWindow") if each.type == "Ready" else each
+        for each in found.conditions
+    )
+    steps = printed(status(replace(found, conditions=refused), Recorded("failing-over").at))
+    assert "NoPrimary:" not in steps
+    assert "TargetOutsideWindow:" in steps
 
 
 def test_of_a_chain_of_waits_its_end_is_told() -> None:
