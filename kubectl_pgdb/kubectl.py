@@ -20,6 +20,7 @@ Manifest: TypeAlias = dict[str, Any]
 
 _NOT_FOUND: Final = 127
 _WARNING: Final = "Warning: "
+_END: Final = "EOF"
 _NOISE: Final = re.compile(r"[EWI]\d{4} |[Ww]arning: ")
 """Lines of kubectl's own log, and what an API server has to add."""
 
@@ -126,7 +127,7 @@ class Kubectl:
 
     def change(self, *arguments: str, given: str | None = None) -> str:
         """Run a command with this standard input, unless it is only shown; raises KubectlError."""
-        self._shown(arguments)
+        self._shown(arguments, given)
         if self.show:
             return ""
         ended = self._run(arguments, given)
@@ -165,9 +166,10 @@ class Kubectl:
             raise KubectlError(_words(ended.err or ended.out))
         return ended
 
-    def _shown(self, arguments: Sequence[str]) -> None:
+    def _shown(self, arguments: Sequence[str], given: str | None = None) -> None:
         if self.show:
-            click.echo(shlex.join(["kubectl", *self.flags, *arguments]))
+            typed = f" <<'{_END}'\n{given.strip()}\n{_END}" if given else ""
+            click.echo(shlex.join(["kubectl", *self.flags, *arguments]) + typed)
 
 
 def _words(said: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import click
 
@@ -28,9 +29,11 @@ def install(
     # It is of no namespace, and of more than one: kubectl would refuse objects of others.
     flags = tuple(flag for flag in session.kubectl.flags if not flag.startswith("--namespace"))
     session = replace(session, kubectl=replace(session.kubectl, flags=flags))
-    with TemporaryDirectory() as folder:
+    with ExitStack() as ended:
         source = INSTALL
         if registry or tag or pull_secret:
+            # The command that is shown reads it later.
+            folder = mkdtemp() if session.shows else ended.enter_context(TemporaryDirectory())
             source = Path(folder) / "overlay"
             _overlay(source, registry, tag, pull_secret)
         if not (source / "kustomization.yaml").exists():

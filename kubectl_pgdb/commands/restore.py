@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import click
@@ -81,9 +82,10 @@ def _in_place(session: Session, name: str, to: str, seconds: float | None) -> No
 
 
 def _copy(session: Session, name: str, into: str, to: str | None, seconds: float | None) -> None:
-    live = session.kubectl.read("get", PLURAL, name)
-    manifest = copied(live.get("spec") or {}, name, into, to)
-    session.say(session.kubectl.change("create", "--filename=-", given=json.dumps(manifest)).strip())
+    # Read even where only commands are shown: what is created follows from it.
+    live = replace(session.kubectl, show=False).read("get", PLURAL, name)
+    manifest = json.dumps(copied(live.get("spec") or {}, name, into, to), indent=2)
+    session.say(session.kubectl.change("create", "--filename=-", given=manifest).strip())
     reached(session, into, f"restore into {into}", "Ready", seconds)
 
 

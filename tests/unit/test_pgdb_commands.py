@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -198,7 +199,18 @@ def test_what_changes_something_is_shown_and_not_done(words: str, monkeypatch: p
     done = ran(fake, *words.split(), "--show")
     assert done.exit_code == 0, done.output
     assert f"kubectl {SHOWN[words].format(PLURAL)}" in done.output
-    assert fake.commands == []
+    assert all(command[0] == "get" for command in fake.commands)
+
+
+def test_a_command_that_is_shown_can_be_run() -> None:
+    """With the manifest that it reads; one of a file finds the file."""
+    first, *manifest, last = ran(orders(), "restore", "orders", "--into=copy", "--show").output.splitlines()
+    assert (first, last) == ("kubectl create --filename=- <<'EOF'", "EOF")
+    assert json.loads("\n".join(manifest)) == copied(database("orders")["spec"], "orders", "copy", None)
+    shown = ran(Fake(), "install", "--registry=registry.example.com/keddah", "--show").output.split()
+    folder = Path(next(word for word in shown if "kustomize=" in word).partition("=")[2])
+    assert (folder / "kustomization.yaml").exists()
+    shutil.rmtree(folder.parent)
 
 
 def request_of(state: str, message: str) -> dict[str, object]:
