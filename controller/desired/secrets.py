@@ -20,7 +20,7 @@ from controller.certificates.keys import DatabaseKeys
 from controller.desired import labels, names
 from controller.desired.access import login, main_database, own_secrets, password_purpose
 from controller.desired.child import child
-from controller.desired.instances import patroni
+from controller.desired.instances import authentication
 from controller.desired.instances.services import POSTGRESQL_PORT
 from controller.desired.repository import GENERATED_KEY, enabled, generates_key
 from controller.kube.objects import Manifest
@@ -63,8 +63,8 @@ def secrets(
     name = db.metadata.name
     return (
         keys_secret(db, keys),
-        _login(db, names.superuser_secret(name), patroni.SUPERUSER, keys.password("superuser")),
-        _login(db, names.replication_secret(name), patroni.REPLICATION, keys.password("replication")),
+        _login(db, names.superuser_secret(name), authentication.SUPERUSER, keys.password("superuser")),
+        _login(db, names.replication_secret(name), authentication.REPLICATION, keys.password("replication")),
         _pair(db, names.tls_secret(name), server, keys, shown.entries if shown else {}),
         app_secret(db, keys, shown.authorities if shown else keys.trusted),
         *([_pair(db, names.repository_tls_secret(name), repository, keys)] if repository else []),

@@ -23,7 +23,7 @@ from controller.certificates.pki import Entropy, issue_server
 from controller.certificates.rotation import DEFAULT, Lifetimes
 from controller.desired import names
 from controller.desired.access import login
-from controller.desired.instances.patroni import REPLICATION
+from controller.desired.instances.authentication import REPLICATION
 from controller.desired.repository import GENERATED_KEY, enabled
 from controller.desired.repository.settings import repository_names
 from controller.desired.secrets import certificate, keys_copy, secrets, server_names

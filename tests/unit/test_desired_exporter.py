@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller.desired.instances.patroni import host_based_authentication
+from controller.desired.instances.authentication import host_based_authentication
 from controller.desired.instances.pod import pod_template
 from controller.desired.instances.policies import network_policy
 from controller.kube.objects import Manifest

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from controller.desired.instances.authentication import host_based_authentication
 from controller.desired.instances.parameters import OWNED, parameters
-from controller.desired.instances.patroni import configuration, dynamic, host_based_authentication, static
+from controller.desired.instances.patroni import configuration, dynamic, static
 from controller.desired.instances.pod import pod_template
 from schemas.postgresql.parameters.check import problem
 from tests.factory import typed_database

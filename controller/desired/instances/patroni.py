@@ -15,20 +15,22 @@ from typing import Any, Final
 
 import yaml
 
-from controller.certificates.pki import common_name
 from controller.desired import labels, names
 from controller.desired.child import child
+from controller.desired.instances.authentication import (
+    REPLICATION,
+    SUPERUSER,
+    host_based_authentication,
+    identities,
+)
 from controller.desired.instances.parameters import TLS_DIRECTORY, parameters
 from controller.desired.instances.services import PATRONI_PORT, POSTGRESQL_PORT
 from controller.desired.restore import requested
 from controller.kube.objects import Manifest
 from controller.protocol.logs import ENTRY
 from controller.protocol.settings import REQUEST, RESTORE_DIRECTORY
-from controller.sessions import CONTROLLER, EXPORTER
 from schemas.api.types import PostgreSQLDatabase, Synchronous
 
-SUPERUSER: Final = "postgres"
-REPLICATION: Final = "replicator"
 FILE: Final = "patroni.yml"
 SOCKET_DIRECTORY: Final = "/run/postgresql"
 
@@ -263,50 +265,6 @@ _SYNCHRONOUS: dict[Synchronous, dict[str, Any]] = {
     "Strict": {"synchronous_mode": "quorum", "synchronous_mode_strict": True},
     "Off": {"synchronous_mode": False, "synchronous_mode_strict": False},
 }
-
-
-_MEMBERS: Final = "members"
-_CERTIFIED: Final = f"cert map={_MEMBERS}"
-
-
-def demands_certificate(config: Manifest) -> bool:
-    """Whether NAME-config, as it is, has members show their certificate."""
-    annotations = (config.get("metadata") or {}).get("annotations") or {}
-    return f"hostssl replication {REPLICATION} all {_CERTIFIED}" in annotations.get("config", "")
-
-
-def host_based_authentication(db: PostgreSQLDatabase, *, certified: bool = True) -> list[str]:
-    """Return the lines of pg_hba.conf: keddah's own, the user's, and a final one that requires SCRAM.
-
-    The first line that matches decides, so nothing of the user's can open the superuser to the network or
-    cut the standbys off. From the network all is `hostssl`: libpq, JDBC and most drivers use TLS when it is
-    offered; a user who needs connections without it adds a `host` line.
-
-    Whoever replicates can read all data: that takes the members' certificate, and no password that could be
-    known for long (`certified`: all of them show it; until then it is the password).
-    """
-    member = _CERTIFIED if certified else "scram-sha-256"
-    return [
-        f"local all {SUPERUSER} peer",
-        f"local replication {REPLICATION} peer map={_MEMBERS}",
-        f"hostssl replication {REPLICATION} all {member}",
-        # pg_rewind reads the new primary's files through an ordinary connection to this database.
-        f"hostssl postgres {REPLICATION} all {member}",
-        # No password opens it: whoever has a certificate of this name has the key of the database's CA.
-        f"hostssl all {CONTROLLER} all cert",
-        # The user of that name, who is in the exporter's container alone, by the socket.
-        f"local all {EXPORTER} peer",
-        f"host all {SUPERUSER},{REPLICATION},{CONTROLLER},{EXPORTER} all reject",
-        *db.spec.hba,
-        "local all all scram-sha-256",
-        "hostssl all all all scram-sha-256",
-    ]
-
-
-def identities(db: PostgreSQLDatabase) -> list[str]:
-    """Return the lines of pg_ident.conf: who may replicate, by certificate, and inside the pod."""
-    host = common_name(names.host(db.metadata.name, db.metadata.namespace))
-    return [f'{_MEMBERS} "{host}" {REPLICATION}', f"{_MEMBERS} {SUPERUSER} {REPLICATION}"]
 
 
 def _compact(document: dict[str, Any]) -> str:

@@ -11,7 +11,8 @@ import json
 from dataclasses import dataclass
 
 from controller.desired import names
-from controller.desired.instances.patroni import FILE, demands_certificate, digest, shows_certificate
+from controller.desired.instances.authentication import demands_certificate
+from controller.desired.instances.patroni import FILE, digest, shows_certificate
 from controller.desired.instances.pod import CONFIGURATION_HASH, pod_template
 from controller.kube.objects import Manifest
 from controller.observe.drift import drift
