@@ -17,6 +17,7 @@ from controller.kube.kinds import LEASE
 from tests import factory
 from tests.kubectl import Output
 from tests.readiness import ready, serves
+from tests.reaper import running
 from tests.rest import Object, Rest
 from tests.waiting import until
 
@@ -148,16 +149,10 @@ class Cluster:
 @contextmanager
 def reached(environment: dict[str, str]) -> Iterator[Cluster]:
     """Reach the cluster of this KUBECONFIG for a while."""
-    command = ["kubectl", "proxy", "--port=0"]
-    # In a session of its own, for after Ctrl-C there is still something to put in order.
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as proxy:
-        try:
-            line = proxy.stdout.readline() if proxy.stdout else ""
-            assert line, "kubectl proxy did not start"
-            rest = ProxiedRest(int(line.strip().rpartition(":")[2]))
-            yield Cluster(environment, rest)
-            rest.close()
-        finally:
-            proxy.terminate()
+    # Ctrl-C does not end it, for after that there is still something to put in order.
+    with running("kubectl", "proxy", "--port=0", environment=environment) as proxy:
+        line = proxy.stdout.readline() if proxy.stdout else ""
+        assert line, "kubectl proxy did not start"
+        rest = ProxiedRest(int(line.strip().rpartition(":")[2]))
+        yield Cluster(environment, rest)
+        rest.close()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from deploy.installation import build_images, install
 from deploy.target import Say, Target, TargetError, choose, of_context
 from tests.clusters import OPERATOR, Cluster, reached
+from tests.reaper import reaped
 
 CONTEXT = "KEDDAH_KUBE_CONTEXT"
 """Names a cluster; several, with commas between, for as many processes that share the tests."""
@@ -57,18 +59,20 @@ def prepared(say: Say, folder: Path, *, keep: bool = False) -> Iterator[Cluster]
 
     `folder` is for a kubeconfig of that one context. Raises TargetError: no cluster is a failure.
     """
-    context = _context()
-    target = of_context(context, folder, say) if context else choose(say, name=local_name(), own=True)
-    try:
-        if not (context and _installed(target)):
-            images = build_images(say) if target.builds_images else None
-            target.up(images.archives if images else ())
-            install(target, images, say)
-        with reached(target.environment) as cluster:
-            yield cluster
-    finally:
-        if not context and not keep:
-            target.down()
+    context, name = _context(), local_name()
+    target = of_context(context, folder, say) if context else choose(say, name=name, own=True)
+    ours = not (context or keep)
+    with reaped(sys.executable, "-m", "deploy.local", "down", f"--name={name}") if ours else nullcontext():
+        try:
+            if not (context and _installed(target)):
+                images = build_images(say) if target.builds_images else None
+                target.up(images.archives if images else ())
+                install(target, images, say)
+            with reached(target.environment) as cluster:
+                yield cluster
+        finally:
+            if ours:
+                target.down()
 
 
 def _installed(target: Target) -> bool:
