@@ -13,10 +13,9 @@ from controller.desired.repository.children import has_lineage
 from controller.desired.secrets import other_secrets
 from controller.desired.secrets_watch import complete
 from controller.kube.client import Kube
-from controller.kube.kinds import DATABASE, NODE, STORAGE_CLASS
+from controller.kube.kinds import DATABASE
 from controller.kube.objects import Identity, Key, Manifest, entry_of
 from controller.observe.instances.creations import Creations
-from controller.observe.instances.editions import behind, in_force
 from controller.observe.instances.following import not_starting, unexplained, wants_removed_wal
 from controller.observe.instances.inquiry import Inquiry
 from controller.observe.instances.instance import Instance
@@ -25,10 +24,9 @@ from controller.observe.instances.manifests import (
     configuration,
     instance,
     leadership,
-    node,
-    storage_class,
 )
 from controller.observe.instances.progress import Progress
+from controller.observe.instances.servers import Servers
 from controller.observe.instances.starting import explained, start_failure
 from controller.observe.ownership import part
 from controller.observe.restore.past import with_former_data
@@ -38,10 +36,9 @@ from controller.observe.state import (
     DATABASE_CONTAINER,
     Children,
     Leadership,
-    Node,
     ObservedState,
-    StorageClass,
 )
+from controller.observe.surroundings import Surroundings
 from controller.patroni import Patroni
 from controller.protocol.member import moment
 from controller.watches.cache import Cache
@@ -68,23 +65,54 @@ class Observer:
     ) -> None:
         self._kube = kube
         self._cache = cache
-        self._patroni = patroni
         self._progress = progress
         self._creations = creations
         self._secrets = secrets
         self._sources = SourceReader(secrets, cache)
         self._inquiry = Inquiry(kube, cache, patroni)
-        self._versions: dict[Key, tuple[str, str]] = {}
-        self._classes: dict[str, StorageClass] = {}
-        self._classes_at: dict[Identity, int] = {}
-        """The versions at which the classes were read."""
+        self._servers = Servers(patroni)
+        self._surroundings = Surroundings(cache)
 
     async def observe(self, key: Key, *, secrets: bool) -> ObservedState:
         """Return the state of a database; with its Secrets only on request, since each costs an API read."""
         cached = self.cached(key)
-        children, lead, instances = dict(cached.children), cached.leadership, cached.instances
+        children, namespace = await self._children(key, cached, secrets=secrets)
+        lead, instances = cached.leadership, cached.instances
+        source = None if lead.identifier else await self._sources.read(key)
+        if source is not None or names.restore_request(key.name) in children["ConfigMap"]:
+            own = await self._secrets.named(key.namespace, [names.source(key.name)])
+            children["Secret"] = {**children.get("Secret", {}), **own}
+        claims = sorted(
+            map(claim, cached.of(INSTANCE, "PersistentVolumeClaim").values()),
+            key=lambda c: c.ordinal,
+        )
+        observed = ObservedState(
+            children=children,
+            instances=await self._inquiry.completed(key, children, instances),
+            claims=tuple(claims),
+            leadership=lead,
+            configuration=configuration(children["ConfigMap"], key.name),
+            forgiven=self._progress.forgiven(key, instances),
+            grown=self._progress.grown(key, claims),
+            kills=self._progress.kills(key, instances),
+            storage_classes=self._surroundings.storage_classes(),
+            nodes=self._surroundings.nodes({i.node for i in instances}),
+            namespace=namespace,
+            source=source,
+            lacking=await self._secrets.lacking(self._cache.database(key)),
+        )
+        observed = replace(observed, idle=self._progress.look(key, instances, lead.holder))
+        observed = await self._explained(key, observed)
+        observed = replace(observed, instances=with_former_data(observed, key.name))
+        return await self._asked(key, observed, instances, secrets=secrets)
+
+    async def _children(
+        self, key: Key, cached: ObservedState, *, secrets: bool
+    ) -> tuple[dict[str, Mapping[str, Manifest]], tuple[Manifest, ...]]:
+        """Return the children, and the namespace as an owner of a Secret where one needs that."""
+        children = dict(cached.children)
         namespace: tuple[Manifest, ...] = ()
-        wanted = names.patroni_state(key.name) if secrets else self._surely_made(key, lead)
+        wanted = names.patroni_state(key.name) if secrets else self._surely_made(key, cached.leadership)
         reading = self._unlabelled(key, children, wanted)
         if secrets:
             database = self._cache.database(key) or {"metadata": {"name": key.name}}
@@ -97,48 +125,27 @@ class Observer:
         else:
             unlabelled = await reading
         children["ConfigMap"] = {**children.get("ConfigMap", {}), **unlabelled}
-        source = None if lead.identifier else await self._sources.read(key)
-        if source is not None or names.restore_request(key.name) in children.get("ConfigMap", {}):
-            own = await self._secrets.named(key.namespace, [names.source(key.name)])
-            children["Secret"] = {**children.get("Secret", {}), **own}
-        claims = sorted(
-            map(claim, cached.of(INSTANCE, "PersistentVolumeClaim").values()),
-            key=lambda c: c.ordinal,
-        )
-        observed = ObservedState(
-            children=children,
-            instances=await self._inquiry.completed(key, children, instances),
-            claims=tuple(claims),
-            leadership=lead,
-            configuration=configuration(children.get("ConfigMap", {}), key.name),
-            forgiven=self._progress.forgiven(key, instances),
-            grown=self._progress.grown(key, claims),
-            kills=self._progress.kills(key, instances),
-            storage_classes=self._storage_classes(),
-            nodes=self._nodes({i.node for i in instances}),
-            namespace=namespace,
-            source=source,
-            lacking=await self._secrets.lacking(self._cache.database(key)),
-        )
-        observed = replace(observed, idle=self._progress.look(key, instances, lead.holder))
-        observed = await self._explained(key, observed)
-        observed = replace(observed, instances=with_former_data(observed, key.name))
+        return children, namespace
+
+    async def _asked(
+        self, key: Key, observed: ObservedState, instances: tuple[Instance, ...], *, secrets: bool
+    ) -> ObservedState:
+        """Add what servers, their logs and dry runs tell; `instances` as their pods are."""
         version, certificates, creation = await asyncio.gather(
-            self._server_version(key, observed),
-            self._certificates(observed.instances if secrets else ()),
+            self._servers.version(key, observed),
+            self._servers.certificates(observed.instances if secrets else ()),
             self._creations.look(key, observed.statefulset, instances),
         )
         without_wal = frozenset(
             [i.uid for i in unexplained(observed) if wants_removed_wal(await self._log(key, i))]
         )
-        moved = await self._moved(observed)
         return replace(
             observed,
             without_wal=without_wal,
             server_version=version,
             certificates=certificates,
             creation=creation,
-            moved=moved,
+            moved=await self._servers.moved(observed),
         )
 
     def cached(self, key: Key) -> ObservedState:
@@ -188,36 +195,6 @@ class Observer:
         tls = ((self._cache.database(key) or {}).get("spec") or {}).get("tls")
         declared = isinstance(tls, dict) and bool(tls.get("issuerRef"))
         return declared or bool(entry_of(secrets.get(names.tls_secret(key.name)), "server.crt"))
-
-    async def _certificates(self, instances: Iterable[Instance]) -> dict[str, str]:
-        asked = [i for i in instances if i.ready and not i.deleting]
-        served = await asyncio.gather(*(self._patroni.certificate(i.ip) for i in asked))
-        return {i.name: pem for i, pem in zip(asked, served, strict=True) if pem is not None}
-
-    async def _moved(self, observed: ObservedState) -> dict[str, str | None]:
-        """Ask the pods of the newest edition for their version, while others are not of it yet."""
-        newest = in_force(observed)
-        late = behind(observed, newest) if newest else []
-        asked = [i for i in observed.instances if late and i.name not in late and i.ready and not i.deleting]
-        versions = await asyncio.gather(*(self._patroni.server_version(i.ip) for i in asked))
-        return {i.name: version for i, version in zip(asked, versions, strict=True)}
-
-    def _storage_classes(self) -> dict[str, StorageClass] | None:
-        """Return every StorageClass; they are parsed again only when the watch reports a change."""
-        if not self._cache.knows(STORAGE_CLASS):
-            return None
-        versions = self._cache.versions(STORAGE_CLASS)
-        if versions != self._classes_at:
-            found = self._cache.objects(STORAGE_CLASS)
-            self._classes = {name: storage_class(manifest) for name, manifest in found.items()}
-            self._classes_at = versions
-        return self._classes
-
-    def _nodes(self, names: set[str]) -> dict[str, Node] | None:
-        if not self._cache.knows(NODE):
-            return None
-        found = {name: self._cache.object(NODE, "", name) for name in names if name}
-        return {name: node(manifest) for name, manifest in found.items() if manifest is not None}
 
     def _surely_made(self, key: Key, lead: Leadership) -> tuple[str, ...]:
         """Name the ConfigMaps that Patroni has made if there is data: one that is not here lost its label."""
@@ -284,20 +261,6 @@ class Observer:
 
     def forget(self, key: Key) -> None:
         """Forget a database that was deleted."""
-        self._versions.pop(key, None)
+        self._servers.forget(key)
         self._progress.forget(key)
         self._creations.forget(key)
-
-    async def _server_version(self, key: Key, observed: ObservedState) -> str | None:
-        """Return what the primary reports, asked once for each start of its container."""
-        primary = observed.primary
-        if primary is None or not primary.ready:
-            return None
-        known = self._versions.get(key)
-        if known and known[0] == primary.start_id:
-            return known[1]
-        version = await self._patroni.server_version(primary.ip)
-        if version is None:
-            return None
-        self._versions[key] = (primary.start_id, version)
-        return version
