@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from deploy.local.build import KUBERNETES_VERSION
+from deploy.pod_fields import CHOSEN, ELSEWHERE, REFINED, WANTED
 from schemas.api import fields
 
 if TYPE_CHECKING:
@@ -31,125 +32,12 @@ MODULES: Final = {
 }
 """The files, and what each is about."""
 
-_CHOSEN: Final = {
-    # What Pod Security `restricted` refuses, what keddah decides itself, and what Kubernetes 1.30 has not are
-    # left out: a host's ports, paths and addresses, privileges, how a sidecar is restarted.
-    "ConfigMapVolumeSource": ("defaultMode", "items", "name", "optional"),
-    "Container": (
-        *("args", "command", "env", "envFrom", "image", "imagePullPolicy", "livenessProbe", "name", "ports"),
-        *("readinessProbe", "resources", "securityContext", "startupProbe", "volumeMounts", "workingDir"),
-    ),
-    "ContainerPort": ("containerPort", "name", "protocol"),
-    "DownwardAPIVolumeFile": ("fieldRef", "mode", "path"),
-    "DownwardAPIVolumeSource": ("defaultMode", "items"),
-    "EmptyDirVolumeSource": ("medium", "sizeLimit"),
-    "EnvVarSource": ("configMapKeyRef", "fieldRef", "secretKeyRef"),
-    "GRPCAction": ("port", "service"),
-    "HTTPGetAction": ("path", "port", "scheme"),
-    "KeyToPath": ("key", "mode", "path"),
-    "ObjectFieldSelector": ("fieldPath",),
-    "ProjectedVolumeSource": ("defaultMode", "sources"),
-    "SecretVolumeSource": ("defaultMode", "items", "optional", "secretName"),
-    "SecurityContext": ("readOnlyRootFilesystem", "runAsGroup", "runAsUser"),
-    "ServiceAccountTokenProjection": ("audience", "expirationSeconds", "path"),
-    "TCPSocketAction": ("port",),
-    "Volume": (
-        *("configMap", "csi", "downwardAPI", "emptyDir", "name", "persistentVolumeClaim", "projected"),
-        "secret",
-    ),
-    "VolumeMount": ("mountPath", "name", "readOnly", "subPath"),
-    "VolumeProjection": ("configMap", "downwardAPI", "secret", "serviceAccountToken"),
-}
-"""The fields of a structure that users may set, where that is not all of them."""
-_WANTED: Final = frozenset(
-    {
-        "ConfigMapEnvSource.name",
-        "ConfigMapKeySelector.name",
-        "ConfigMapProjection.name",
-        "ConfigMapVolumeSource.name",
-        "Container.image",
-        "ExecAction.command",
-        "ProjectedVolumeSource.sources",
-        "SecretEnvSource.name",
-        "SecretKeySelector.name",
-        "SecretProjection.name",
-        "SecretVolumeSource.secretName",
-        "ServiceAccountTokenProjection.audience",
-    }
-)
-"""Fields that are required by the API server's code, or by us, and not by OpenAPI."""
-_ELSEWHERE: Final = {
-    "ResourceRequirements": "ResourceRequirements",
-    "LocalObjectReference": "SecretReference",
-}
-"""Structures that are in schemas/api/fields.py already."""
-
 _OF_OTHERS: Final = frozenset({"Annotated", "Any", "Meta", "UNSET", "UnsetType", "annotations", "msgspec"})
 """Names in that file that are not its own."""
 
 _WIDTH: Final = 110
 _LONGEST_DESCRIPTION: Final = 130
 _PLAIN: Final = {"string": "str", "boolean": "bool", "integer": "int"}
-
-# What OpenAPI leaves to the API server's code, pkg/apis/core/validation/validation.go, as far as types can
-# say it; the rest is in schemas/rules: placement.py, environment.py, volumes.py and sidecars.py.
-_REFINED: Final = {
-    "CSIVolumeSource.driver": "ObjectName",
-    "CSIVolumeSource.volumeAttributes": "Words",
-    "ConfigMapEnvSource.name": "ObjectName",
-    "ConfigMapKeySelector.name": "ObjectName",
-    "ConfigMapProjection.name": "ObjectName",
-    "ConfigMapVolumeSource.defaultMode": "FileMode",
-    "ConfigMapVolumeSource.name": "ObjectName",
-    "Container.image": "Image",
-    "Container.imagePullPolicy": 'Literal["Always", "IfNotPresent", "Never"]',
-    "Container.name": "PartName",
-    "ContainerPort.containerPort": "Port",
-    "ContainerPort.name": "PortName",
-    "ContainerPort.protocol": 'Literal["TCP", "UDP", "SCTP"]',
-    "DownwardAPIVolumeFile.mode": "FileMode",
-    "DownwardAPIVolumeSource.defaultMode": "FileMode",
-    "EmptyDirVolumeSource.medium": 'Literal["", "Memory"]',
-    "EmptyDirVolumeSource.sizeLimit": "Quantity | int",
-    "EnvVar.name": "VariableName",
-    "GRPCAction.port": "Port",
-    "HTTPGetAction.port": "PortName | int",
-    "HTTPGetAction.scheme": 'Literal["HTTP", "HTTPS"]',
-    "KeyToPath.mode": "FileMode",
-    "PersistentVolumeClaimVolumeSource.claimName": "ObjectName",
-    "Probe.failureThreshold": "Instances",
-    "Probe.initialDelaySeconds": "Count",
-    "Probe.periodSeconds": "Instances",
-    "Probe.successThreshold": "Instances",
-    "Probe.terminationGracePeriodSeconds": "Instances",
-    "Probe.timeoutSeconds": "Instances",
-    "ProjectedVolumeSource.defaultMode": "FileMode",
-    "SecretEnvSource.name": "ObjectName",
-    "SecretKeySelector.name": "ObjectName",
-    "SecretProjection.name": "ObjectName",
-    "SecretVolumeSource.defaultMode": "FileMode",
-    "SecretVolumeSource.secretName": "ObjectName",
-    "SecurityContext.runAsGroup": "Count",
-    "SecurityContext.runAsUser": "Instances",
-    "ServiceAccountTokenProjection.expirationSeconds": "TokenSeconds",
-    "TCPSocketAction.port": "PortName | int",
-    "Volume.name": "PartName",
-    "VolumeMount.name": "PartName",
-    "LabelSelectorRequirement.key": "LabelKey",
-    "LabelSelectorRequirement.operator": 'Literal["In", "NotIn", "Exists", "DoesNotExist"]',
-    "NodeSelectorRequirement.key": "LabelKey",
-    "NodeSelectorRequirement.operator": 'Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]',
-    "PodAffinityTerm.topologyKey": "TopologyKey",
-    "PreferredSchedulingTerm.weight": "Weight",
-    "Toleration.tolerationSeconds": "Seconds",
-    "TopologySpreadConstraint.maxSkew": "Instances",
-    "TopologySpreadConstraint.minDomains": "Instances",
-    "TopologySpreadConstraint.nodeAffinityPolicy": 'Literal["Honor", "Ignore"]',
-    "TopologySpreadConstraint.nodeTaintsPolicy": 'Literal["Honor", "Ignore"]',
-    "TopologySpreadConstraint.topologyKey": "TopologyKey",
-    "TopologySpreadConstraint.whenUnsatisfiable": 'Literal["DoNotSchedule", "ScheduleAnyway"]',
-    "WeightedPodAffinityTerm.weight": "Weight",
-}
 
 _HEAD: Final = '''\
 """Parts of a pod that users may set, as Kubernetes declares them. Generated by `python -m deploy.pods`.
@@ -185,10 +73,10 @@ def module(document: Mapping[str, Any], roots: Sequence[str]) -> str:
 
 def _add(name: str, schemas: Mapping[str, Schema], parts: dict[str, str]) -> None:
     """Add a structure after all those that it refers to."""
-    if name in parts or name in _ELSEWHERE:
+    if name in parts or name in ELSEWHERE:
         return
     for field, given in _chosen(name, schemas):
-        if f"{name}.{field}" not in _REFINED:
+        if f"{name}.{field}" not in REFINED:
             for other in _references(given):
                 _add(other, schemas, parts)
     parts[name] = _structure(name, schemas)
@@ -197,7 +85,7 @@ def _add(name: str, schemas: Mapping[str, Schema], parts: dict[str, str]) -> Non
 def _chosen(name: str, schemas: Mapping[str, Schema]) -> list[tuple[str, Schema]]:
     """Return the fields that users may set, by name."""
     known: dict[str, Schema] = schemas[name]["properties"]
-    return [(field, known[field]) for field in sorted(_CHOSEN.get(name, known))]
+    return [(field, known[field]) for field in sorted(CHOSEN.get(name, known))]
 
 
 def _references(schema: object) -> Iterator[str]:
@@ -215,8 +103,8 @@ def _structure(name: str, schemas: Mapping[str, Schema]) -> str:
     schema = schemas[name]
     lines = [f"class {name}(Part, frozen=True, kw_only=True):", f'    """{_sentence(name, schema)}"""', ""]
     for field, given in _chosen(name, schemas):
-        wanted = field in schema.get("required", ()) or f"{name}.{field}" in _WANTED
-        kind = _REFINED.get(f"{name}.{field}") or _kind(given)
+        wanted = field in schema.get("required", ()) or f"{name}.{field}" in WANTED
+        kind = REFINED.get(f"{name}.{field}") or _kind(given)
         described = _about(given, schemas)
         lines.append(
             f"    {_snake(field)}: Annotated[{kind}, {described}]"
@@ -230,7 +118,7 @@ def _kind(schema: Schema) -> str:
     for inner in (schema, *schema.get("allOf", ())):
         if "$ref" in inner:
             name = str(inner["$ref"].rpartition(".")[2])
-            return _ELSEWHERE.get(name, name)
+            return ELSEWHERE.get(name, name)
     if schema["type"] == "array":
         return f"list[{_kind(schema['items'])}]"
     if schema["type"] == "object":
