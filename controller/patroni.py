@@ -116,7 +116,8 @@ class Patroni:
         except (TimeoutError, OSError):
             return None
         finally:
-            writer.close()
+            # A farewell of TLS would keep the connection until the member answers it, or for half a minute.
+            writer.transport.abort()
         return ssl.DER_cert_to_PEM_cert(served)
 
     async def reload(self, ip: str, keys: DatabaseKeys) -> Reply:
