@@ -10,6 +10,7 @@ import socket
 import ssl
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,10 @@ OTHERS = {
         Kind("SelfSubjectRulesReview", "authorization.k8s.io", "v1", "selfsubjectrulesreviews", False),
     )
 }
+_INITIALIZING = "storage is (re)initializing"
+"""With a 429; k8s.io/apiextensions-apiserver, pkg/apiserver/customresource_handler.go."""
+_PATIENCE = 10
+"""How often client-go asks again, a second apart."""
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 
 
@@ -128,10 +133,20 @@ class Rest:
         query: Mapping[str, str] | None = None,
         accept: str = JSON,
     ) -> Answer:
-        """Make one request; refusals are answers too."""
+        """Make one request; refusals are answers too.
+
+        While a CRD is exchanged the API server asks for patience, which every client of client-go has.
+        """
         url = f"{path}?{urlencode(query)}" if query else path
         raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         headers = {"Content-Type": content, "Accept": accept, **self._headers}
+        answer, patience = self._sent(method, url, raw, headers), _PATIENCE
+        while answer.message == _INITIALIZING and patience:
+            time.sleep(1)
+            answer, patience = self._sent(method, url, raw, headers), patience - 1
+        return answer
+
+    def _sent(self, method: str, url: str, raw: bytes | None, headers: Mapping[str, str]) -> Answer:
         connection = self._connection()
         try:
             connection.request(method, url, raw, headers)
