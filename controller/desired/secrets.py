@@ -60,16 +60,16 @@ def secrets(
     `repository` for the names of the repository, which are those of the Jobs as well; `shown` is what
     PostgreSQL shows to clients instead, if it does.
     """
-    name = db.metadata.name
+    name, authority = db.metadata.name, shown.authorities if shown else keys.trusted
     return (
         keys_secret(db, keys),
         _login(db, names.superuser_secret(name), authentication.SUPERUSER, keys.password("superuser")),
         _login(db, names.replication_secret(name), authentication.REPLICATION, keys.password("replication")),
         _pair(db, names.tls_secret(name), server, keys, shown.entries if shown else {}),
-        app_secret(db, keys, shown.authorities if shown else keys.trusted),
+        app_secret(db, keys, authority),
         *([_pair(db, names.repository_tls_secret(name), repository, keys)] if repository else []),
         *([_encryption(db, keys)] if generates_key(db) else []),
-        *(_role(db, role, secret, keys) for role, secret in own_secrets(db)),
+        *(_role(db, role, secret, keys, authority) for role, secret in own_secrets(db)),
     )
 
 
@@ -187,9 +187,9 @@ def app_secret(db: PostgreSQLDatabase, keys: DatabaseKeys, authority: str) -> Ma
     return _connection(db, secret, db.spec.owner, keys, db.spec.database, authority)
 
 
-def _role(db: PostgreSQLDatabase, role: Role, secret: str, keys: DatabaseKeys) -> Manifest:
+def _role(db: PostgreSQLDatabase, role: Role, secret: str, keys: DatabaseKeys, authority: str) -> Manifest:
     """Return the Secret of a role of spec.roles, with the keys that the application's has."""
-    return _connection(db, secret, role.name, keys, main_database(db, role), keys.trusted)
+    return _connection(db, secret, role.name, keys, main_database(db, role), authority)
 
 
 def _connection(

@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 
 import psycopg
 from psycopg import sql
+from psycopg.adapt import Buffer, Loader
 
 from controller.certificates.pki import issue_client
 from controller.sessions import CONTROLLER, options
@@ -141,15 +142,29 @@ class PostgreSQL:
                     target_session_attrs="read-write",
                     connect_timeout=CONNECT_SECONDS,
                     options=_options(),
+                    client_encoding="UTF8",
                     autocommit=True,
                 )
             except psycopg.Error as error:
                 where = f"{address.host}, {address.ip}, port {self._port}"
                 raise Unreachable(f"no connection to {where}: {_line(str(error))}") from None
+        for kind in ("text", "name"):
+            connection.adapters.register_loader(kind, _Text)
         try:
             yield Session(connection, self._permit)
         finally:
             await connection.close()
+
+
+class _Text(Loader):
+    """Reads text as it is, also what is in no encoding: � stands for that.
+
+    Catalogs that all databases share have what each wrote in its own encoding, and PostgreSQL converts it by
+    that of the database that is asked.
+    """
+
+    def load(self, data: Buffer) -> str:
+        return bytes(data).decode(errors="replace")
 
 
 def _options() -> str:

@@ -19,7 +19,7 @@ from typing import Final
 ITERATIONS: Final = 4096
 _SALT_BYTES: Final = 16
 _FORM: Final = re.compile(
-    r"SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)", re.ASCII
+    r"SCRAM-SHA-256\$([1-9]\d{0,8}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)", re.ASCII
 )
 _MOST_ITERATIONS: Final = 100_000
 """A verifier with more, which somebody set by hand, is not recomputed: it would take a second and longer."""

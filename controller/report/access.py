@@ -51,11 +51,23 @@ def _found(troubles: dict[Entry, tuple[str, bool]], unprovisioned: str) -> Findi
 def _fields(subject: Subject) -> dict[str, Any]:
     status, access = subject.db.status, subject.observed.access
     if access is None or access.keys is None:
-        found: dict[str, Any] = {"databases": status.databases, "roles": status.roles}
+        found: dict[str, Any] = {"databases": _said(subject), "roles": status.roles}
     else:
         troubles = {entry: words[:_LONGEST] for entry, (words, _) in _troubles(subject).items()}
         found = {"databases": _databases(subject, troubles), "roles": _roles(subject, troubles)}
     return {name: msgspec.to_builtins(entries) for name, entries in found.items() if entries}
+
+
+def _said(subject: Subject) -> list[DatabaseStatus]:
+    """Return the entries as they were, but for what their removal would do: that is what was said last.
+
+    Nobody looks into a server that hibernates, and its entries may change meanwhile, and go.
+    """
+    said = {each.name: each.reclaim for each in subject.db.spec.databases}
+    return [
+        msgspec.structs.replace(each, reclaim=said.get(each.name, each.reclaim))
+        for each in subject.db.status.databases
+    ]
 
 
 def _troubles(subject: Subject) -> dict[Entry, tuple[str, bool]]:

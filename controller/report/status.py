@@ -19,6 +19,8 @@ from controller.report.monitoring import MONITORING
 from controller.report.requests import REQUESTS
 from schemas.api.types import PostgreSQLDatabase, decode
 
+_LONGEST = 32_000
+"""Characters of a message: a condition with more is refused, and with it the whole status (metav1)."""
 _WORDS = {True: "True", False: "False", None: "Unknown"}
 
 
@@ -88,7 +90,7 @@ def _stamped(finding: Finding, db: PostgreSQLDatabase, now: str) -> dict[str, An
         "type": finding.type,
         "status": truth,
         "reason": finding.reason,
-        "message": finding.message,
+        "message": finding.message[:_LONGEST],
         "lastTransitionTime": since,
         "observedGeneration": db.metadata.generation,
     }

@@ -197,6 +197,25 @@ def test_many_databases_at_once_take_few_connections(shop: Database) -> None:
     )
 
 
+OF_NOBODY = f"SCRAM-SHA-256$0:{'A' * 22}==${'A' * 43}=:{'A' * 43}="
+
+
+def test_nothing_that_a_role_may_set_ends_the_looks_at_its_database(shop: Database) -> None:
+    """A verifier that no client can use, text in another encoding, a moment that is none of Python's."""
+    old = {"name": "old", "encoding": "LATIN1", "localeProvider": "libc", "locale": "C", "reclaim": "Delete"}
+    loose = {"name": "loose", "encoding": "SQL_ASCII", "localeProvider": "libc", "locale": "C"}
+    shop.change(databases=[*DATABASES[:1], old, loose | {"reclaim": "Delete"}], roles=[{"name": "r0"}])
+    provisioned(shop, 120)
+    inside(shop, 'ALTER ROLE app SET search_path TO "schéma", public', "old")
+    inside(shop, "CREATE ROLE late VALID UNTIL '20000-01-01'; CREATE ROLE early VALID UNTIL '0044-03-15 BC'")
+    assert query(shop, "r0", f"ALTER ROLE r0 PASSWORD '{OF_NOBODY}'").endswith("ALTER ROLE")
+    until(lambda: query(shop, "r0", "SELECT 1") == "1", 60, shop.story)
+    provisioned(shop)
+    inside(shop, "ALTER ROLE app RESET search_path; DROP ROLE late, early")
+    shop.change(databases=DATABASES[:1])
+    provisioned(shop)
+
+
 def test_hibernated_and_woken_everything_is_as_it_was(shop: Database) -> None:
     shop.change(hibernated=True)
     shop.until_pods(lambda pods: not pods)

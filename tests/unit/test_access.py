@@ -258,8 +258,22 @@ def test_entries_that_were_taken_out_go_as_their_last_state_said() -> None:
         'app: DROP OWNED BY "reader"',
         'postgres: DROP ROLE IF EXISTS "reader"',
     ]
+    # What was locked out in time for a session to come in is ended again.
+    late = {"reader": replace(ROLE, login=False, connected=True)}
+    assert statements(todo(declared(status), found(late)))[0].startswith("postgres: SELECT pg_terminate_b")
+    # A superuser's entry was only complained about.
+    dba = {"reader": replace(ROLE, superuser=True)}
+    assert statements(todo(declared(status), found(dba))) == []
     # Whose status was lost loses nothing else.
     assert statements(todo(declared(), found(has("reader"), others))) == []
+
+
+def test_a_role_stays_whose_database_takes_no_connections_and_it_is_said() -> None:
+    status = {"roles": [{"name": "reader"}]}
+    reader = {"reader": replace(ROLE, login=False, present_in=frozenset({"app", "old"}))}
+    plan = todo(declared(status), found(reader, {"old": replace(MADE, connectable=False)}))
+    assert statements(plan) == []
+    assert [*plan.complaints.values()] == ["has something in old, which ALLOW_CONNECTIONS closes"]
 
 
 @pytest.mark.parametrize(

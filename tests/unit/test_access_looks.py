@@ -190,6 +190,16 @@ def test_until_a_role_is_as_declared_what_it_was_given_before_is_remembered() ->
     assert role == {"name": "analyst", "applied": True, "memberOf": ["pg_monitor"]}
 
 
+def test_what_a_removal_would_do_is_noted_though_nobody_looks_into_the_server() -> None:
+    status = {"databases": [{"name": "x", "reclaim": "Delete"}, {"name": "gone", "reclaim": "Delete"}]}
+    asleep = declared(status, databases=[{"name": "x", "reclaim": "Retain"}], hibernated=True)
+    noted = {
+        each["name"]: each.get("reclaim", "Retain")
+        for each in report(asleep, told_by_primary(""))["databases"]
+    }
+    assert noted == {"x": "Retain", "gone": "Delete"}
+
+
 def report(db: PostgreSQLDatabase, around: ObservedState) -> dict[str, Any]:
     return dict(ACCESS.fields(Subject(db, around, Done(), None)))
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.verdicts import refused, warned
+from schemas.admit import admit
+from tests import factory
+from tests.verdicts import NOW, POLICY, refused, warned
 
 COPY = "create another database and copy the data"
 READER = {"name": "reader", "grants": [{"database": "app", "schema": "public", "access": "Read"}]}
@@ -32,6 +34,18 @@ def test_what_a_team_writes_is_accepted() -> None:
         {"name": "rotating", "password": {"rotateEvery": "30d"}},
     ]
     assert refused(databases=databases, roles=roles) == []
+
+
+def test_an_entry_whose_database_would_still_be_dropped_stays() -> None:
+    def gone(said: str, noted: str) -> list[str]:
+        stored = factory.complete_database(databases=[{"name": "x", "reclaim": said}])
+        stored["status"] = {"databases": [{"name": "x", "applied": True, "reclaim": noted}]}
+        found = admit(factory.complete_database(databases=[]), stored, policy=POLICY, now=NOW)
+        return [str(each) for each in found.violations]
+
+    wait = "it would still be dropped; wait until its reclaim: Delete is gone from status.databases"
+    assert gone("Retain", "Delete") == [f"spec.databases: x is left out: {wait}"]
+    assert gone("Retain", "Retain") == gone("Delete", "Delete") == gone("Delete", "Retain") == []
 
 
 @pytest.mark.parametrize(

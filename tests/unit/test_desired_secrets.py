@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from controller.certificates.certificate import Pair
 from controller.certificates.keys import DatabaseKeys
 from controller.desired import names
-from controller.desired.secrets import app_secret, secrets, server_names
+from controller.desired.secrets import Shown, app_secret, secrets, server_names
 from schemas.api.types import PostgreSQLDatabase
 from tests.factory import typed_database
 
@@ -63,6 +63,15 @@ def test_an_application_finds_every_part_and_the_usual_spellings() -> None:
     assert found["jdbc-uri"] == expected
     assert found["pgpass"] == "orders.shop.svc:5432:orders:shop:secret\n"
     assert found["ca.crt"] == "a CA's certificate"
+
+
+def test_every_client_has_the_ca_of_the_certificate_that_it_is_shown() -> None:
+    db = typed_database(roles=[{"name": "reader"}])
+    shown = Shown(Pair("an issuer's certificate", "a key"), "both authorities")
+    found = secrets(db, KEYS, Pair("a certificate", "a key"), shown=shown)
+    clients = [each for each in found if "uri" in each.get("data", {})]
+    told = {each["metadata"]["name"]: values(each).get("ca.crt") for each in clients}
+    assert told["orders-app"] == told["orders-role-reader"] == "both authorities"
 
 
 def test_an_application_is_given_no_key() -> None:

@@ -98,6 +98,12 @@ def test_a_stalled_database_says_what_would_be_right() -> None:
     assert condition(result, "Stalled") == ("True", "StorageClassNotFound")
 
 
+def test_a_message_is_never_too_long_for_the_api_server() -> None:
+    outcome = Stalled("ProvisioningFailed", "x" * 100_000)
+    for each in status(typed_database(), observed(), outcome, validated=True, now=NOW)["conditions"]:
+        assert len(each["message"]) <= 32_768
+
+
 STUCK = Stalled("VolumeCannotGrow", "StorageClass fixed does not allow volumes to grow")
 
 

@@ -22,6 +22,10 @@ def test_one_fits_its_password_and_no_other() -> None:
         "",
         "md5d8578edf8458ce06fbc5bb76a58c5ca4",
         "SCRAM-SHA-256$1000000:YQ==$YQ==:YQ==",
+        # The server stores any number that strtol reads.
+        "SCRAM-SHA-256$0:YQ==$YQ==:YQ==",
+        "SCRAM-SHA-256$00:YQ==$YQ==:YQ==",
+        f"SCRAM-SHA-256${'9' * 5000}:YQ==$YQ==:YQ==",
         "SCRAM-SHA-256$1:a$b:c",
     ],
 )

@@ -6,7 +6,7 @@ from typing import Final
 
 ROLES: Final = """
 SELECT r.rolname, r.rolcanlogin, r.rolconnlimit,
-       CASE WHEN isfinite(r.rolvaliduntil) THEN r.rolvaliduntil END,
+       CASE WHEN r.rolvaliduntil BETWEEN '0002-01-01' AND '9998-12-31' THEN r.rolvaliduntil END,
        r.rolcreatedb, r.rolcreaterole, r.rolreplication, r.rolbypassrls, r.rolsuper, r.rolpassword,
        ARRAY(SELECT g.rolname::text FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
              WHERE m.member = r.oid),
@@ -15,15 +15,22 @@ SELECT r.rolname, r.rolcanlogin, r.rolconnlimit,
        ARRAY(SELECT ARRAY[d.datname::text, c.line]
              FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase,
                   unnest(s.setconfig) c (line)
-             WHERE s.setrole = r.oid)
+             WHERE s.setrole = r.oid),
+       EXISTS (SELECT FROM pg_stat_activity a WHERE a.usesysid = r.oid)
 FROM pg_authid r
 """
+"""Moments that are no datetime of ours are as if there were none."""
 
 POSITION: Final = """
 SELECT pg_current_wal_lsn() - '0/0',
-       (SELECT min(replay_lsn) - '0/0' FROM pg_stat_replication WHERE state = 'streaming')
+       (SELECT min(replay_lsn) - '0/0' FROM pg_stat_replication r
+        WHERE r.state = 'streaming' AND NOT EXISTS (
+            SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical'))
 """
-"""How far the primary has written, and how far the last of its standbys lets it be read."""
+"""How far the primary has written, and how far the last of its standbys lets it be read.
+
+A logical consumer, which may be behind for hours, lets nobody read anything.
+"""
 
 PRESENT: Final = """
 SELECT r.rolname, coalesce(d.datname, ''), bool_or(s.deptype = 'o')
@@ -77,9 +84,10 @@ FROM (
       AND NOT EXISTS (SELECT FROM pg_depend d
                       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ) found
-WHERE found.lacks OR %(every)s ORDER BY 1, 2 LIMIT 5000
+WHERE found.lacks OR %(every)s ORDER BY 1, 2 LIMIT CASE WHEN %(every)s THEN NULL ELSE 5000 END
 """
 """Of what a role lacks any of these privileges, its own, inherited or everybody's; the others come next time.
+Where former rights are taken back it is all of them, for all that both rights have is given back at once.
 One that there is not yet lacks all.
 
 Not what belongs to extensions or superusers: who may write into pg_cron's table is as good as one.

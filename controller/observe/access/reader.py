@@ -183,7 +183,7 @@ async def _roles(session: Session) -> dict[str, RoleState]:
 
 
 def _role(login: bool, limit: int, until: Any, *rest: Any) -> RoleState:  # noqa: ANN401, FBT001 - a row
-    *held, superuser, password, groups, settings, settings_in = rest
+    *held, superuser, password, groups, settings, settings_in, connected = rest
     attributes = frozenset(name for name, has in zip(_ATTRIBUTES, held, strict=True) if has)
     verifier = Verifier(password) if password else None
     return RoleState(
@@ -196,6 +196,7 @@ def _role(login: bool, limit: int, until: Any, *rest: Any) -> RoleState:  # noqa
         frozenset(groups),
         settings=frozenset(settings),
         settings_in=frozenset((database, line) for database, line in settings_in),
+        connected=connected,
     )
 
 

@@ -45,6 +45,8 @@ class RoleState:
     """What they begin with in one database, each with that."""
     owns_in: frozenset[str] = frozenset()
     """Databases in which something is its own."""
+    connected: bool = False
+    """Whether anybody is logged in as it."""
 
 
 @dataclass(frozen=True, slots=True)

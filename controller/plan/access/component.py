@@ -65,7 +65,7 @@ def _under_way(situation: Situation) -> Waiting | Stalled | None:
         return None
     found = situation.once(_todo)
     if why := refusals(found, observed):
-        words = "; ".join(f"{entry.list}.{entry.name}: {each}" for entry, each in why.items())
+        words = listed([f"{entry.list}.{entry.name}: {each}" for entry, each in why.items()], _MOST)
         return Stalled("ProvisioningFailed", words, after=REFUSED_AFTER.total_seconds())
     if observed.unprovisioned:
         seconds = UNREACHABLE_AFTER.total_seconds()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from controller.desired.access import login, password_purpose
 from controller.observe.access.state import Access, Entry, RoleState
 from controller.plan.access.parameters import copied
-from controller.plan.access.roles import becomes, differing, is_second, wanted
+from controller.plan.access.roles import becomes, closed_to, differing, is_second, locked_out, wanted
 from controller.plan.rotation import of_login, passworded
 from controller.plan.step import Complaint, Step
 from controller.postgresql.statements.base import MAINTENANCE
@@ -16,7 +16,6 @@ from controller.postgresql.statements.roles import (
     BecomeRole,
     CreateLogin,
     GiveAway,
-    LockOut,
     Settings,
 )
 from schemas.api.access import Role
@@ -32,9 +31,9 @@ def logins(db: PostgreSQLDatabase, access: Access) -> Iterator[Step | Complaint]
         second, entry = second_login(role.name), Entry("roles", role.name)
         if role.name in rotating and access.keys is not None and _generation(db, role, access) > 0:
             yield from _kept(db, role, access, access.roles.get(second))
-        elif is_second(second, role.name, access) and access.roles[second].login:
+        elif is_second(second, role.name, access):
             # This is a copy of a database whose passwords were rotated; or the password is the user's now.
-            yield Step(entry, LockOut(second))
+            yield from locked_out(entry, second, access.roles[second])
 
 
 def ready(db: PostgreSQLDatabase, access: Access) -> dict[str, int]:
@@ -94,5 +93,8 @@ def _kept(
         yield Step(entry, BecomeRole(second, role.name))
     yield from (Step(entry, each) for each in copied(second, access.roles.get(role.name), found))
     # Sessions may leave the role (SET ROLE NONE), and make something then.
+    if closed := closed_to(access, found.owns_in):
+        yield Complaint(entry, closed)
+        return
     for database in sorted(found.owns_in):
         yield Step(entry, GiveAway(database or MAINTENANCE, second, role.name))

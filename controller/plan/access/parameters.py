@@ -38,7 +38,8 @@ def _settings(role: RoleState | None) -> Settings:
     if role is None:
         return {}
     lines = [*(("", line) for line in role.settings), *role.settings_in]
-    read = ((within, *line.partition("=")[::2]) for within, line in lines)
+    # A value that could not be read (�) is in another database's encoding, and nobody's to write again.
+    read = ((within, *line.partition("=")[::2]) for within, line in lines if "\ufffd" not in within + line)
     return {(within, name): _elements(name, value) for within, name, value in read if (within, name) != _OWN}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import UNSET
@@ -18,6 +18,7 @@ from controller.postgresql.statements.roles import (
     CreateRole,
     Disown,
     DropRole,
+    EndSessions,
     GrantMembership,
     LockOut,
     RevokeMembership,
@@ -29,6 +30,7 @@ from schemas.api.types import PostgreSQLDatabase
 from schemas.kubernetes import moments
 from schemas.rules.access.names import second_login
 from schemas.rules.access.roles import with_owner
+from schemas.verdict import listed
 
 _WORDS: Final = {
     "CreateDatabase": "CREATEDB",
@@ -70,6 +72,21 @@ def becomes(role: str) -> str:
     return f"role={role}"
 
 
+def locked_out(entry: Entry, name: str, role: RoleState) -> Iterator[Step]:
+    """Let nobody be logged in as a role; sessions from the moment before are ended whoever locked it out."""
+    if role.login:
+        yield Step(entry, LockOut(name))
+    if role.login or role.connected:
+        yield Step(entry, EndSessions(name))
+
+
+def closed_to(access: Access, databases: Iterable[str]) -> str:
+    """Say which of these databases take no connections, so that nothing can be done there; "" for none."""
+    states = ((name, access.databases.get(name)) for name in sorted(databases))
+    closed = [name for name, state in states if state is not None and not state.connectable]
+    return f"has something in {listed(closed, 3)}, which ALLOW_CONNECTIONS closes" if closed else ""
+
+
 def memberships(db: PostgreSQLDatabase, access: Access) -> Iterator[Step]:
     """Make roles members of others, and end what was declared before; what was done by hand stays."""
     given = {status.name: status.member_of for status in db.status.roles}
@@ -84,7 +101,7 @@ def memberships(db: PostgreSQLDatabase, access: Access) -> Iterator[Step]:
                 yield Step(entry, RevokeMembership(group, role.name))
 
 
-def dropped_roles(db: PostgreSQLDatabase, access: Access) -> Iterator[Step]:
+def dropped_roles(db: PostgreSQLDatabase, access: Access) -> Iterator[Step | Complaint]:
     """Drop the roles whose entries were taken out, once nothing is theirs any more in any database."""
     left = {role.name for role in db.spec.roles} | {db.spec.owner}
     left |= {second_login(name) for name in left}
@@ -92,10 +109,14 @@ def dropped_roles(db: PostgreSQLDatabase, access: Access) -> Iterator[Step]:
     gone -= {database.name for database in db.spec.databases} | {db.spec.database}
     former = [status.name for status in db.status.roles if status.name not in left]
     former += [login for name in former if (login := second_login(name)) and is_second(login, name, access)]
-    going = {name: access.roles[name] for name in former if name in access.roles}
+    # A superuser was never keddah's: the entry was only complained about.
+    going = {
+        name: role for name in former if (role := access.roles.get(name)) is not None and not role.superuser
+    }
     for name, role in going.items():
-        if role.login:
-            yield Step(Entry("roles", name), LockOut(name))
+        yield from locked_out(Entry("roles", name), name, role)
+        if closed := closed_to(access, role.present_in - gone):
+            yield Complaint(Entry("roles", name), closed, ends=True)
     # Database by database, each over one connection. Databases themselves are given away from any.
     for database in sorted({each for role in going.values() for each in role.present_in - gone}):
         for name, role in going.items():

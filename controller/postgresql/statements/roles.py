@@ -164,18 +164,31 @@ class RevokeMembership(OfServer):
 
 @dataclass(frozen=True, slots=True)
 class LockOut(OfServer):
-    """Let nobody log in as a role any more, and end its sessions."""
+    """Let nobody log in as a role any more."""
 
     role: str
 
     def render(self) -> Iterator[SQL]:
         """Return the SQL, quoted."""
         yield sql.SQL("ALTER ROLE {} NOLOGIN").format(name(self.role))
+
+    def __str__(self) -> str:
+        return f"lock role {self.role} out"
+
+
+@dataclass(frozen=True, slots=True)
+class EndSessions(OfServer):
+    """End a role's sessions: after it was locked out, and not with it, or the next one comes in between."""
+
+    role: str
+
+    def render(self) -> Iterator[SQL]:
+        """Return the SQL, quoted."""
         verb = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {}"
         yield sql.SQL(verb).format(sql.Literal(self.role))
 
     def __str__(self) -> str:
-        return f"lock role {self.role} out"
+        return f"end the sessions of role {self.role}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ def violations(review: Review) -> Iterator[Violation]:
     """Refuse what the server would refuse, and what belongs to keddah."""
     if review.changed("databases", "roles", "owner", "database"):
         yield from databases.violations(review)
+        yield from databases.forgotten(review)
         yield from roles.violations(review)
 
 

@@ -56,6 +56,18 @@ def violations(review: Review) -> Iterator[Violation]:
         yield from _contents(path, database)
 
 
+def forgotten(review: Review) -> Iterator[Violation]:
+    """Refuse to take an entry out before the controller knows that its database is to stay."""
+    if review.old is None or review.before is None:
+        return
+    left = names.databases(review.spec)
+    noted = {each.name for each in review.old.status.databases if each.reclaim == "Delete"}
+    for database in review.before.databases:
+        if database.name in noted - left and database.reclaim != "Delete":
+            how = "it would still be dropped; wait until its reclaim: Delete is gone from status.databases"
+            yield Violation(_PATH, f"{database.name} is left out: {how}")
+
+
 def removals(spec: Spec, before: Spec) -> Iterator[str]:
     """Say what becomes of databases whose entries are taken out."""
     left = names.databases(spec)
