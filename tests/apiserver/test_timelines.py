@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from controller.protocol.settings import RestoreRequest
+from deploy.images.patroni.archiving import archive_again
 from tests.backup_site import Site, volume
 
 if TYPE_CHECKING:
@@ -159,3 +160,75 @@ def test_a_restore_whose_first_file_was_archived_late_is_not_forgotten(branched:
         assert branched.copied("late", time=branched.moments[40], whole=True) == "1,2,20,21,22,40"
     finally:
         os.utime(file, (before, before))
+
+
+@pytest.fixture(scope="module")
+def promoted(database_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a database that was promoted twice while its repository was away, and once more when it was back.
+
+    In between its history files have lost their marks, as before a rewind by Patroni.
+    """
+    site = Site(database_root, tmp_path_factory.mktemp("promoted"), volume())
+
+    def promote(number: int, *options: str, archived: bool) -> None:
+        site.member.must("touch", f"{site.database.data}/recovery.signal")
+        with site.database.running("-crestore_command=false", *options):
+            site.database.sql(f"INSERT INTO seen SELECT {number}")
+            if archived:
+                site.database.archived()
+
+    with site.serving(site.repository, "repository"), site.serving(site.member, "member"):
+        site.database.create()
+        with site.database.running():
+            site.database.sql("CREATE TABLE seen (number int PRIMARY KEY)")
+            assert site.back_up().reason == ""
+        for number in (2, 3):
+            promote(number, "-carchive_command=false", archived=False)
+        marks = site.database.file("pg_wal/archive_status")
+        for mark in marks.glob("*.history.*"):
+            mark.unlink()
+        archive_again(str(site.database.file("")), 0)
+        promote(4, archived=True)
+        yield site
+
+
+def histories(site: Site) -> list[Path]:
+    """Return the history files in the archive."""
+    return sorted(site.repository.path("repository").glob("archive/*/*/*.history"))
+
+
+def newest(site: Site, name: str) -> str:
+    """Return the rows of a copy without a target."""
+    result, copy = site.recovered(name)
+    assert result.reason == "", result
+    with copy.running():
+        return copy.sql(ROWS)
+
+
+def test_history_files_whose_marks_were_lost_are_archived_by_the_next_promotion(promoted: Site) -> None:
+    assert [file.name for file in histories(promoted)] == [f"0000000{number}.history" for number in (2, 3, 4)]
+    assert newest(promoted, "whole") == "2,3,4"
+
+
+def test_a_history_file_that_is_in_the_archive_already_is_stored_anew(promoted: Site) -> None:
+    """So its time does not tell when its timeline began (timelines.py, beginnings)."""
+    before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in histories(promoted)}
+    archive_again(str(promoted.database.file("")), 0)
+    with promoted.database.running():
+        promoted.database.archived()
+    assert histories(promoted) == list(before)
+    for file, (content, second) in before.items():
+        assert file.read_bytes() == content
+        assert file.stat().st_mtime_ns > second
+
+
+def test_the_newest_timeline_is_reached_though_the_history_file_of_one_before_it_is_lost(
+    promoted: Site,
+) -> None:
+    (second, *_) = histories(promoted)
+    kept = second.read_bytes()
+    second.unlink()
+    try:
+        assert newest(promoted, "gap") == "2,3,4"
+    finally:
+        second.write_bytes(kept)

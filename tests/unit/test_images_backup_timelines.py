@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from deploy.images.backup.timelines import Backup, Line, at, history, in_force, location, restorable_from
+from deploy.images.backup.restoring import Choice
+from deploy.images.backup.timelines import (
+    PRESENT,
+    Backup,
+    Line,
+    at,
+    beginnings,
+    history,
+    in_force,
+    location,
+    restorable_from,
+)
 from deploy.images.backup.wal import committed, segment
 
 PROMOTED = "no recovery target specified"
@@ -58,6 +69,30 @@ def test_what_a_restore_undid_was_in_force_until_it_began() -> None:
     assert left.has(backup(1, 99))
     assert not now.has(backup(1, 99))
     assert [at((left, now), moment).timeline for moment in (199.0, 200.0, None)] == [1, 2, 2]
+
+
+def test_history_files_that_were_stored_anew_do_not_move_what_they_tell() -> None:
+    """A promotion at 900 has stored all of them again."""
+
+    def made(timeline: int, second: int) -> Backup:
+        return {"archive": {"start": f"{timeline:08X}{0:016X}"}, "timestamp": {"start": second}}
+
+    began = beginnings(
+        {2: 900.0, 3: 900.0, 4: 900.0}, [made(1, 50), made(2, 210), made(3, 310), made(3, 400)]
+    )
+    assert began == {2: 210, 3: 310, 4: 900}
+    # Of what is left of the archive, all is of the newest.
+    assert beginnings({2: 900.0}, [made(3, 310)]) == {2: 310}
+    assert beginnings({2: 200.0}, [made(2, 210)]) == {2: 200}
+    assert beginnings({2: 900.0}, []) == {2: 900}
+
+
+def test_a_restore_names_its_timeline_wherever_there_is_more_than_one() -> None:
+    left, now = ways((1, 50, BEFORE))
+    held = {"label": "20261201-000000F"}
+    assert Choice(held, left, now).options()[1:] == ["--target-timeline=1"]
+    assert Choice(held, now, None).options()[1:] == ["--target-timeline=2"]
+    assert Choice(held, PRESENT, None).options() == ["--set=20261201-000000F"]
 
 
 def test_former_data_that_comes_back_leaves_what_was_restored() -> None:

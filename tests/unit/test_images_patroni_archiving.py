@@ -147,7 +147,6 @@ def marks(data: Path) -> list[str]:
 
 def test_a_server_that_is_promoted_archives_again_what_its_primary_may_not_have(data: Path) -> None:
     (data / "pg_wal" / SEGMENTS[0]).unlink()
-    (data / "pg_wal/archive_status/00000002.history.done").touch()
     os.utime(data / f"pg_wal/archive_status/{SEGMENTS[1]}.done", (0, 0))
     archive_again(str(data), 3 * SIZE)
     # It waits from now on.
@@ -156,8 +155,37 @@ def test_a_server_that_is_promoted_archives_again_what_its_primary_may_not_have(
         f"{SEGMENTS[0]}.done",
         f"{SEGMENTS[1]}.ready",
         f"{SEGMENTS[2]}.ready",
-        "00000002.history.done",
     ]
+
+
+@pytest.mark.parametrize("state", ["done", "ready", ""])
+def test_a_server_that_is_promoted_archives_all_history_files_whatever_became_of_their_marks(
+    data: Path, state: str
+) -> None:
+    """Patroni removes the marks before a rewind, and PostgreSQL makes none of these anew."""
+    for number in (2, 3):
+        (data / f"pg_wal/0000000{number}.history").touch()
+        if state:
+            (data / f"pg_wal/archive_status/0000000{number}.history.{state}").touch()
+    (data / "pg_wal/00000002.history.old").touch()
+    archive_again(str(data), 0)
+    assert [name for name in marks(data) if "history" in name] == [
+        "00000002.history.ready",
+        "00000003.history.ready",
+    ]
+
+
+def test_history_files_are_archived_before_the_segments_that_need_them(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "pg_wal/00000002.history").touch()
+    (data / "pg_wal/archive_status/00000002.history.ready").touch()
+    # The command takes history files only.
+    (data / "takes-history").write_text('#!/bin/sh\nexec expr "$1" : ".*history"\n')
+    (data / "takes-history").chmod(0o755)
+    monkeypatch.setattr(archiving, "ARCHIVE_COMMAND", "./takes-history %p")
+    archive_leftovers(str(data))
+    assert marks(data)[-2:] == [f"{SEGMENTS[2]}.ready", "00000002.history.done"]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +213,7 @@ def test_a_segment_that_is_complete_nowhere_is_not_archived(
     if history:
         (data / "pg_wal/00000008.history").write_text(history)
     archive_again(str(data), position)
-    assert [name for name in marks(data) if name.endswith(".ready")] == [
+    assert [name for name in marks(data) if name.endswith(".ready") and "history" not in name] == [
         f"{SEGMENTS[number - 1]}.ready" for number in again
     ]
 

@@ -65,9 +65,14 @@ class Choice:
     """The way that was in force after it; None for the present one."""
 
     def options(self) -> list[str]:
-        """Return it as pgBackRest's options. PostgreSQL finds the newest timeline by itself."""
+        """Return it as pgBackRest's options.
+
+        The newest timeline is named, too: PostgreSQL would look for one number after another, and take the
+        last before the first that is missing for it (timeline.c, findNewestTimeLine).
+        """
         label = f"--set={self.backup['label']}"
-        return [label] if self.later is None else [label, f"--target-timeline={self.way.timeline}"]
+        # An archive without history files has but one.
+        return [label, f"--target-timeline={self.way.timeline}"] if self.way.timeline else [label]
 
 
 def restore(

@@ -67,17 +67,31 @@ def lines(program: PgBackRest, archive: Mapping[str, Any] | None) -> tuple[Line,
         return (PRESENT,)
     folder = f"archive/{archive['name']}/{archived[-1]['id']}"
     listed = program.run("repo-ls", "--output=json", r"--filter=^[0-9A-F]{8}\.history$", folder)
-    began = {
+    stored = {
         int(match[1], 16): float(each["time"])
         for name, each in json.loads(listed).items()
         if (match := _FILE.fullmatch(name))
     }
+    began = beginnings(stored, archive.get("backup") or ())
     forks: dict[int, tuple[Fork, ...]] = {}
     for number in sorted(began, reverse=True):
         if number not in forks:
             way = history(program.run("repo-get", f"{folder}/{number:08X}.history"))
             forks |= {each.timeline: way[:at] for at, each in enumerate(way)} | {number: way}
     return in_force(began, forks)
+
+
+def beginnings(stored: Mapping[int, float], backups: Sequence[Backup]) -> dict[int, float]:
+    """Return by when each timeline had begun, given when its history file was stored last.
+
+    Each promotion has all of them stored anew. A backup of a timeline, or of one with a number above it, was
+    begun after it; before the first of these nothing is left to restore from but what was there before.
+    """
+    first = [(_timeline(each["archive"]["start"]), float(each["timestamp"]["start"])) for each in backups]
+    return {
+        number: min([time, *(second for timeline, second in first if timeline >= number)])
+        for number, time in stored.items()
+    }
 
 
 def history(text: str) -> tuple[Fork, ...]:

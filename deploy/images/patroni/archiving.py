@@ -40,6 +40,7 @@ RECEIVED: Final = "SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay
 _EARLY: Final = "000000010000000000000010"
 """The name of a segment that no database is still new with."""
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
+_HISTORY = "[0-9A-F]" * 8 + ".history"
 _MOST_SECONDS = 120.0
 _SEGMENT_MIB = 16
 
@@ -143,7 +144,8 @@ def watch(
 def archive_leftovers(data: str) -> None:
     """Archive what this server completed as a primary and could not archive then, up to the first failure."""
     marks = Path(data, "pg_wal/archive_status")
-    for mark in sorted(marks.glob("*.ready")):
+    # Without the files that lead to it no segment is of use; PostgreSQL archives them first, too.
+    for mark in sorted(marks.glob("*.ready"), key=lambda each: (not each.match(f"{_HISTORY}.ready"), each)):
         if not Path(data, "pg_wal", mark.stem).exists():
             continue
         words = ARCHIVE_COMMAND.replace("%p", f"pg_wal/{mark.stem}").split()
@@ -161,10 +163,11 @@ def archive_leftovers(data: str) -> None:
 def archive_again(data: str, position: int) -> None:
     """Have a server that is about to be promoted archive all WAL that it has from its former primary.
 
-    What is in the archive already is compared, and not stored again; so nothing may be archived whose end
-    differs from server to server. `position`: how far it has all WAL, as a number of bytes.
+    Segments that are in the archive already are compared, and not stored again; so nothing may be archived
+    whose end differs from server to server. `position`: how far it has all WAL, as a number of bytes.
     """
     wal = Path(data, "pg_wal")
+    _histories_again(wal)
     ends, newest = _timelines(wal)
     count = 0
     for mark in wal.glob("archive_status/*.done"):
@@ -178,6 +181,20 @@ def archive_again(data: str, position: int) -> None:
             mark.rename(mark.with_suffix(".ready"))
             count += 1
     logger.info("Had WAL of the former primary archived again, if it was not: segments=%s", count)
+
+
+def _histories_again(wal: Path) -> None:
+    """Have all timeline history files archived, whatever their marks say.
+
+    Patroni removes all marks before a rewind (4.1.5, rewind.py, cleanup_archive_status), and PostgreSQL makes
+    those of segments anew, but not these. With one of them missing in the archive, a restore that looks for
+    the newest timeline ends before it, and says nothing (timeline.c, findNewestTimeLine).
+    """
+    for file in wal.glob(_HISTORY):
+        ready, done = (wal / "archive_status" / f"{file.name}.{state}" for state in ("ready", "done"))
+        if not ready.exists():
+            ready.touch()
+        done.unlink(missing_ok=True)
 
 
 def _timelines(wal: Path) -> tuple[dict[int, int], int]:
