@@ -212,14 +212,12 @@ def test_history_files_whose_marks_were_lost_are_archived_by_the_next_promotion(
 
 def test_a_history_file_that_is_in_the_archive_already_is_stored_anew(promoted: Site) -> None:
     """So its time does not tell when its timeline began (timelines.py, beginnings)."""
-    before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in histories(promoted)}
+    before = {file: file.stat().st_mtime_ns for file in histories(promoted)}
     archive_again(str(promoted.database.file("")), 0)
     with promoted.database.running():
         promoted.database.archived()
     assert histories(promoted) == list(before)
-    for file, (content, second) in before.items():
-        assert file.read_bytes() == content
-        assert file.stat().st_mtime_ns > second
+    assert all(file.stat().st_mtime_ns > stored for file, stored in before.items())
 
 
 def test_the_newest_timeline_is_reached_though_the_history_file_of_one_before_it_is_lost(

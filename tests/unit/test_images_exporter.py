@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from socket import socket
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +19,7 @@ from deploy.images.exporter.asking import Server
 from deploy.images.exporter.certificate import expiry
 from deploy.images.exporter.custom import read
 from deploy.images.exporter.page import Page, number
+from deploy.images.exporter.server import request
 from deploy.images.exporter.users import Users
 from deploy.images.exporter.wire import Lost, Refused, Row
 from deploy.images.patroni import exporter as role
@@ -209,6 +211,37 @@ def test_patroni_reports_one_problem_in_words_and_counts_the_others() -> None:
     assert problems(json.dumps({"b: x": "no", "a: y": "wrong"})) == "a: y: wrong; and 1 more"
     assert len(problems(json.dumps({"a": "x" * 500, "b": ""}))) == 200
     assert problems("{}") == problems("") == problems("[1]") == ""
+
+
+class Client:
+    """A client that sends its request piece by piece, each as long after the one before."""
+
+    def __init__(self, pieces: list[bytes], seconds: float) -> None:
+        self.now, self._pieces, self._seconds = 0.0, pieces, seconds
+        self._patience = 0.0
+
+    def settimeout(self, seconds: float) -> None:
+        """Wait for so long."""
+        self._patience = seconds
+
+    def recv(self, _: int) -> bytes:
+        """Wait for the next piece."""
+        self.now += min(self._seconds, self._patience)
+        if self._seconds > self._patience:
+            raise TimeoutError
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+def test_a_client_that_sends_byte_by_byte_keeps_others_waiting_no_longer_than_any_other() -> None:
+    whole = b"GET /metrics HTTP/1.1\r\n\r\n"
+    slow = Client([bytes([each]) for each in whole], 1.9)
+    with pytest.raises(TimeoutError):
+        request(cast("socket", slow), lambda: slow.now)
+    assert slow.now == 2
+    quick = Client([whole[:5], whole[5:]], 0.9)
+    assert request(cast("socket", quick), lambda: quick.now) == whole
+    ended = Client([whole[:5]], 0.1)
+    assert request(cast("socket", ended), lambda: ended.now) == whole[:5]
 
 
 def test_the_expiry_of_a_certificate_is_read_without_a_library(tmp_path: Path) -> None:

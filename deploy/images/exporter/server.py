@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from .page import CONTENT_TYPE
 
 _SECONDS: Final = 2.0
-"""For which a client may keep others waiting."""
+"""For which a client may keep others waiting with its request, and again with the answer."""
 _MOST_BYTES: Final = 8 << 10
 
 
@@ -27,13 +28,21 @@ def serve(listener: socket.socket, page: Callable[[], bytes]) -> None:
     while True:
         client, _ = listener.accept()
         with suppress(OSError), client:
+            answer = _answer(request(client), page)
+            # All of it has to be taken within that time.
             client.settimeout(_SECONDS)
-            client.sendall(_answer(_request(client), page))
+            client.sendall(answer)
 
 
-def _request(client: socket.socket) -> bytes:
+def request(client: socket.socket, clock: Callable[[], float] = time.monotonic) -> bytes:
+    """Read a request. Raises OSError, also where it is not whole in time, however it trickles in."""
+    until = clock() + _SECONDS
     found = b""
     while b"\r\n\r\n" not in found and len(found) < _MOST_BYTES:
+        left = until - clock()
+        if left <= 0:
+            raise TimeoutError
+        client.settimeout(left)
         more = client.recv(_MOST_BYTES)
         if not more:
             break
