@@ -35,15 +35,19 @@ PIPE_BYTES = 65536
 
 
 class Server:
-    """A PostgreSQL under `keddah-log`, with a pipe that nobody reads until somebody does."""
+    """A PostgreSQL under `keddah-log`, with a pipe that nobody reads until somebody does.
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    `starter`: the beginning of a command that starts it.
+    """
+
+    def __init__(self, root: Path, folder: Path, *starter: str) -> None:
         self.machine = Machine(root, folder, environment={"HOSTNAME": "orders-0"})
         self.database = Database(self.machine)
         self.database.create()
         given = {**collected(dict, COLLECTED)(), "log_destination": "jsonlog", "archive_mode": "off"}
         options = [f"-c{name}={value}" for name, value in given.items()]
-        command = ("keddah-log", f"{self.database.bin}/postgres", "-D", self.database.data, *options)
+        server = (f"{self.database.bin}/postgres", "-D", self.database.data, *options)
+        command = ("keddah-log", *starter, *server)
         self.process = subprocess.Popen(self.machine.words(*command), stdout=subprocess.PIPE, cwd="/")
         until(lambda: self.machine.run(f"{self.database.bin}/pg_isready", "-h/run/postgresql").code == 0, 30)
 
@@ -123,3 +127,16 @@ def test_what_a_container_that_was_killed_had_not_written_is_written_by_the_next
     machine = Machine(database_root, tmp_path, environment={"HOSTNAME": "orders-0"})
     after = machine.must("keddah-log", "true")
     assert "last words" in after
+
+
+def test_a_server_whose_patroni_is_killed_ends_at_once_though_its_last_lines_are_not_taken(
+    database_root: Path, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+    patroni = 'echo $$ >/tmp/patroni; setsid "$@" & wait'
+    server = Server(database_root, tmp_path, "sh", "-c", patroni, "sh")
+    with server.process:
+        server.database.sql(FLOOD)
+        [postmaster, *_] = server.database.file("postmaster.pid").read_text().splitlines()
+        server.machine.must("sh", "-c", "kill -KILL $(cat /tmp/patroni)")
+        until(lambda: server.machine.run("sh", "-c", f"kill -0 {postmaster}").code != 0, 2)

@@ -258,6 +258,36 @@ def test_a_program_runs_as_by_itself_and_its_last_line_is_written() -> None:
     assert run("sh", "-c", "kill -KILL $$")[0] == 128 + signal.SIGKILL
 
 
+def test_what_a_program_has_left_ends_with_it(tmp_path: Path) -> None:
+    """As a server does whose Patroni was killed, and its children after it."""
+    server = "sleep 60 & echo $! >child; exec sleep 60"
+    script = f"""cd {tmp_path}; setsid sh -c '{server}' & echo $! >server
+        while ! [ -s child ]; do sleep 0.02; done; kill -KILL $$"""
+    assert run("sh", "-c", script)[0] == 128 + signal.SIGKILL
+    for name in ("server", "child"):
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((tmp_path / name).read_text()), 0)
+
+
+def test_a_process_that_a_running_program_leaves_stays_and_is_reaped(tmp_path: Path) -> None:
+    """Patroni waits until its server, which is no child of its own, is gone."""
+    script = f"""cd {tmp_path}; (sleep 0.2 & echo $! >left); kill -0 $(cat left) && echo stays
+        while kill -0 $(cat left) 2>/dev/null; do sleep 0.02; done; echo gone"""
+    assert [each["msg"] for each in run("sh", "-c", script)[1]] == ["stays", "gone"]
+
+
+def test_the_collector_is_left_to_write_its_last_line(tmp_path: Path) -> None:
+    """It is not killed, and waited for once it is a child of this process."""
+    process = tmp_path / "proc" / "4000000"
+    process.mkdir(parents=True)
+    (process / "cmdline").write_bytes(b"postgres: orders: logger \0")
+    found = collected(tmp_path)
+    assert found.collectors() == {4000000}
+    for parent, orphaned in ((4000001, False), (1, True), (os.getpid(), True)):
+        (process / "stat").write_text(f"4000000 (postgres: (x) y) S {parent} 0 0")
+        assert found.orphaned() is orphaned
+
+
 def test_a_program_that_is_missing_is_told() -> None:
     done = subprocess.run(command("/no/such"), capture_output=True, text=True, check=False)
     assert done.returncode == 127
@@ -302,6 +332,11 @@ def test_what_is_read_late_stays_in_its_order(tmp_path: Path) -> None:
 
         def wake(self) -> None:
             """Have no signals."""
+
+        def end_left(self, *, besides: set[int]) -> bool:  # noqa: ARG002 - as in Program
+            """Have left nothing, which is looked at before all else."""
+            assert os.fstat(taken.fileno()).st_size == 0
+            return False
 
     supervisor = Supervisor(Container({}), Files(tmp_path), Output(taken.fileno()), "postgres", time.time)
     assert supervisor.run(Ended()) == 0

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from .program import parent
 
 LONGEST: Final = 1 << 18
 """Bytes of a line; the rest of a longer one is skipped."""
@@ -59,7 +62,11 @@ class Files:
 
     def orphaned(self) -> bool:
         """Whether a collector has outlived its server, and so ends as soon as it has written all."""
-        return any(self._parent(process) == 1 for process in self._collectors())
+        return any(parent(self._processes / str(each)) in (1, os.getpid()) for each in self.collectors())
+
+    def collectors(self) -> set[int]:
+        """Return the processes that write the files."""
+        return {int(process.name) for process in self._collectors()}
 
     def _chunk(self, name: str, size: int) -> Iterator[str]:
         """Read a file's next whole lines; a line that has no end yet waits, one that is too long is cut."""
@@ -146,11 +153,3 @@ class Files:
                     yield process
             except OSError:
                 continue
-
-    @staticmethod
-    def _parent(process: Path) -> int:
-        """Return its parent (proc(5), stat: behind the name in parentheses)."""
-        try:
-            return int((process / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            return 0

@@ -20,7 +20,8 @@ from .program import Program
 
 TICK_SECONDS: Final = 0.2
 """How often files are looked at, and for how long a line may be without its end."""
-COLLECTOR_SECONDS: Final = 1.0
+LEFT_SECONDS: Final = 1.0
+"""How long the end of a container waits for processes that its program has left, and for the collector."""
 STANDING_SECONDS: Final = 2.0
 """How long the end of a container waits while no line is taken."""
 MOST_SECONDS: Final = 30.0
@@ -84,9 +85,13 @@ class Supervisor:
             self._files.keep()
 
     def _end(self, program: Program) -> None:
-        """Write all that is left, unless nobody takes it."""
-        until = time.monotonic() + COLLECTOR_SECONDS
-        while self._files.orphaned() and time.monotonic() < until:
+        """End the program's processes, and write all that is left, unless nobody takes it.
+
+        First of all a server that is still there: another instance is promoted meanwhile. The end of the
+        container would kill it, too. Only the collector ends by itself, with the last line.
+        """
+        until = time.monotonic() + LEFT_SECONDS
+        while (self._end_left(program) or self._files.orphaned()) and time.monotonic() < until:
             time.sleep(TICK_SECONDS / 10)
         while data := program.read():
             self._take(data)
@@ -102,6 +107,9 @@ class Supervisor:
                 break
         if self._output.empty:
             self._files.keep()
+
+    def _end_left(self, program: Program) -> bool:
+        return program.end_left(besides=self._files.collectors())
 
     def _take(self, data: bytes) -> None:
         """Take what the program has written; a line that is too long is cut."""
