@@ -23,9 +23,14 @@ class NoConnectionError(Exception):
     """Patroni's."""
 
 
+class StoreError(Exception):
+    """Patroni's, of the API server."""
+
+
 def import_ha(monkeypatch: pytest.MonkeyPatch, base: type) -> ModuleType:
     """Import the module anew, with `base` as Patroni's Ha."""
     kubernetes = {
+        "KubernetesError": StoreError,
         "catch_kubernetes_errors": lambda function: function,
         "k8s_client": SimpleNamespace(V1ObjectMeta=dict, V1Pod=dict),
     }
@@ -70,6 +75,10 @@ class Round:
         """Write the member down."""
         self.did.append("touched")
         return True
+
+    def load_cluster_from_dcs(self) -> None:
+        """Take over what is read of the cluster."""
+        self.did.append("loaded")
 
     def is_quorum_commit_mode(self) -> bool:
         """Tell whether commits wait for a quorum."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.patroni_modules import Cluster, DriverError, NoConnectionError, member
+from tests.patroni_modules import Cluster, DriverError, NoConnectionError, StoreError, member
 
 
 @pytest.fixture
@@ -220,3 +221,15 @@ def test_what_patroni_copies_it_copies_by_way_of_the_data_that_it_replaces(ha: A
     ha.patroni.data = SimpleNamespace(copied=copied)
     assert ha.clone("orders-1", "from leader", True) is True
     assert cluster.did == ["kept what orders-1 replaces", "copied orders-1 ('from leader', True)"]
+
+
+def test_a_request_that_holds_the_ha_loop_up_does_not_wait_for_it(ha: Any, cluster: Cluster) -> None:  # noqa: ANN401
+    """Patroni looks at the cluster for a request to copy the primary while the HA loop cannot."""
+    with ThreadPoolExecutor(1) as requests:
+        requests.submit(ha.load_cluster_from_dcs).result()
+        assert cluster.did == ["loaded"]
+        cluster.dcs.cluster = None
+        with pytest.raises(StoreError):
+            requests.submit(ha.load_cluster_from_dcs).result()
+    ha.load_cluster_from_dcs()
+    assert cluster.did == ["loaded", "loaded"]

@@ -14,6 +14,7 @@ from patroni import postgresql, psycopg
 from patroni.__main__ import Patroni
 from patroni.api import RestApiHandler, check_access
 from patroni.daemon import abstract_main
+from patroni.dcs.kubernetes import KubernetesError
 from patroni.exceptions import PostgresConnectionException
 from patroni.log import PatroniLogger
 from patroni.postgresql.config import ConfigHandler
@@ -86,7 +87,9 @@ class KeddahPatroni(Patroni):  # type: ignore[misc] # Patroni is in the image on
         self._mishaps = mishaps.Mishaps()
         self.mark = Mark(config["postgresql"]["data_dir"])
         super().__init__(config, *others)
-        self.dcs.get_cluster = reading.by_this_thread(self.dcs, self.dcs.get_cluster)
+        self.dcs.get_cluster = reading.by_this_thread(
+            self.dcs, self.dcs.get_cluster, KubernetesError, time.monotonic, time.sleep
+        )
         in_place = replacing.requested()
         self.mark.undo(self.dcs, RESTORE if in_place else self.config["bootstrap"].get("method", ""))
         initialize = self.dcs.get_cluster().initialize

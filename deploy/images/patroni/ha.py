@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -10,13 +11,14 @@ from typing import Any
 
 from patroni import global_config, psycopg
 from patroni import ha as patroni_ha
-from patroni.dcs.kubernetes import catch_kubernetes_errors, k8s_client
+from patroni.dcs.kubernetes import KubernetesError, catch_kubernetes_errors, k8s_client
 from patroni.exceptions import PostgresConnectionException
 from patroni.ha import Ha
 
 from .bootstrap import RESTORING
 from .call import CALL_SECONDS, calling
 from .handover import InterruptibleTime, Label
+from .reading import MISSING
 from .session import without_sessions
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
 
     def __init__(self, patroni: Any) -> None:  # noqa: ANN401 - Patroni is not typed here
         super().__init__(patroni)
+        self._thread = threading.get_ident()
         self._label = Label()
         self._rewind.read_postmaster_opts = without_sessions(self._rewind.read_postmaster_opts)
         patroni_ha.time = InterruptibleTime(self.succeeded)
@@ -64,6 +67,16 @@ class KeddahHa(Ha):  # type: ignore[misc] # Patroni is in the image only
             return bool(server.role == "primary" or server.replication_state() == "streaming")
         except (psycopg.Error, PostgresConnectionException):
             return False
+
+    def load_cluster_from_dcs(self) -> None:
+        """Take over what is read of the cluster.
+
+        A request to copy the primary does so too, and holds the HA loop up meanwhile: what that has not read
+        would never come.
+        """
+        if threading.get_ident() != self._thread and self.dcs.cluster is None:
+            raise KubernetesError(MISSING)
+        super().load_cluster_from_dcs()
 
     def clone(self, clone_member: Any = None, *arguments: Any) -> Any:  # noqa: ANN401 - Patroni's own
         """Copy another member; the data that the copy replaces is kept until that streams."""

@@ -12,7 +12,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+WAIT_SECONDS: Final = 6.0
+"""More than the HA loop lets pass between two looks (`loop_wait`)."""
+LOOK_SECONDS: Final = 0.1
+MISSING: Final = "The HA loop has not read the state of the cluster"
 
 
 class Store(Protocol):
@@ -20,15 +25,35 @@ class Store(Protocol):
 
     @property
     def cluster(self) -> Any:  # noqa: ANN401 - Patroni's own
-        """What was read last; None where that is older than the lock's ttl."""
+        """What was read last; None where that is of no use any more.
+
+        So it is once it is older than the lock's ttl, and until the next look after one that has failed, or
+        after this member has released the lock.
+        """
 
 
-def by_this_thread(store: Store, read: Callable[[], Any]) -> Callable[[], Any]:
-    """Return a reader by which the present thread reads, and others are given what it has read last."""
+def by_this_thread(
+    store: Store,
+    read: Callable[[], Any],
+    error: type[Exception],
+    clock: Callable[[], float],
+    pause: Callable[[float], None],
+) -> Callable[[], Any]:
+    """Return a reader by which the present thread reads, and others are given what it has read last.
+
+    They wait for it for a while, and never read themselves; `error` is raised where nothing comes, as by a
+    reader whose API server does not answer.
+    """
     owner = threading.get_ident()
 
     def cluster() -> Any:  # noqa: ANN401 - Patroni's own
-        known = None if threading.get_ident() == owner else store.cluster
-        return read() if known is None else known
+        if threading.get_ident() == owner:
+            return read()
+        until = clock() + WAIT_SECONDS
+        while (known := store.cluster) is None:
+            if clock() >= until:
+                raise error(MISSING)
+            pause(LOOK_SECONDS)
+        return known
 
     return cluster
