@@ -45,7 +45,8 @@ def kept(db: PostgreSQLDatabase, observed: ObservedState, manifest: Manifest) ->
 def last_backup(db: PostgreSQLDatabase, observed: ObservedState) -> Ending | None:
     """Return what is to be done about the last backup; None when nothing keeps the data from going.
 
-    What is written after it reaches the archive, too: a server that stops first archives all.
+    What is written after it is in no backup: the repository's server goes along with the instances, and a
+    primary that others could take over from does not wait for the archive as it stops.
     """
     found = backups(observed, db.metadata.name)
     if _asked(db) and not repository.enabled(db):

@@ -48,7 +48,7 @@ def _children(situation: Situation) -> list[Manifest]:
     found += [desired.service(db), desired.network_policy(db)]
     # A server that starts before there is anything to serve would wait for the kubelet to bring the settings.
     if known or live:
-        # The last of the instances' WAL is archived as they stop.
+        # A last instance archives its WAL as it stops; what others have not stays on their volumes.
         awake = not db.spec.hibernated or bool(situation.observed.instances)
         found.append(_server(situation, volume, running=bool(known) and awake))
     return found
