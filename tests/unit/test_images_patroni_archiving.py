@@ -175,6 +175,13 @@ def test_a_server_that_is_promoted_archives_all_history_files_whatever_became_of
     ]
 
 
+def test_a_promotion_does_not_fail_where_no_mark_can_be_made(data: Path) -> None:
+    (data / "pg_wal/00000002.history").write_text(f"1\t0/{4 * SIZE:X}\tno recovery target specified\n")
+    (data / "pg_wal/archive_status/00000002.history.ready").symlink_to(data / "none/none")
+    archive_again(str(data), 3 * SIZE)
+    assert f"{SEGMENTS[0]}.ready" in marks(data)
+
+
 def test_history_files_are_archived_before_the_segments_that_need_them(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -192,9 +192,12 @@ def _histories_again(wal: Path) -> None:
     """
     for file in wal.glob(_HISTORY):
         ready, done = (wal / "archive_status" / f"{file.name}.{state}" for state in ("ready", "done"))
-        if not ready.exists():
-            ready.touch()
-        done.unlink(missing_ok=True)
+        try:
+            # Onto one that waits already, too. It waits from now on.
+            (done.replace(ready) if done.exists() else ready).touch()
+        except OSError:
+            # As on a full disk: a promotion must not fail for this.
+            logger.exception("Could not have a history file archived: file=%s", file.name)
 
 
 def _timelines(wal: Path) -> tuple[dict[int, int], int]:
