@@ -193,8 +193,12 @@ def _histories_again(wal: Path) -> None:
     for file in wal.glob(_HISTORY):
         ready, done = (wal / "archive_status" / f"{file.name}.{state}" for state in ("ready", "done"))
         try:
-            # Onto one that waits already, too. It waits from now on.
-            (done.replace(ready) if done.exists() else ready).touch()
+            if done.exists():
+                done.replace(ready)
+            elif ready.exists():
+                continue
+            # It waits from now on.
+            ready.touch()
         except OSError:
             # As on a full disk: a promotion must not fail for this.
             logger.exception("Could not have a history file archived: file=%s", file.name)
